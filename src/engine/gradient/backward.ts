@@ -1,0 +1,145 @@
+/**
+ * @file Reverse-mode differentiation over a graph: appends the nodes that compute gradients of a scalar.
+ * Only what leads from a trainable value to the loss is walked; frozen weights never get a gradient.
+ */
+import { add, after } from '../graph/functions.ts';
+import { emit, type Graph, type Node, scalar, type Value } from '../graph/graph.ts';
+import type { OpName } from '../graph/operations.ts';
+import { type GradientRule, gradientRules } from './rules.ts';
+
+export interface BackwardOptions {
+  /** Recompute the inside of segments (see `inSegment`) instead of keeping it: less memory, more time. */
+  readonly recompute?: boolean;
+}
+
+/** Values that depend on something trainable. */
+function dependentValues(graph: Graph, trainable: readonly Value[]): Set<Value> {
+  const dependent = new Set<Value>(trainable);
+  for (const node of graph.nodes) {
+    if (node.inputs.some(value => dependent.has(value)))
+      for (const value of node.outputs) dependent.add(value);
+  }
+  return dependent;
+}
+
+/** Cotangents collected so far, by the forward value they belong to. */
+class Cotangents {
+  private readonly sums = new Map<Value, Value>();
+
+  accumulate(value: Value, cotangent: Value): void {
+    const sum = this.sums.get(value);
+    this.sums.set(value, sum ? add(sum, cotangent) : cotangent);
+  }
+  peek(value: Value): Value | undefined {
+    return this.sums.get(value);
+  }
+  replace(value: Value, cotangent: Value): void {
+    this.sums.set(value, cotangent);
+  }
+}
+
+/**
+ * Gradients of the scalar `loss` by each of `trainable`, in their order.
+ *
+ * The runtime executes a graph lazily from its leaves, which would run all gradients of trainable values after the
+ * whole backward and keep every activation until then. So each finished gradient is made a dependency of the
+ * cotangent that flows on (`after`).
+ */
+export function gradients(loss: Value, trainable: readonly Value[], options: BackwardOptions = {}): Value[] {
+  const { graph } = loss;
+  const forward = graph.nodes.slice();
+  const dependent = dependentValues(graph, trainable);
+  if (!dependent.has(loss)) throw new Error('the loss does not depend on any trainable value');
+  const leaves = new Set(trainable);
+  const usesLeft = countUses(forward, leaves, dependent);
+  const cotangents = new Cotangents();
+  cotangents.accumulate(loss, scalar(graph, 1));
+  const recomputed = new Map<number, Map<Value, Value>>();
+  let finished: Value[] = [];
+
+  const outerScope = graph.scope;
+  for (let i = forward.length - 1; i >= 0; i--) {
+    const node = forward[i];
+    const cotangent = node.outputs.map(value => cotangents.peek(value));
+    const wanted = node.inputs.map(value => dependent.has(value));
+    if (cotangent.every(value => value === undefined) || !wanted.some(Boolean)) continue;
+    graph.scope = `${node.scope}'`;
+    const view =
+      options.recompute && node.segment ? recomputedNode(node, forward, cotangent, recomputed) : node;
+    const rule = gradientRules[node.op] as GradientRule<OpName>;
+    const results = rule(view, { cotangent, wanted });
+    for (const [index, leaf] of node.inputs.entries()) {
+      const result = results[index];
+      if (!leaves.has(leaf) || !result) continue;
+      cotangents.accumulate(leaf, result);
+      usesLeft.set(leaf, (usesLeft.get(leaf) as number) - 1);
+      if (usesLeft.get(leaf) === 0) finished.push(cotangents.peek(leaf) as Value);
+    }
+    for (const [index, value] of node.inputs.entries()) {
+      const result = results[index];
+      if (leaves.has(value) || !wanted[index] || !result) continue;
+      cotangents.accumulate(value, after(result, finished));
+      finished = [];
+    }
+  }
+  graph.scope = outerScope;
+  return trainable.map(value => {
+    const gradient = cotangents.peek(value);
+    if (!gradient) throw new Error('a trainable value does not influence the loss');
+    return gradient;
+  });
+}
+
+function countUses(
+  nodes: readonly Node[],
+  leaves: ReadonlySet<Value>,
+  dependent: ReadonlySet<Value>,
+): Map<Value, number> {
+  const uses = new Map<Value, number>();
+  for (const node of nodes) {
+    if (!node.outputs.some(value => dependent.has(value))) continue;
+    for (const value of node.inputs) if (leaves.has(value)) uses.set(value, (uses.get(value) ?? 0) + 1);
+  }
+  return uses;
+}
+
+/**
+ * The copy of a forward node whose segment is computed again from the segment's inputs. The inputs wait for the
+ * first cotangent that reaches the segment, so that the copy runs in backward and not beside the original.
+ */
+function recomputedNode(
+  node: Node,
+  forward: readonly Node[],
+  cotangent: readonly (Value | undefined)[],
+  recomputed: Map<number, Map<Value, Value>>,
+): Node {
+  let copies = recomputed.get(node.segment);
+  if (!copies) {
+    copies = copySegment(node.segment, forward, cotangent.find(value => value !== undefined) as Value);
+    recomputed.set(node.segment, copies);
+  }
+  const swap = (value: Value): Value => copies.get(value) ?? value;
+  return { ...node, inputs: node.inputs.map(swap), outputs: node.outputs.map(swap) };
+}
+
+function copySegment(segment: number, forward: readonly Node[], dependency: Value): Map<Value, Value> {
+  const copies = new Map<Value, Value>();
+  const { graph } = dependency;
+  for (const node of forward) {
+    if (node.segment !== segment) continue;
+    graph.scope = `${node.scope}'`;
+    const inputs = node.inputs.map(value => {
+      if (value.origin.kind !== 'node') return value;
+      const known = copies.get(value);
+      if (known) return known;
+      const gated = after(value, [dependency]);
+      copies.set(value, gated);
+      return gated;
+    });
+    const outputs = emit(node.op, inputs, node.attributes as never);
+    node.outputs.forEach((value, i) => {
+      copies.set(value, outputs[i]);
+    });
+  }
+  return copies;
+}

@@ -1,0 +1,33 @@
+/** @file What an execution provider can run well; the lowering writes other nodes where it cannot. */
+
+export interface Capabilities {
+  /** com.microsoft.FusedMatMul: transposed and scaled batched products without copies. */
+  readonly fusedMatMul: boolean;
+  /** com.microsoft.QuickGelu: x·sigmoid(αx) in one pass. */
+  readonly quickGelu: boolean;
+  /** com.microsoft.MultiHeadAttention: attention that keeps no probabilities. */
+  readonly multiHeadAttention: boolean;
+  /** Ordering through a shape computed from IsNaN: no copy on the CPU, a device round trip elsewhere. */
+  readonly shapeGate: boolean;
+  /** Winograd convolutions pay. */
+  readonly winograd: boolean;
+}
+
+export const capabilities = {
+  cpu: { fusedMatMul: true, quickGelu: true, multiHeadAttention: true, shapeGate: true, winograd: true },
+  webgpu: {
+    fusedMatMul: false,
+    quickGelu: true,
+    multiHeadAttention: true,
+    shapeGate: false,
+    winograd: false,
+  },
+  /** Plain ONNX only: the reference that every other set is checked against. */
+  plain: {
+    fusedMatMul: false,
+    quickGelu: false,
+    multiHeadAttention: false,
+    shapeGate: false,
+    winograd: false,
+  },
+} as const satisfies Record<string, Capabilities>;

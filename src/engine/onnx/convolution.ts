@@ -1,0 +1,139 @@
+/**
+ * @file Convolutions and their gradients as ONNX nodes. The algorithm is chosen by shape and direction; the
+ * choices were measured (see docs/decisions/0002-convolution-algorithms.md).
+ */
+import type { Node } from '../graph/graph.ts';
+import type { Pads } from '../graph/operations.ts';
+import type { LoweringContext } from './context.ts';
+import { winogradConvolution } from './winograd.ts';
+
+export interface ConvolutionShape {
+  readonly kernel: number;
+  readonly stride: number;
+  readonly pads: Pads;
+  readonly inChannels: number;
+  readonly outChannels: number;
+  readonly height: number;
+  readonly width: number;
+}
+
+export type ConvolutionAlgorithm = 'direct' | 'winograd4' | 'winograd2';
+
+/** Smallest picture side and channel count from which Winograd with its weights transformed in the graph pays. */
+const winogradFromSide = 32;
+const winogradFromChannels = 64;
+
+/** 3×3 convolutions on large pictures run as Winograd F(4×4,3×3) or F(2×2,3×3) (Lavin & Gray 2015). */
+export function chooseConvolution(shape: ConvolutionShape): ConvolutionAlgorithm {
+  const { kernel, stride, pads, inChannels, outChannels, height, width } = shape;
+  const regular = kernel === 3 && stride === 1 && pads.every(pad => pad === 1);
+  if (!regular || Math.min(height, width) < winogradFromSide) return 'direct';
+  if (Math.min(inChannels, outChannels) < winogradFromChannels) return 'direct';
+  if (height % 4 === 0 && width % 4 === 0) return 'winograd4';
+  return height % 2 === 0 && width % 2 === 0 ? 'winograd2' : 'direct';
+}
+
+const tileOf = { winograd4: 4, winograd2: 2 } as const;
+
+export function conv2d(
+  ctx: LoweringContext,
+  [x, w, bias]: readonly string[],
+  node: Node<'conv2d'>,
+): string[] {
+  const { stride, pads } = node.attributes;
+  const [, , height, width] = node.inputs[0].shape;
+  const [outChannels, inChannels, kernel] = node.inputs[1].shape;
+  const algorithm = ctx.capabilities.winograd
+    ? chooseConvolution({ kernel, stride, pads, inChannels, outChannels, height, width })
+    : 'direct';
+  if (algorithm !== 'direct') {
+    const image = node.inputs[0].shape;
+    const kernelShape = node.inputs[1].shape;
+    const y = winogradConvolution(ctx, {
+      x,
+      w,
+      image,
+      kernel: kernelShape,
+      tile: tileOf[algorithm],
+      backward: false,
+    });
+    return [bias ? ctx.emit('Add', [y, ctx.reshape(bias, [1, outChannels, 1, 1])]) : y];
+  }
+  const inputs = bias ? [x, w, bias] : [x, w];
+  return [ctx.emit('Conv', inputs, { kernel_shape: [kernel, kernel], pads, strides: [stride, stride] })];
+}
+
+/** Cotangent of the picture: the transposed convolution with the same stored weight. */
+export function conv2dInputGradient(
+  ctx: LoweringContext,
+  [g, w]: readonly string[],
+  node: Node<'conv2dInputGradient'>,
+): string[] {
+  const { stride, pads, inputShape } = node.attributes;
+  const image = node.inputs[0].shape;
+  const [outChannels, inChannels, kernel] = node.inputs[1].shape;
+  const [batch, , height, width] = inputShape;
+  if (kernel === 1 && stride === 1 && ctx.capabilities.fusedMatMul) {
+    const pixels = ctx.reshape(g, [batch, outChannels, height * width]);
+    const matrix = ctx.reshape(w, [outChannels, inChannels]);
+    return [ctx.reshape(ctx.emitMicrosoft('FusedMatMul', [matrix, pixels], { transA: 1 }), inputShape)];
+  }
+  const algorithm = ctx.capabilities.winograd
+    ? chooseConvolution({ kernel, stride, pads, inChannels, outChannels, height, width })
+    : 'direct';
+  if (algorithm !== 'direct') {
+    const options = {
+      x: g,
+      w,
+      image,
+      kernel: node.inputs[1].shape,
+      tile: tileOf[algorithm],
+      backward: true,
+    } as const;
+    return [winogradConvolution(ctx, options)];
+  }
+  const [top, left, bottom, right] = pads;
+  const missing = [
+    height - ((image[2] - 1) * stride - top - bottom + kernel),
+    width - ((image[3] - 1) * stride - left - right + kernel),
+  ];
+  return [
+    ctx.emit('ConvTranspose', [g, w], {
+      kernel_shape: [kernel, kernel],
+      pads,
+      strides: [stride, stride],
+      output_padding: missing,
+    }),
+  ];
+}
+
+/**
+ * Cotangent of the kernel: a convolution of the picture with the cotangent as (dilated) kernel, where channels and
+ * batch change places. [in, n, h, w] ∗ [out, n, h', w'] → [in, out, k, k].
+ */
+export function conv2dWeightGradient(
+  ctx: LoweringContext,
+  [g, x]: readonly string[],
+  node: Node<'conv2dWeightGradient'>,
+): string[] {
+  const { stride, pads, weightShape } = node.attributes;
+  const [, , gHeight, gWidth] = node.inputs[0].shape;
+  const [, , height, width] = node.inputs[1].shape;
+  const [top, left, bottom, right] = pads;
+  const kernel = weightShape[2];
+  const swap = [1, 0, 2, 3];
+  const product = ctx.emit('Conv', [ctx.transpose(x, swap), ctx.transpose(g, swap)], {
+    kernel_shape: [gHeight, gWidth],
+    pads,
+    dilations: [stride, stride],
+    strides: [1, 1],
+  });
+  const extra = [
+    height + top + bottom - (gHeight - 1) * stride,
+    width + left + right - (gWidth - 1) * stride,
+  ];
+  const exact = extra.every(size => size === kernel)
+    ? product
+    : ctx.emit('Slice', [product, ctx.int64([0, 0]), ctx.int64([kernel, kernel]), ctx.int64([2, 3])]);
+  return [ctx.transpose(exact, swap)];
+}

@@ -1,0 +1,98 @@
+/** @file A graph becomes an ONNX model: only nodes that outputs need, weights pointing into their files. */
+import { parse } from 'node:path';
+import type { Graph, Value } from '../graph/graph.ts';
+import type { OpName } from '../graph/operations.ts';
+import { reachableNodes, verify } from '../graph/verify.ts';
+import type { Capabilities } from './capabilities.ts';
+import { LoweringContext } from './context.ts';
+import { type Lowering, lowerings } from './lowerings.ts';
+import { type OnnxModel, type OnnxPort, serializeModel } from './model.ts';
+
+export interface LoweredModel {
+  readonly bytes: Uint8Array;
+  readonly model: OnnxModel;
+  /** Graph output name → tensor name in the model. */
+  readonly outputs: ReadonlyMap<string, string>;
+  /** Weights that live in memory (merged ones); fed at every run. */
+  readonly fedWeights: ReadonlyMap<string, { data: Float32Array; shape: readonly number[] }>;
+  /** Folder that external weight locations are relative to: the root of the file system (or drive). */
+  readonly weightRoot: string | undefined;
+}
+
+export function lower(graph: Graph, capabilities: Capabilities): LoweredModel {
+  verify(graph);
+  const ctx = new LoweringContext(capabilities);
+  const inputs: OnnxPort[] = [];
+  const fedWeights = new Map<string, { data: Float32Array; shape: readonly number[] }>();
+  const roots = new Set<string>();
+  for (const value of graph.inputs) {
+    const { name } = value.origin as { name: string };
+    ctx.names.set(value, name);
+    inputs.push({ name, dims: value.shape, dtype: value.dtype });
+  }
+
+  const tensorOf = (value: Value): string => {
+    const known = ctx.names.get(value);
+    if (known) return known;
+    const name = declare(value);
+    ctx.names.set(value, name);
+    return name;
+  };
+  const declare = (value: Value): string => {
+    const { origin, shape } = value;
+    if (origin.kind === 'constant') {
+      if (origin.data instanceof Float32Array) {
+        const key = origin.data.length > 64 ? `constant${value.id}` : undefined;
+        return ctx.floats(shape, origin.data, key);
+      }
+      const content = new Uint8Array(origin.data.buffer, origin.data.byteOffset, origin.data.byteLength);
+      const name = `constant${value.id}`;
+      ctx.initializers.set(name, { name, dims: shape, dtype: 'int64', content });
+      return name;
+    }
+    if (origin.kind !== 'weight') throw new Error(`value %${value.id} has no tensor yet`);
+    const name = `${origin.name} [${shape}]`;
+    const { bytes } = origin;
+    if (bytes instanceof Float32Array) {
+      fedWeights.set(name, { data: bytes, shape });
+      inputs.push({ name, dims: shape, dtype: 'float32' });
+      return name;
+    }
+    const { root } = parse(bytes.path);
+    roots.add(root);
+    const content = { location: bytes.path.slice(root.length), offset: bytes.offset, length: bytes.length };
+    ctx.initializers.set(name, { name, dims: shape, dtype: bytes.dtype, content });
+    return bytes.dtype === 'float32' ? name : ctx.castToFloat(name);
+  };
+
+  for (const node of reachableNodes(graph)) {
+    ctx.begin(node);
+    const lowering = lowerings[node.op] as Lowering<OpName>;
+    const tensors = lowering(ctx, node.inputs.map(tensorOf), node);
+    node.outputs.forEach((value, i) => {
+      ctx.names.set(value, tensors[i]);
+    });
+  }
+  ctx.begin(undefined);
+
+  const outputs = new Map<string, string>();
+  const ports: OnnxPort[] = [];
+  const taken = new Set<string>(inputs.map(port => port.name));
+  for (const { name, value } of graph.outputs) {
+    const direct = tensorOf(value);
+    // A model output must be made by a node and be listed once.
+    const tensor =
+      taken.has(direct) || ctx.initializers.has(direct) ? ctx.emit('Identity', [direct]) : direct;
+    taken.add(tensor);
+    outputs.set(name, tensor);
+    ports.push({ name: tensor, dims: value.shape, dtype: value.dtype });
+  }
+  if (roots.size > 1) throw new Error(`weights lie on several drives: ${[...roots].join(', ')}`);
+  const model: OnnxModel = {
+    nodes: [...ctx.weightNodes, ...ctx.nodes],
+    initializers: [...ctx.initializers.values()],
+    inputs,
+    outputs: ports,
+  };
+  return { bytes: serializeModel(model), model, outputs, fedWeights, weightRoot: [...roots][0] };
+}
