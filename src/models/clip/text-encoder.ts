@@ -1,0 +1,72 @@
+/**
+ * @file CLIP's text transformer (Radford et al. 2021) as a function over the graph: one code for CLIP-L (SD 1.x),
+ * OpenCLIP-H (SD 2.x), CLIP-L and OpenCLIP-bigG (SDXL).
+ */
+import * as f from '../../engine/index.ts';
+import type { Value } from '../../engine/index.ts';
+import type { ModelScope } from '../layers.ts';
+
+export interface ClipConfig {
+  readonly hiddenSize: number;
+  readonly layers: number;
+  readonly heads: number;
+  readonly activation: 'quick_gelu' | 'gelu';
+  readonly maxTokens: number;
+  readonly layerNormEpsilon: number;
+  /** Id of the end token, whose state is the pooled output. */
+  readonly endTokenId: number;
+}
+
+export interface TextStates {
+  /** After the last layer and the final norm: what SD 1.x and 2.x condition on. [n, tokens, hidden] */
+  readonly last: Value;
+  /** Before the last layer, without norm: what SDXL conditions on. [n, tokens, hidden] */
+  readonly penultimate: Value;
+}
+
+const activations = { quick_gelu: f.quickGelu, gelu: f.gelu } as const;
+
+function causalMask(like: Value, tokens: number): Value {
+  const mask = new Float32Array(tokens * tokens);
+  for (let row = 0; row < tokens; row++) mask.fill(-3.4028234663852886e38, row * tokens + row + 1, (row + 1) * tokens);
+  return f.floats(like, [1, 1, tokens, tokens], mask);
+}
+
+function selfAttention(scope: ModelScope, x: Value, heads: number, mask: Value): Value {
+  const [q, k, v] = ['q_proj', 'k_proj', 'v_proj'].map(name => scope.linear(x, name));
+  return scope.linear(f.attention(q, k, v, heads, mask), 'out_proj');
+}
+
+function encoderLayer(scope: ModelScope, x: Value, config: ClipConfig, mask: Value): Value {
+  const epsilon = config.layerNormEpsilon;
+  const normed = scope.layerNorm(x, 'layer_norm1', epsilon);
+  const attended = f.add(x, selfAttention(scope.at('self_attn'), normed, config.heads, mask));
+  const wide = scope.at('mlp').linear(scope.layerNorm(attended, 'layer_norm2', epsilon), 'fc1');
+  return f.add(attended, scope.at('mlp').linear(activations[config.activation](wide), 'fc2'));
+}
+
+/** ids [n, tokens] int64 → hidden states. */
+export function clipTextEncoder(root: ModelScope, config: ClipConfig, ids: Value): TextStates {
+  // Files written by transformers 5 and later leave the prefix out.
+  const scope = root.has('text_model.final_layer_norm.weight') ? root.at('text_model') : root;
+  const tokens = ids.shape[1];
+  const words = f.gather(scope.weight('embeddings.token_embedding.weight'), ids);
+  const positions = scope.weight('embeddings.position_embedding.weight');
+  const used = tokens === positions.shape[0] ? positions : f.slice(positions, 0, 0, tokens);
+  let x = f.add(words, used); // [n, tokens, hidden]
+  let penultimate = x;
+  const mask = causalMask(x, tokens);
+  for (let i = 0; i < config.layers; i++) {
+    penultimate = x;
+    x = f.inSegment(root.graph, () => encoderLayer(scope.at(`encoder.layers.${i}`), x, config, mask));
+  }
+  return { last: scope.layerNorm(x, 'final_layer_norm', config.layerNormEpsilon), penultimate };
+}
+
+/** The pooled text embedding of SDXL: the end token's last state through the text projection. ends [n] int64 holds
+ * row numbers into [n·tokens]. → [n, projection] */
+export function pooledTextEmbedding(root: ModelScope, last: Value, ends: Value): Value {
+  const [n, tokens, hidden] = last.shape;
+  const endStates = f.gather(f.reshape(last, [n * tokens, hidden]), ends);
+  return root.linear(endStates, 'text_projection');
+}

@@ -1,0 +1,44 @@
+/** @file The transformer inside the UNet: self-attention, attention to the text, gated feed-forward. */
+import * as f from '../../engine/index.ts';
+import type { Value } from '../../engine/index.ts';
+import type { ModelScope } from '../layers.ts';
+
+export interface TransformerOptions {
+  readonly heads: number;
+  readonly layers: number;
+  readonly normGroups: number;
+}
+
+function attend(scope: ModelScope, x: Value, context: Value, heads: number): Value {
+  const q = scope.linear(x, 'to_q');
+  const k = scope.linear(context, 'to_k');
+  const v = scope.linear(context, 'to_v');
+  return scope.linear(f.attention(q, k, v, heads), 'to_out.0');
+}
+
+/** Gated feed-forward (Shazeer 2020, "GLU Variants Improve Transformer"). */
+function feedForward(scope: ModelScope, x: Value): Value {
+  const both = scope.linear(x, 'net.0.proj'); // [n, tokens, 2·inner]
+  const inner = (both.shape.at(-1) as number) / 2;
+  const gated = f.mul(f.slice(both, 2, 0, inner), f.gelu(f.slice(both, 2, inner, 2 * inner)));
+  return scope.linear(gated, 'net.2');
+}
+
+/** x [n, c, h, w] with text states [n, tokens, width] → [n, c, h, w] */
+export function spatialTransformer(scope: ModelScope, x: Value, context: Value, options: TransformerOptions): Value {
+  return f.inSegment(scope.graph, () => {
+    const [n, channels, height, width] = x.shape;
+    const normed = scope.groupNorm(x, 'norm', options.normGroups, 1e-6);
+    const pixels = f.transpose(f.reshape(normed, [n, channels, height * width]), [0, 2, 1]);
+    let h = scope.linear(pixels, 'proj_in'); // [n, h·w, c]
+    for (let i = 0; i < options.layers; i++) {
+      const block = scope.at(`transformer_blocks.${i}`);
+      const normed1 = block.layerNorm(h, 'norm1');
+      h = f.add(h, attend(block.at('attn1'), normed1, normed1, options.heads));
+      h = f.add(h, attend(block.at('attn2'), block.layerNorm(h, 'norm2'), context, options.heads));
+      h = f.add(h, feedForward(block.at('ff'), block.layerNorm(h, 'norm3')));
+    }
+    const projected = scope.linear(h, 'proj_out');
+    return f.add(f.reshape(f.transpose(projected, [0, 2, 1]), x.shape), x);
+  });
+}
