@@ -7,3 +7,7 @@ export { type Checkpoint, type Family, openCheckpoint, type Part } from './check
 export type { SchedulerConfig } from './checkpoint/config-files.ts';
 export { type LayerInfo, listLayers } from './checkpoint/shape-check.ts';
 export { openWeights } from './checkpoint/weights.ts';
+export { openTextConditioner, type TextConditioner, type TextStates as EncodedText } from './sessions/text.ts';
+export { buildUnet, type LatentSize, openUnet, type UnetSession } from './sessions/unet.ts';
+export { openVaeDecoder, openVaeEncoder, type VaeDecoder, type VaeEncoder } from './sessions/vae.ts';
+export { type ClipTokenizer, openTokenizer } from './tokenizer/index.ts';

@@ -1,0 +1,15 @@
+/** Bytes to tensors, pictures and metadata and back; nothing here executes what it reads. */
+export { ensureWritableFolder, lockFile, writeFileAtomic } from './atomic-write.ts';
+export { bodyHash, hashFile, hashTensorData, legacyHash } from './hash.ts';
+export { encodePng, type Pixels, readPngText } from './png.ts';
+export {
+  type FloatDType,
+  floatTensorBytes,
+  openSafetensors,
+  readTensor,
+  readTensorBytes,
+  type SafetensorsFile,
+  serializeSafetensors,
+  type TensorEntry,
+  type WritableTensor,
+} from './safetensors.ts';

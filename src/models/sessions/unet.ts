@@ -1,0 +1,62 @@
+/** @file The UNet as a graph with named inputs, and as a session for generating. */
+import * as f from '../../engine/index.ts';
+import type { Graph, Session, SessionOptions, Tensor, Value } from '../../engine/index.ts';
+import type { Checkpoint } from '../checkpoint/checkpoint.ts';
+import { type LayerHooks, openScope } from '../layers.ts';
+import { unet } from '../unet/unet.ts';
+
+export interface LatentSize {
+  readonly batch: number;
+  readonly height: number;
+  readonly width: number;
+  /** Text tokens. */
+  readonly tokens: number;
+}
+
+/** Declares the UNet's inputs (`sample`, `timesteps`, `context`, for SDXL `pooled` and `sizes`) and builds it. */
+export function buildUnet(graph: Graph, checkpoint: Checkpoint, size: LatentSize, hooks: LayerHooks = {}): Value {
+  const { config, weights } = checkpoint.unet;
+  const { batch, height, width, tokens } = size;
+  const inputs = {
+    sample: f.input(graph, 'sample', [batch, config.inChannels, height, width]),
+    timesteps: f.input(graph, 'timesteps', [batch]),
+    context: f.input(graph, 'context', [batch, tokens, config.contextWidth]),
+  };
+  const scope = openScope(graph, weights, 'unet', hooks);
+  if (config.additionTimeWidth === undefined) return unet(scope, config, inputs);
+  const addedWidth = weights.shape('add_embedding.linear_1.weight')[1];
+  const added = {
+    pooled: f.input(graph, 'pooled', [batch, addedWidth - 6 * config.additionTimeWidth]),
+    sizes: f.input(graph, 'sizes', [batch, 6]),
+  };
+  return unet(scope, config, { ...inputs, added });
+}
+
+export interface UnetSession {
+  readonly size: LatentSize;
+  readonly session: Session;
+  /** Feeds by input name, besides `sample` and `timesteps`: text states and LoRA parameters. */
+  predict(sample: Tensor, timestep: number, others: Readonly<Record<string, Tensor>>): Promise<Tensor>;
+  release(): Promise<void>;
+}
+
+/** Opens a UNet session for one batch and size. */
+export async function openUnet(
+  checkpoint: Checkpoint,
+  size: LatentSize,
+  hooks: (graph: Graph) => LayerHooks = () => ({}),
+  options: SessionOptions = {},
+): Promise<UnetSession> {
+  const graph = f.createGraph();
+  f.output('prediction', buildUnet(graph, checkpoint, size, hooks(graph)));
+  const session = await f.openSession(graph, options);
+  return {
+    size,
+    session,
+    async predict(sample, timestep, others) {
+      const timesteps = f.tensor([size.batch], new Float32Array(size.batch).fill(timestep));
+      return (await session.run({ ...others, sample, timesteps }))['prediction'];
+    },
+    release: () => session.release(),
+  };
+}

@@ -1,0 +1,1 @@
+export { type ClipTokenizer, type Encoded, openTokenizer } from './tokenizer.ts';

@@ -1,0 +1,99 @@
+/** @file The recipe: everything that decides a training run, validated, with defaults by family. */
+import { z } from 'zod';
+import { usageError } from '../errors.ts';
+import type { Family } from '../models/index.ts';
+
+const positiveInteger = z.number().int().positive();
+
+const recipeSchema = z
+  .object({
+    steps: positiveInteger.max(10_000_000),
+    rank: z.number(),
+    /** scale = alpha / rank */
+    alpha: z.number().positive(),
+    learningRate: z.number().positive().max(10),
+    schedule: z.enum(['constant', 'cosine', 'linear']),
+    warmupSteps: z.number().int().nonnegative(),
+    batch: positiveInteger.max(1024),
+    /** Micro-steps whose gradients are added before an update. */
+    accumulate: positiveInteger.max(4096),
+    resolution: z.object({ width: positiveInteger, height: positiveInteger }),
+    /** Smallest step between bucket sides, in pixels. */
+    bucketStep: positiveInteger,
+    targets: z.string().min(1),
+    seed: z.number().int().nonnegative().max(Number.MAX_SAFE_INTEGER),
+    flip: z.boolean(),
+    captionDropout: z.number().min(0).max(1),
+    /** min-SNR γ (Hang et al. 2023); 0 = every timestep counts the same. */
+    minSnrGamma: z.number().nonnegative(),
+    noiseOffset: z.number().nonnegative(),
+    weightDecay: z.number().nonnegative(),
+    maxGradientNorm: z.number().nonnegative(),
+    caption: z.string().nullable(),
+    trigger: z.string().nullable(),
+    /** Save a LoRA file every n steps besides the last; 0 = only the last. */
+    saveEvery: z.number().int().nonnegative(),
+    precision: z.enum(['float32', 'float16', 'bfloat16']),
+    recompute: z.boolean(),
+  })
+  .strict();
+
+export type Recipe = z.infer<typeof recipeSchema>;
+
+type FamilyDefaults = Pick<Recipe, 'steps' | 'rank' | 'alpha' | 'learningRate' | 'batch' | 'bucketStep'>;
+
+const familyDefaults: Readonly<Record<Family, FamilyDefaults>> = {
+  pocket: { steps: 300, rank: 16, alpha: 16, learningRate: 2e-3, batch: 4, bucketStep: 16 },
+  sd15: { steps: 1500, rank: 16, alpha: 16, learningRate: 1e-4, batch: 1, bucketStep: 64 },
+  sd2: { steps: 1500, rank: 16, alpha: 16, learningRate: 1e-4, batch: 1, bucketStep: 64 },
+  sdxl: { steps: 1500, rank: 16, alpha: 16, learningRate: 1e-4, batch: 1, bucketStep: 64 },
+};
+
+/** Recipe fields that were given; alpha follows the rank unless given. */
+export type GivenRecipe = { readonly [Field in keyof Recipe]?: Recipe[Field] | undefined };
+
+/** Completes what was given with defaults, and checks every field; throws RECIPE_INVALID naming the field. */
+export function completeRecipe(given: GivenRecipe, family: Family, resolution: number): Recipe {
+  const defaults = familyDefaults[family];
+  const known = Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined));
+  const result = recipeSchema.safeParse({
+    ...defaults,
+    alpha: given.rank ?? defaults.alpha,
+    schedule: 'cosine',
+    warmupSteps: 0,
+    accumulate: 1,
+    resolution: { width: resolution, height: resolution },
+    targets: 'linear',
+    seed: 0,
+    flip: false,
+    captionDropout: 0.05,
+    minSnrGamma: 5,
+    noiseOffset: 0,
+    weightDecay: 0.01,
+    maxGradientNorm: 1,
+    caption: null,
+    trigger: null,
+    saveEvery: 0,
+    precision: 'float32',
+    recompute: false,
+    ...known,
+  });
+  if (result.success) return result.data;
+  const [issue] = result.error.issues;
+  const field = issue.path.join('.') || String((issue as { keys?: string[] }).keys ?? '');
+  throw usageError('RECIPE_INVALID', `recipe field ${field}: ${issue.message}`);
+}
+
+/** Parses a recipe file (JSON) into given fields; unknown fields are refused by `completeRecipe`. */
+export function parseRecipe(text: string, path: string): GivenRecipe {
+  let json: unknown;
+  try {
+    json = JSON.parse(text);
+  } catch (cause) {
+    throw usageError('RECIPE_NOT_JSON', `${path} is not valid JSON: ${(cause as Error).message}`);
+  }
+  if (typeof json !== 'object' || json === null || Array.isArray(json)) {
+    throw usageError('RECIPE_NOT_JSON', `${path} must hold one JSON object`);
+  }
+  return json as GivenRecipe;
+}

@@ -1,0 +1,2 @@
+/** @file The version of the product; a test keeps it equal to package.json. */
+export const version = '0.1.0';
