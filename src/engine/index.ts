@@ -5,6 +5,7 @@ export * from './graph/graph.ts';
 export * from './tensor/half.ts';
 export * from './tensor/random.ts';
 export * from './tensor/tensor.ts';
+export { costOf, type GraphCost } from './graph/cost.ts';
 export { findFaults, nameOf, reachableNodes, verify } from './graph/verify.ts';
 export { printGraph } from './graph/print.ts';
 export { type BackwardOptions, gradients } from './gradient/backward.ts';

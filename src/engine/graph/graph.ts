@@ -173,3 +173,9 @@ export function sourceOf(node: Node): string {
   const outside = frames.find(frame => !/\/engine\/(graph|gradient)\//.test(frame)) ?? frames[0] ?? '';
   return outside.replace(/^\s*at\s+/, '').replace(/file:\/\//g, '');
 }
+
+/** The node of a graph that an ONNX node (`n<id>.<k>/<op>`) was lowered from. */
+export function nodeOf(graph: Graph, onnxName: string): Node | undefined {
+  const match = /^n(\d+)\.\d+\//.exec(onnxName);
+  return match ? graph.nodes.find(({ id }) => id === Number(match[1])) : undefined;
+}

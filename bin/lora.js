@@ -1,0 +1,22 @@
+#!/usr/bin/env node
+// Starts the command line with a Node that runs TypeScript: this one, or the one that npm installed beside us.
+import { spawnSync } from 'node:child_process';
+import { existsSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+
+const path = relative => fileURLToPath(new URL(relative, import.meta.url));
+const built = path('../dist/cli/main.js');
+const main = existsSync(built) ? built : path('../src/cli/main.ts');
+const [major, minor] = process.versions.node.split('.').map(Number);
+
+if (major > 22 || (major === 22 && minor >= 18) || main === built) {
+  await import(main);
+} else {
+  const newer = path('../node_modules/node/bin/node');
+  if (!existsSync(newer)) {
+    console.error(`lora needs Node 22.18 or newer; this is ${process.versions.node}. Run npm ci, which brings one.`);
+    process.exit(1);
+  }
+  const { status, signal } = spawnSync(newer, [main, ...process.argv.slice(2)], { stdio: 'inherit' });
+  process.exit(signal ? 130 : (status ?? 1));
+}

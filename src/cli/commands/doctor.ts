@@ -1,0 +1,97 @@
+/** @file `lora doctor`: what machine this is and what would run; and from an ONNX node back to its source line. */
+import { availableParallelism, cpus, freemem, release, totalmem, type as systemType } from 'node:os';
+import { Command } from 'commander';
+import { nodeOf, openSession, runtimeInfo, sourceOf } from '../../engine/index.ts';
+import { usageError } from '../../errors.ts';
+import { listLayers } from '../../models/index.ts';
+import { buildTrainStep, planRun } from '../../training/index.ts';
+import { version } from '../../version.ts';
+import { openBase } from '../base.ts';
+import { measureMatmulPeak } from '../matmul-peak.ts';
+import { openTerminal, showBytes } from '../terminal.ts';
+
+interface Options {
+  base: string;
+  explainNode?: string;
+  json: boolean;
+}
+
+/** The training step that `lora train` would run with default settings. */
+function defaultStep(base: string) {
+  const checkpoint = openBase(base);
+  const { recipe, layers } = planRun(checkpoint, {});
+  const { batch, rank, alpha, resolution } = recipe;
+  const side = resolution.width / checkpoint.latentScale;
+  const tokens = checkpoint.textEncoder.config.maxTokens;
+  const shape = { batch, height: side, width: side, tokens, rank, scale: alpha / rank, recompute: false };
+  return { checkpoint, graph: buildTrainStep(checkpoint, layers, shape) };
+}
+
+/** ONNX node names are `n<graph node>.<counter>/<op>`; the graph node knows its scope and source line. */
+function explain(name: string, base: string): { json: unknown; text: string } {
+  const { graph } = defaultStep(base);
+  const node = nodeOf(graph, name);
+  if (!node) throw usageError('NODE_UNKNOWN', `no node of the training step is called ${name}`, 'Names look like n1234.56/Gemm.');
+  const json = {
+    node: name,
+    operation: node.op,
+    attributes: node.attributes,
+    layer: node.scope,
+    inputs: node.inputs.map(({ shape }) => shape),
+    outputs: node.outputs.map(({ shape }) => shape),
+    source: sourceOf(node),
+  };
+  const shapes = (list: readonly (readonly number[])[]): string => list.map(shape => `[${shape}]`).join(' ');
+  const text = [
+    `${name} computes ${node.op} ${JSON.stringify(node.attributes)}`,
+    `  layer    ${node.scope || '(top)'}${node.scope.endsWith("'") ? '   (backward)' : ''}`,
+    `  shapes   ${shapes(json.inputs)} → ${shapes(json.outputs)}`,
+    `  source   ${json.source}`,
+  ].join('\n');
+  return { json, text };
+}
+
+async function machine(base: string) {
+  const { checkpoint, graph } = defaultStep(base);
+  const session = await openSession(graph);
+  const { lowered, setupSeconds } = session;
+  await session.release();
+  const runtime = runtimeInfo();
+  const json = {
+    version,
+    node: process.versions.node,
+    system: `${systemType()} ${release()} ${process.arch}`,
+    processor: cpus()[0]?.model ?? 'unknown',
+    cores: availableParallelism(),
+    memoryBytes: totalmem(),
+    freeMemoryBytes: freemem(),
+    matmulGflops: await measureMatmulPeak(),
+    onnxruntime: runtime.version,
+    providers: runtime.providers.map(({ name }) => name),
+    base: { name: checkpoint.name, family: checkpoint.family, layers: listLayers(checkpoint.unet.weights, 'unet').length },
+    trainingStep: { onnxNodes: lowered.model.nodes.length, setupSeconds, provider: 'cpu' },
+  };
+  const text = [
+    `lora-studio ${json.version}, Node ${json.node}, ${json.system}`,
+    `processor       ${json.processor}, ${json.cores} cores, matmul ${json.matmulGflops.toFixed(0)} GFLOP/s`,
+    `memory          ${showBytes(json.memoryBytes)}, ${showBytes(json.freeMemoryBytes)} free`,
+    `ONNX Runtime    ${json.onnxruntime}, providers ${json.providers.join(', ')}`,
+    `would run       ${json.base.name} (${json.base.family}) on ${json.trainingStep.provider}: a training step of ${json.trainingStep.onnxNodes} nodes, ready in ${setupSeconds.toFixed(2)} s`,
+    'CUDA            install onnxruntime-node with its CUDA files: npm rebuild onnxruntime-node --onnxruntime-node-install=cuda12',
+  ].join('\n');
+  return { json, text };
+}
+
+async function run(options: Options): Promise<void> {
+  const { json, text } = options.explainNode ? explain(options.explainNode, options.base) : await machine(options.base);
+  openTerminal(options.json).result(json, text);
+}
+
+export function doctorCommand(): Command {
+  return new Command('doctor')
+    .description('what machine this is, which providers there are, and what would run')
+    .option('--base <model>', 'pocket, or a checkpoint folder in the Diffusers layout', 'pocket')
+    .option('--explain-node <name>', 'from a node of the ONNX training step back to operation, layer and source line')
+    .option('--json', 'machine-readable result on stdout', false)
+    .action(run);
+}

@@ -1,0 +1,199 @@
+/** @file `lora train`: a folder of pictures becomes a LoRA file. */
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { Command } from 'commander';
+import { badInput, exitCodes } from '../../errors.ts';
+import { type GivenRecipe, parseRecipe, planRun, type Progress, train, type TrainResult } from '../../training/index.ts';
+import { cacheFolder, openBase } from '../base.ts';
+import { type DeviceName, sessionFor } from '../device.ts';
+import { integerOption, memoryOption, numberOption, sizeOption } from '../numbers.ts';
+import { showPlan } from '../plan.ts';
+import { interruptible, openTerminal, showBytes, showSeconds, type Terminal } from '../terminal.ts';
+
+interface Options {
+  base: string;
+  out?: string;
+  resume: boolean;
+  recipe?: string;
+  device: DeviceName;
+  memory?: number;
+  plan: boolean;
+  cache: boolean;
+  json: boolean;
+  steps?: number;
+  rank?: number;
+  alpha?: number;
+  lr?: number;
+  schedule?: GivenRecipe['schedule'];
+  warmup?: number;
+  batch?: number;
+  accumulate?: number;
+  resolution?: { width: number; height: number };
+  targets?: string;
+  caption?: string;
+  trigger?: string;
+  seed?: number;
+  saveEvery?: number;
+  flip?: boolean;
+  captionDropout?: number;
+  minSnr?: number;
+  precision?: GivenRecipe['precision'];
+  recompute?: boolean;
+}
+
+function readRecipeFile(path: string): GivenRecipe {
+  try {
+    return parseRecipe(readFileSync(path, 'utf8'), path);
+  } catch (cause) {
+    if (cause instanceof Error && 'code' in cause && cause.code === 'ENOENT') {
+      throw badInput('RECIPE_MISSING', `there is no recipe ${path}`);
+    }
+    throw cause;
+  }
+}
+
+/** Flags win over the recipe file. */
+function givenRecipe(options: Options): GivenRecipe {
+  const flags: GivenRecipe = {
+    steps: options.steps,
+    rank: options.rank,
+    alpha: options.alpha,
+    learningRate: options.lr,
+    schedule: options.schedule,
+    warmupSteps: options.warmup,
+    batch: options.batch,
+    accumulate: options.accumulate,
+    resolution: options.resolution,
+    targets: options.targets,
+    caption: options.caption,
+    trigger: options.trigger,
+    seed: options.seed,
+    saveEvery: options.saveEvery,
+    flip: options.flip,
+    captionDropout: options.captionDropout,
+    minSnrGamma: options.minSnr,
+    precision: options.precision,
+    recompute: options.recompute,
+  };
+  const given = Object.fromEntries(Object.entries(flags).filter(([, value]) => value !== undefined));
+  return { ...(options.recipe ? readRecipeFile(options.recipe) : {}), ...given };
+}
+
+/** Turns progress into lines; the loss shown is the mean of the last 20 steps. */
+export function trainingProgress(terminal: Terminal): (progress: Progress) => void {
+  const recent: number[] = [];
+  return progress => {
+    switch (progress.phase) {
+      case 'scan':
+        return terminal.progress(`reading pictures ${progress.done}/${progress.total}`);
+      case 'latents':
+        return terminal.progress(`encoding pictures ${progress.done}/${progress.total}`);
+      case 'captions':
+        return terminal.progress(`encoding captions ${progress.done}/${progress.total}`);
+      case 'start': {
+        const { scan, recipe, layers, resumedAt } = progress;
+        for (const { path, reason } of scan.skipped) terminal.note(`left out: ${path}: ${reason}`);
+        for (const { message } of scan.warnings) terminal.note(`warning: ${message}`);
+        const from = resumedAt > 0 ? `, resumed at step ${resumedAt}` : '';
+        return terminal.note(
+          `${scan.pictures.length} pictures, ${layers} layers, rank ${recipe.rank}, ${recipe.steps} steps of ${recipe.batch}${from}`,
+        );
+      }
+      case 'step': {
+        recent.push(progress.loss);
+        if (recent.length > 20) recent.shift();
+        const loss = recent.reduce((a, b) => a + b, 0) / recent.length;
+        const left = showSeconds(progress.secondsLeft);
+        return terminal.progress(`step ${progress.step}/${progress.steps}  loss ${loss.toFixed(4)}  ${left} left`);
+      }
+      case 'saved':
+        return terminal.note(`saved ${progress.path}`);
+    }
+  };
+}
+
+function summary({ state, recipe, stepSeconds, stepsRun, file, trainedParameters, scan }: TrainResult) {
+  const lastLosses = state.losses.slice(-20);
+  return {
+    file: file?.path ?? null,
+    fileBytes: file?.bytes ?? null,
+    hash: file?.hash ?? null,
+    steps: state.step,
+    stepsPerSecond: stepsRun > 0 ? stepsRun / stepSeconds : null,
+    lossOfLastSteps: lastLosses.reduce((a, b) => a + b, 0) / Math.max(1, lastLosses.length),
+    trainedParameters,
+    pictures: scan.pictures.length,
+    skipped: scan.skipped,
+    warnings: scan.warnings,
+    peakMemoryBytes: process.resourceUsage().maxRSS * 1024,
+    recipe,
+  };
+}
+
+async function run(folder: string, options: Options): Promise<void> {
+  const terminal = openTerminal(options.json);
+  const checkpoint = openBase(options.base);
+  const given = givenRecipe(options);
+  const session = sessionFor(options.device);
+  const plan = showPlan(checkpoint, planRun(checkpoint, given), options.memory);
+  if (options.plan) return terminal.result(plan.json, plan.text);
+  const signal = interruptible(() => terminal.note('finishing this step, then saving the run state …'));
+  const result = await train({
+    folder,
+    checkpoint,
+    recipe: { ...given, ...plan.changes },
+    out: options.out ?? `${folder.replace(/[\\/]+$/, '')}.safetensors`,
+    resume: options.resume,
+    session,
+    signal,
+    onProgress: trainingProgress(terminal),
+    ...(options.cache ? { cacheFolder: join(cacheFolder(), 'latents') } : {}),
+  });
+  const facts = summary(result);
+  if (!result.finished) {
+    terminal.note(`stopped after step ${facts.steps}; the same command with --resume goes on from there`);
+    process.exitCode = exitCodes.interrupted;
+    return;
+  }
+  const speed = `${facts.stepsPerSecond?.toFixed(2)} steps/s`;
+  terminal.result(
+    facts,
+    `${facts.file}  (${showBytes(facts.fileBytes as number)}, ${facts.steps} steps in ${showSeconds(result.stepSeconds)}, ${speed}, ` +
+      `loss ${facts.lossOfLastSteps.toFixed(4)}, peak memory ${showBytes(facts.peakMemoryBytes)})`,
+  );
+}
+
+export function trainCommand(): Command {
+  return new Command('train')
+    .description('train a LoRA on a folder of pictures (captions: .txt beside them, N_name folders, or --caption)')
+    .argument('<folder>', 'folder with pictures')
+    .option('--base <model>', 'pocket, or a checkpoint folder in the Diffusers layout', 'pocket')
+    .option('--out <file>', 'LoRA file to write (.safetensors)')
+    .option('--steps <n>', 'updates of A and B', integerOption('--steps'))
+    .option('--rank <r>', 'rank of A and B', integerOption('--rank'))
+    .option('--alpha <a>', 'scale is alpha / rank; default: the rank', numberOption('--alpha'))
+    .option('--lr <x>', 'learning rate', numberOption('--lr'))
+    .option('--schedule <name>', 'constant, cosine or linear')
+    .option('--warmup <n>', 'steps of rising learning rate', integerOption('--warmup'))
+    .option('--batch <n>', 'pictures a step', integerOption('--batch'))
+    .option('--accumulate <n>', 'micro-steps a step', integerOption('--accumulate'))
+    .option('--resolution <size>', 'N or WxH; pictures go to buckets of about this area', sizeOption('--resolution'))
+    .option('--targets <which>', 'attention, attention+ff, linear, conv, or globs, comma-separated')
+    .option('--caption <text>', 'for pictures without a caption file')
+    .option('--trigger <word>', 'put in front of captions that lack it')
+    .option('--seed <n>', 'the same seed and data give the same file', integerOption('--seed'))
+    .option('--save-every <n>', 'also save every n steps', integerOption('--save-every'))
+    .option('--flip', 'mirror pictures half of the time')
+    .option('--caption-dropout <p>', 'share of samples without caption', numberOption('--caption-dropout'))
+    .option('--min-snr <gamma>', 'min-SNR weighting; 0 = off', numberOption('--min-snr'))
+    .option('--precision <type>', 'of the file: float32, float16 or bfloat16')
+    .option('--recompute', 'less memory, more time: recompute activations in backward')
+    .option('--resume', 'go on with an interrupted run', false)
+    .option('--recipe <file>', 'JSON with recipe fields; flags win')
+    .option('--device <name>', 'auto, cpu or webgpu', 'auto')
+    .option('--memory <size>', 'fit into this much memory, e.g. 8GB', memoryOption)
+    .option('--plan', 'say what would run and how much memory it takes, and stop', false)
+    .option('--no-cache', 'do not keep encoded pictures for the next run')
+    .option('--json', 'machine-readable result on stdout', false)
+    .action(run);
+}

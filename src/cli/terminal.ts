@@ -1,0 +1,86 @@
+/** @file What the user sees: progress on stderr, results on stdout, errors with code and hint. */
+import { exitCodes, LoraError } from '../errors.ts';
+
+export interface Terminal {
+  /** A line on stderr that stays. */
+  note(text: string): void;
+  /** A line on stderr that the next one replaces (on a terminal). */
+  progress(text: string): void;
+  /** The result: as text, or as one JSON object with --json. */
+  result(json: unknown, text: string): void;
+}
+
+export function openTerminal(json: boolean): Terminal {
+  const live = process.stderr.isTTY === true;
+  let open = false;
+  let lastPlain = 0;
+  const clear = (): void => {
+    if (open) process.stderr.write('\r\x1b[2K');
+    open = false;
+  };
+  return {
+    note(text) {
+      clear();
+      process.stderr.write(`${text}\n`);
+    },
+    progress(text) {
+      if (live) {
+        clear();
+        process.stderr.write(text.slice(0, (process.stderr.columns ?? 100) - 1));
+        open = true;
+      } else if (Date.now() - lastPlain > 5000) {
+        // In a log, a line every five seconds says enough.
+        lastPlain = Date.now();
+        process.stderr.write(`${text}\n`);
+      }
+    },
+    result(value, text) {
+      clear();
+      process.stdout.write(json ? `${JSON.stringify(value, null, 2)}\n` : `${text}\n`);
+    },
+  };
+}
+
+/** 75 → `1 min 15 s` */
+export function showSeconds(seconds: number): string {
+  if (seconds < 9.95) return `${seconds.toFixed(1)} s`;
+  if (seconds < 59.5) return `${Math.round(seconds)} s`;
+  const minutes = Math.floor(Math.round(seconds) / 60);
+  if (minutes < 60) return `${minutes} min ${Math.round(seconds) % 60} s`;
+  return `${Math.floor(minutes / 60)} h ${minutes % 60} min`;
+}
+
+export function showBytes(bytes: number): string {
+  if (bytes < 1e6) return `${(bytes / 1e3).toFixed(0)} kB`;
+  return bytes < 1e9 ? `${(bytes / 1e6).toFixed(1)} MB` : `${(bytes / 2 ** 30).toFixed(2)} GiB`;
+}
+
+/** Prints an error the way it can be acted on, and returns the exit code. */
+export function reportError(error: unknown, json: boolean): number {
+  if (error instanceof LoraError) {
+    const { code, message, hint } = error;
+    if (json) process.stdout.write(`${JSON.stringify({ error: { code, message, hint } }, null, 2)}\n`);
+    process.stderr.write(`error ${code}: ${message}\n${hint ? `  ${hint}\n` : ''}`);
+    return exitCodes[error.exit];
+  }
+  if (error instanceof Error && error.name === 'AbortError') {
+    process.stderr.write('interrupted\n');
+    return exitCodes.interrupted;
+  }
+  const text = error instanceof Error ? (error.stack ?? error.message) : String(error);
+  if (json) process.stdout.write(`${JSON.stringify({ error: { code: 'INTERNAL', message: text } }, null, 2)}\n`);
+  process.stderr.write(`error INTERNAL: ${text}\n  This is a fault of lora itself; please report it.\n`);
+  return exitCodes.failure;
+}
+
+/** A signal that Ctrl-C aborts; a second Ctrl-C ends the process at once. */
+export function interruptible(onFirst: () => void): AbortSignal {
+  const controller = new AbortController();
+  process.on('SIGINT', () => {
+    if (controller.signal.aborted) process.exit(exitCodes.interrupted);
+    onFirst();
+    controller.abort();
+  });
+  process.on('SIGTERM', () => controller.abort());
+  return controller.signal;
+}
