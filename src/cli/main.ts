@@ -2,6 +2,7 @@
 import { Command } from 'commander';
 import { exitCodes } from '../errors.ts';
 import { version } from '../version.ts';
+import { demoCommand } from './commands/demo.ts';
 import { doctorCommand } from './commands/doctor.ts';
 import { generateCommand } from './commands/generate.ts';
 import { inspectCommand } from './commands/inspect.ts';
@@ -15,7 +16,8 @@ const program = new Command('lora')
   .addCommand(trainCommand())
   .addCommand(generateCommand())
   .addCommand(inspectCommand())
-  .addCommand(doctorCommand());
+  .addCommand(doctorCommand())
+  .addCommand(demoCommand());
 
 for (const command of [program, ...program.commands]) {
   command.exitOverride(error => {

@@ -14,10 +14,10 @@ interface Chunk {
   readonly end: number;
 }
 
-/** Cuts [n·heads] × [t] rows so that rows × s stays below the chunk size and t is cut evenly. */
-function planChunks(heads: number, t: number, s: number): Chunk[][] {
+/** Cuts [n·heads] × [t] rows so that rows × s stays below `limit` and t is cut evenly. */
+export function planChunks(heads: number, t: number, s: number, limit = chunkElements): Chunk[][] {
   let parts = 1;
-  while ((t / parts) * s > chunkElements && t % (parts * 2) === 0) parts *= 2;
+  while ((t / parts) * s > limit && t % (parts * 2) === 0) parts *= 2;
   const rows = t / parts;
   return Array.from({ length: heads }, (_, head) =>
     Array.from({ length: parts }, (_, i) => ({ head, start: i * rows, end: (i + 1) * rows })),
@@ -45,6 +45,7 @@ export function attentionGradient(
   g: Value,
   node: Node<'attention'>,
   wanted: readonly boolean[],
+  limit = chunkElements,
 ): (Value | undefined)[] {
   const { heads, scale } = node.attributes;
   const [n, t] = node.inputs[0].shape;
@@ -60,7 +61,7 @@ export function attentionGradient(
   const dkHeads: Value[] = [];
   const dvHeads: Value[] = [];
   let previous: Value[] = [];
-  for (const parts of planChunks(n * heads, t, s)) {
+  for (const parts of planChunks(n * heads, t, s, limit)) {
     const { head } = parts[0];
     const [kHead, vHead] = [k, augmentedV].map(x => f.slice(x, 0, head, head + 1));
     const dqParts: Value[] = [];
@@ -78,7 +79,8 @@ export function attentionGradient(
       dk = dk ? f.add(dk, dkPart) : dkPart;
       dv = dv ? f.add(dv, dvPart) : dvPart;
       dqParts.push(dq);
-      previous = [dq, dk, dv];
+      // What is not wanted must not be waited for, or it would be computed.
+      previous = [dq, dk, dv].filter((_, i) => wanted[i]);
     }
     dqHeads.push(f.concat(dqParts, 1));
     dkHeads.push(dk as Value);
