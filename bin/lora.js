@@ -14,7 +14,9 @@ if (major > 22 || (major === 22 && minor >= 18) || main === built) {
 } else {
   const newer = path('../node_modules/node/bin/node');
   if (!existsSync(newer)) {
-    console.error(`lora needs Node 22.18 or newer; this is ${process.versions.node}. Run npm ci, which brings one.`);
+    console.error(
+      `lora needs Node 22.18 or newer; this is ${process.versions.node}. Run npm ci, which brings one.`,
+    );
     process.exit(1);
   }
   const { status, signal } = spawnSync(newer, [main, ...process.argv.slice(2)], { stdio: 'inherit' });

@@ -15,5 +15,5 @@ export function openBase(name: string): Checkpoint {
 
 /** Where derived files may be kept; can be deleted at any time. */
 export function cacheFolder(): string {
-  return join(process.env['XDG_CACHE_HOME'] || join(homedir(), '.cache'), 'lora-studio');
+  return join(process.env.XDG_CACHE_HOME || join(homedir(), '.cache'), 'lora-studio');
 }

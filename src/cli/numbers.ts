@@ -3,7 +3,8 @@ import { usageError } from '../errors.ts';
 
 export function integerOption(name: string): (text: string) => number {
   return text => {
-    if (!/^-?\d+$/.test(text)) throw usageError('OPTION_NOT_A_NUMBER', `${name} ${text} is not a whole number`);
+    if (!/^-?\d+$/.test(text))
+      throw usageError('OPTION_NOT_A_NUMBER', `${name} ${text} is not a whole number`);
     return Number(text);
   };
 }
@@ -11,7 +12,8 @@ export function integerOption(name: string): (text: string) => number {
 export function numberOption(name: string): (text: string) => number {
   return text => {
     const value = Number(text);
-    if (text.trim() === '' || !Number.isFinite(value)) throw usageError('OPTION_NOT_A_NUMBER', `${name} ${text} is not a number`);
+    if (text.trim() === '' || !Number.isFinite(value))
+      throw usageError('OPTION_NOT_A_NUMBER', `${name} ${text} is not a number`);
     return value;
   };
 }
@@ -20,7 +22,8 @@ export function numberOption(name: string): (text: string) => number {
 export function sizeOption(name: string): (text: string) => { width: number; height: number } {
   return text => {
     const match = /^(\d+)(?:x(\d+))?$/i.exec(text);
-    if (!match) throw usageError('OPTION_NOT_A_SIZE', `${name} ${text} is not a size`, 'Write 512 or 640x512.');
+    if (!match)
+      throw usageError('OPTION_NOT_A_SIZE', `${name} ${text} is not a size`, 'Write 512 or 640x512.');
     return { width: Number(match[1]), height: Number(match[2] ?? match[1]) };
   };
 }

@@ -23,7 +23,12 @@ interface Costed {
   readonly peakBytes: number;
 }
 
-function costWith(checkpoint: Checkpoint, layers: readonly LayerInfo[], recipe: Recipe, recompute: boolean): Costed {
+function costWith(
+  checkpoint: Checkpoint,
+  layers: readonly LayerInfo[],
+  recipe: Recipe,
+  recompute: boolean,
+): Costed {
   const scale = checkpoint.latentScale;
   const { batch, rank, alpha, resolution } = recipe;
   const tokens = checkpoint.textEncoder.config.maxTokens;
@@ -31,7 +36,11 @@ function costWith(checkpoint: Checkpoint, layers: readonly LayerInfo[], recipe: 
   const cost = costOf(buildTrainStep(checkpoint, layers, { ...size, rank, scale: alpha / rank, recompute }));
   // A, B and their gradients are inputs and outputs; AdamW keeps two moments beside.
   const peakBytes =
-    cost.weightBytes + arenaFactor * cost.peakActivationBytes + 3 * cost.inputBytes + cost.outputBytes + overheadBytes;
+    cost.weightBytes +
+    arenaFactor * cost.peakActivationBytes +
+    3 * cost.inputBytes +
+    cost.outputBytes +
+    overheadBytes;
   return { recompute, cost, peakBytes };
 }
 
@@ -53,7 +62,10 @@ export function showPlan(
     );
   }
   const { cost, peakBytes, recompute } = chosen;
-  const trained = layers.reduce((sum, { shape }) => sum + recipe.rank * (shape[0] + shape.slice(1).reduce((a, b) => a * b, 1)), 0);
+  const trained = layers.reduce(
+    (sum, { shape }) => sum + recipe.rank * (shape[0] + shape.slice(1).reduce((a, b) => a * b, 1)),
+    0,
+  );
   const json = {
     base: checkpoint.name,
     family: checkpoint.family,

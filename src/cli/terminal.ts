@@ -68,7 +68,8 @@ export function reportError(error: unknown, json: boolean): number {
     return exitCodes.interrupted;
   }
   const text = error instanceof Error ? (error.stack ?? error.message) : String(error);
-  if (json) process.stdout.write(`${JSON.stringify({ error: { code: 'INTERNAL', message: text } }, null, 2)}\n`);
+  if (json)
+    process.stdout.write(`${JSON.stringify({ error: { code: 'INTERNAL', message: text } }, null, 2)}\n`);
   process.stderr.write(`error INTERNAL: ${text}\n  This is a fault of lora itself; please report it.\n`);
   return exitCodes.failure;
 }

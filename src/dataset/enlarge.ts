@@ -48,7 +48,12 @@ function clampLevel(x: number): number {
 }
 
 /** One channel: columns first, then rows. */
-function enlargeChannel(source: InterleavedPixels, channel: number, columns: Taps[], rows: Taps[]): Float32Array {
+function enlargeChannel(
+  source: InterleavedPixels,
+  channel: number,
+  columns: Taps[],
+  rows: Taps[],
+): Float32Array {
   const { data, channels, width, height } = source;
   const wide = new Float64Array(height * columns.length); // [source height, target width]
   for (let y = 0; y < height; y++) {

@@ -6,7 +6,10 @@ import { type NoiseSchedule, sigmaToTimestep } from './noise-schedule.ts';
 export type Denoise = (x: Tensor, sigma: number) => Promise<Tensor>;
 
 /** The network: scaled input and timestep → predictions with and without the prompt. */
-export type Predict = (input: Tensor, timestep: number) => Promise<{ conditional: Tensor; unconditional: Tensor | undefined }>;
+export type Predict = (
+  input: Tensor,
+  timestep: number,
+) => Promise<{ conditional: Tensor; unconditional: Tensor | undefined }>;
 
 export interface DenoiserOptions {
   readonly schedule: NoiseSchedule;
@@ -16,7 +19,10 @@ export interface DenoiserOptions {
 }
 
 /** Karras et al. 2022, table 1: c_in = 1/√(σ²+1); x₀ = x − σ·ε, or x/(σ²+1) − v·σ/√(σ²+1). */
-export function makeDenoiser(predict: Predict, { schedule, predictionType, guidance }: DenoiserOptions): Denoise {
+export function makeDenoiser(
+  predict: Predict,
+  { schedule, predictionType, guidance }: DenoiserOptions,
+): Denoise {
   return async (x, sigma) => {
     const cIn = 1 / Math.sqrt(sigma * sigma + 1);
     const input = { shape: x.shape, data: x.data.map(value => value * cIn) };

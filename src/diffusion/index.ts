@@ -7,7 +7,13 @@ import type { SamplerName } from './schedulers.ts';
 export { type Denoise, makeDenoiser, type Predict } from './denoiser.ts';
 export { type NoiseSchedule, noiseSchedule, sigmaToTimestep, timestepToSigma } from './noise-schedule.ts';
 export type { SampleOptions, Sampler } from './samplers/loop.ts';
-export { resolveSampler, type SamplerChoice, type SamplerName, type SchedulerName, sigmasFor } from './schedulers.ts';
+export {
+  resolveSampler,
+  type SamplerChoice,
+  type SamplerName,
+  type SchedulerName,
+  sigmasFor,
+} from './schedulers.ts';
 export { type TorchGenerator, torchGenerator } from './torch-noise.ts';
 
 export const samplerOf: Readonly<Record<SamplerName, Sampler>> = {

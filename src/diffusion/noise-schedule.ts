@@ -35,7 +35,8 @@ const terminalAlphaBar = 4.8973451890853435e-8;
 function rescaleToZeroSnr(alphasCumprod: Float64Array): void {
   const roots = alphasCumprod.map(Math.sqrt);
   const [first, last] = [roots[0], roots[roots.length - 1]];
-  for (let i = 0; i < roots.length; i++) alphasCumprod[i] = (((roots[i] - last) * first) / (first - last)) ** 2;
+  for (let i = 0; i < roots.length; i++)
+    alphasCumprod[i] = (((roots[i] - last) * first) / (first - last)) ** 2;
   alphasCumprod[alphasCumprod.length - 1] = terminalAlphaBar;
 }
 

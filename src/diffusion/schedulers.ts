@@ -2,7 +2,14 @@
 import { usageError } from '../errors.ts';
 import { type NoiseSchedule, timestepToSigma } from './noise-schedule.ts';
 
-export type SchedulerName = 'karras' | 'exponential' | 'normal' | 'sgm_uniform' | 'simple' | 'trailing' | 'leading';
+export type SchedulerName =
+  | 'karras'
+  | 'exponential'
+  | 'normal'
+  | 'sgm_uniform'
+  | 'simple'
+  | 'trailing'
+  | 'leading';
 export type SamplerName = 'ddim' | 'euler' | 'euler_ancestral' | 'dpmpp_2m';
 
 const linspace = (from: number, to: number, count: number): number[] =>
@@ -27,20 +34,28 @@ const spacings: Readonly<Record<SchedulerName, (schedule: NoiseSchedule, steps: 
       .slice(0, -1)
       .map(t => timestepToSigma(schedule, t)),
   simple: ({ sigmas }, steps) =>
-    Array.from({ length: steps }, (_, i) => sigmas[sigmas.length - 1 - Math.floor((i * sigmas.length) / steps)]),
+    Array.from(
+      { length: steps },
+      (_, i) => sigmas[sigmas.length - 1 - Math.floor((i * sigmas.length) / steps)],
+    ),
   trailing: (schedule, steps) => trailingTimesteps(schedule, steps).map(t => schedule.sigmas[t]),
   leading: (schedule, steps) => leadingTimesteps(schedule, steps, 1).map(t => schedule.sigmas[t]),
 };
 
 /** Timesteps from the last training step downwards (Lin et al. 2023, table 2 "trailing"). */
 export function trailingTimesteps({ sigmas }: NoiseSchedule, steps: number): number[] {
-  return Array.from({ length: steps }, (_, i) => roundHalfEven(sigmas.length - (i * sigmas.length) / steps) - 1);
+  return Array.from(
+    { length: steps },
+    (_, i) => roundHalfEven(sigmas.length - (i * sigmas.length) / steps) - 1,
+  );
 }
 
 /** Timesteps that start at `offset` and go up in whole strides, in falling order. */
 export function leadingTimesteps({ sigmas }: NoiseSchedule, steps: number, offset: number): number[] {
   const stride = Math.floor(sigmas.length / steps);
-  return Array.from({ length: steps }, (_, i) => Math.min(sigmas.length - 1, (steps - 1 - i) * stride + offset));
+  return Array.from({ length: steps }, (_, i) =>
+    Math.min(sigmas.length - 1, (steps - 1 - i) * stride + offset),
+  );
 }
 
 /** NumPy's rounding: halves go to the even neighbour. */
@@ -64,7 +79,11 @@ interface SamplerRow {
 const samplers: readonly SamplerRow[] = [
   { name: 'ddim', label: 'DDIM', aliases: ['ddim'] },
   { name: 'euler', label: 'Euler', aliases: ['euler', 'k_euler'] },
-  { name: 'euler_ancestral', label: 'Euler a', aliases: ['euler a', 'euler_a', 'k_euler_a', 'k_euler_ancestral', 'euler_ancestral'] },
+  {
+    name: 'euler_ancestral',
+    label: 'Euler a',
+    aliases: ['euler a', 'euler_a', 'k_euler_a', 'k_euler_ancestral', 'euler_ancestral'],
+  },
   { name: 'dpmpp_2m', label: 'DPM++ 2M', aliases: ['dpm++ 2m', 'dpmpp_2m', 'k_dpmpp_2m'] },
 ];
 
@@ -95,7 +114,9 @@ export function resolveSampler(name: string, schedulerName?: string): SamplerCho
   let text = name.trim().toLowerCase();
   let scheduler = schedulerName === undefined ? undefined : schedulerName.trim().toLowerCase();
   if (scheduler === undefined) {
-    const tail = schedulers.flatMap(row => row.aliases).find(alias => text.endsWith(` ${alias}`) || text.endsWith(`_${alias}`));
+    const tail = schedulers
+      .flatMap(row => row.aliases)
+      .find(alias => text.endsWith(` ${alias}`) || text.endsWith(`_${alias}`));
     if (tail) {
       scheduler = tail;
       text = text.slice(0, -tail.length - 1);
@@ -104,7 +125,11 @@ export function resolveSampler(name: string, schedulerName?: string): SamplerCho
   const row = samplers.find(candidate => candidate.aliases.includes(text));
   if (!row) {
     const known = samplers.map(({ label }) => label).join(', ');
-    throw usageError('SAMPLER_UNKNOWN', `sampler ${name} is not known`, `Samplers: ${known}; each with Karras or not.`);
+    throw usageError(
+      'SAMPLER_UNKNOWN',
+      `sampler ${name} is not known`,
+      `Samplers: ${known}; each with Karras or not.`,
+    );
   }
   const automatic = scheduler === undefined || scheduler === 'automatic';
   const found = automatic ? undefined : findScheduler(scheduler as string);
@@ -112,5 +137,10 @@ export function resolveSampler(name: string, schedulerName?: string): SamplerCho
     const known = ['Automatic', ...schedulers.map(({ label }) => label)].join(', ');
     throw usageError('SCHEDULER_UNKNOWN', `scheduler ${scheduler} is not known`, `Schedulers: ${known}.`);
   }
-  return { sampler: row.name, samplerLabel: row.label, scheduler: found?.name, schedulerLabel: found?.label ?? 'Automatic' };
+  return {
+    sampler: row.name,
+    samplerLabel: row.label,
+    scheduler: found?.name,
+    schedulerLabel: found?.label ?? 'Automatic',
+  };
 }

@@ -1,13 +1,13 @@
 /** The engine: typed graphs with reverse-mode gradients, lowered to ONNX and run by ONNX Runtime. */
 
+export { type BackwardOptions, gradients } from './gradient/backward.ts';
+export { costOf, type GraphCost } from './graph/cost.ts';
 export * from './graph/functions.ts';
 export * from './graph/graph.ts';
+export { printGraph } from './graph/print.ts';
+export { findFaults, nameOf, reachableNodes, verify } from './graph/verify.ts';
+export { type Capabilities, capabilities } from './onnx/capabilities.ts';
+export * from './runtime/session.ts';
 export * from './tensor/half.ts';
 export * from './tensor/random.ts';
 export * from './tensor/tensor.ts';
-export { costOf, type GraphCost } from './graph/cost.ts';
-export { findFaults, nameOf, reachableNodes, verify } from './graph/verify.ts';
-export { printGraph } from './graph/print.ts';
-export { type BackwardOptions, gradients } from './gradient/backward.ts';
-export { type Capabilities, capabilities } from './onnx/capabilities.ts';
-export * from './runtime/session.ts';

@@ -5,11 +5,31 @@ import { basename, dirname, join } from 'node:path';
 import { LoraError } from '../errors.ts';
 
 const reasons: Readonly<Record<string, { code: string; why: string; hint: string }>> = {
-  ENOSPC: { code: 'WRITE_NO_SPACE', why: 'there is no space left', hint: 'Free some space, or write to another disk.' },
-  EDQUOT: { code: 'WRITE_NO_SPACE', why: 'the quota is used up', hint: 'Free some space, or write to another disk.' },
-  EACCES: { code: 'WRITE_DENIED', why: 'permission is denied', hint: 'Choose a folder that you may write to.' },
-  EPERM: { code: 'WRITE_DENIED', why: 'permission is denied', hint: 'Choose a folder that you may write to.' },
-  EROFS: { code: 'WRITE_DENIED', why: 'the disk is read-only', hint: 'Choose a folder that you may write to.' },
+  ENOSPC: {
+    code: 'WRITE_NO_SPACE',
+    why: 'there is no space left',
+    hint: 'Free some space, or write to another disk.',
+  },
+  EDQUOT: {
+    code: 'WRITE_NO_SPACE',
+    why: 'the quota is used up',
+    hint: 'Free some space, or write to another disk.',
+  },
+  EACCES: {
+    code: 'WRITE_DENIED',
+    why: 'permission is denied',
+    hint: 'Choose a folder that you may write to.',
+  },
+  EPERM: {
+    code: 'WRITE_DENIED',
+    why: 'permission is denied',
+    hint: 'Choose a folder that you may write to.',
+  },
+  EROFS: {
+    code: 'WRITE_DENIED',
+    why: 'the disk is read-only',
+    hint: 'Choose a folder that you may write to.',
+  },
   ENOENT: { code: 'WRITE_NO_FOLDER', why: 'its folder does not exist', hint: 'Make the folder first.' },
   ENOTDIR: { code: 'WRITE_NO_FOLDER', why: 'a part of the path is a file', hint: 'Choose another path.' },
   EEXIST: { code: 'WRITE_NO_FOLDER', why: 'a part of the path is a file', hint: 'Choose another path.' },
@@ -52,7 +72,8 @@ export async function writeFileAtomic(path: string, bytes: Uint8Array | string):
 export async function ensureWritableFolder(folder: string): Promise<void> {
   try {
     await mkdir(folder, { recursive: true });
-    if (!(await stat(folder)).isDirectory()) throw Object.assign(new Error('not a folder'), { code: 'ENOTDIR' });
+    if (!(await stat(folder)).isDirectory())
+      throw Object.assign(new Error('not a folder'), { code: 'ENOTDIR' });
     await access(folder, constants.W_OK);
   } catch (cause) {
     throw writeError(folder, cause);

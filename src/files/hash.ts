@@ -6,7 +6,8 @@ import { openSafetensors } from './safetensors.ts';
 /** sha256 of a file from `start` on, streamed, hex. */
 export async function hashFile(path: string, start = 0): Promise<string> {
   const hash = createHash('sha256');
-  for await (const block of createReadStream(path, { start, highWaterMark: 2 ** 20 })) hash.update(block as Buffer);
+  for await (const block of createReadStream(path, { start, highWaterMark: 2 ** 20 }))
+    hash.update(block as Buffer);
   return hash.digest('hex');
 }
 

@@ -38,7 +38,8 @@ function filterRow(row: Uint8Array, above: Uint8Array, channels: number): Uint8A
     for (let i = 0; i < row.length; i++) {
       const left = i >= channels ? row[i - channels] : 0;
       const corner = i >= channels ? above[i - channels] : 0;
-      const guess = type === 0 ? 0 : type === 1 ? left : type === 2 ? above[i] : paeth(left, above[i], corner);
+      const guess =
+        type === 0 ? 0 : type === 1 ? left : type === 2 ? above[i] : paeth(left, above[i], corner);
       const difference = (row[i] - guess) & 255;
       out[i + 1] = difference;
       sum += difference < 128 ? difference : 256 - difference;
@@ -50,7 +51,8 @@ function filterRow(row: Uint8Array, above: Uint8Array, channels: number): Uint8A
 
 function textChunk(keyword: string, text: string): Buffer {
   const isLatin = [...text].every(c => c.charCodeAt(0) < 256 && c.length === 1);
-  if (isLatin) return chunk('tEXt', Buffer.concat([Buffer.from(`${keyword}\0`, 'latin1'), Buffer.from(text, 'latin1')]));
+  if (isLatin)
+    return chunk('tEXt', Buffer.concat([Buffer.from(`${keyword}\0`, 'latin1'), Buffer.from(text, 'latin1')]));
   const head = Buffer.from(`${keyword}\0\0\0\0\0`, 'latin1'); // uncompressed, no language, no translated keyword
   return chunk('iTXt', Buffer.concat([head, Buffer.from(text, 'utf8')]));
 }
@@ -58,7 +60,8 @@ function textChunk(keyword: string, text: string): Buffer {
 /** Encodes pixels; each entry of `text` becomes a tEXt chunk (iTXt where it is not Latin-1). */
 export function encodePng(pixels: Pixels, text: Readonly<Record<string, string>> = {}): Uint8Array {
   const { width, height, channels, data } = pixels;
-  if (data.length !== width * height * channels) throw new RangeError(`${width}×${height}×${channels} pixels need other data`);
+  if (data.length !== width * height * channels)
+    throw new RangeError(`${width}×${height}×${channels} pixels need other data`);
   const header = Buffer.alloc(13);
   header.writeUInt32BE(width, 0);
   header.writeUInt32BE(height, 4);
@@ -113,7 +116,8 @@ export function readPngText(bytes: Uint8Array, path = 'the picture'): Record<str
       if (png.readUInt32BE(end - 4) !== crc32(png.subarray(position + 4, end - 4))) {
         throw badInput('PNG_DAMAGED', `${path}: the checksum of a ${type} chunk is wrong`);
       }
-      if (length > maxTextBytes) throw badInput('PNG_TEXT_TOO_LONG', `${path}: a text chunk has ${length} bytes`);
+      if (length > maxTextBytes)
+        throw badInput('PNG_TEXT_TOO_LONG', `${path}: a text chunk has ${length} bytes`);
       const entry = decodeText(type, png.subarray(position + 8, end - 4));
       if (entry) text[entry[0]] = entry[1];
     }

@@ -34,24 +34,38 @@ function topLevelKeys(text: string): string[] {
 }
 
 function parseJson(bytes: Uint8Array, path: string): Record<string, unknown> {
-  if (bytes[0] !== 0x7b) throw badInput('FORMAT_HEADER', `${path}: the header does not start with {`, 'Is this a safetensors file?');
+  if (bytes[0] !== 0x7b)
+    throw badInput(
+      'FORMAT_HEADER',
+      `${path}: the header does not start with {`,
+      'Is this a safetensors file?',
+    );
   let text: string;
   let json: unknown;
   try {
     text = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes);
     json = JSON.parse(text);
   } catch (cause) {
-    throw badInput('FORMAT_HEADER', `${path}: the header is not valid JSON`, 'The file is damaged; fetch it again.', cause);
+    throw badInput(
+      'FORMAT_HEADER',
+      `${path}: the header is not valid JSON`,
+      'The file is damaged; fetch it again.',
+      cause,
+    );
   }
   const keys = topLevelKeys(text);
   const twice = keys.find((key, i) => keys.indexOf(key) !== i && keys.length < 20_000);
-  if (twice || new Set(keys).size !== keys.length) throw badInput('FORMAT_HEADER', `${path}: the header names ${twice ?? 'a tensor'} twice`);
+  if (twice || new Set(keys).size !== keys.length)
+    throw badInput('FORMAT_HEADER', `${path}: the header names ${twice ?? 'a tensor'} twice`);
   return json as Record<string, unknown>;
 }
 
 function checkMetadata(value: unknown, path: string): Record<string, string> {
   if (value === undefined) return {};
-  const bad = typeof value !== 'object' || value === null || Object.values(value).some(entry => typeof entry !== 'string');
+  const bad =
+    typeof value !== 'object' ||
+    value === null ||
+    Object.values(value).some(entry => typeof entry !== 'string');
   if (bad) throw badInput('FORMAT_METADATA', `${path}: __metadata__ holds something other than text`);
   return value as Record<string, string>;
 }
@@ -60,38 +74,53 @@ const isIndex = (value: unknown): value is number => Number.isSafeInteger(value)
 
 function checkTensor(name: string, value: unknown, path: string): HeaderTensor {
   const fail = (code: string, why: string): never => {
-    throw badInput(code, `${path}: tensor ${name} ${why}`, 'The file is damaged or not made by a safe writer.');
+    throw badInput(
+      code,
+      `${path}: tensor ${name} ${why}`,
+      'The file is damaged or not made by a safe writer.',
+    );
   };
   if (typeof value !== 'object' || value === null) return fail('FORMAT_HEADER', 'has no description');
   const { dtype: dtypeName, shape, data_offsets: offsets } = value as Record<string, unknown>;
   const dtype = typeof dtypeName === 'string' ? dtypeByName.get(dtypeName) : undefined;
   if (!dtype) return fail('FORMAT_DTYPE', `has the unknown dtype ${String(dtypeName)}`);
   if (!Array.isArray(shape) || !shape.every(isIndex)) return fail('FORMAT_SHAPE', 'has a bad shape');
-  if (!Array.isArray(offsets) || offsets.length !== 2 || !offsets.every(isIndex)) return fail('FORMAT_HEADER', 'has bad offsets');
+  if (!Array.isArray(offsets) || offsets.length !== 2 || !offsets.every(isIndex))
+    return fail('FORMAT_HEADER', 'has bad offsets');
   const [start, end] = offsets as [number, number];
   const needed = elementCount(shape) * bytesPerElement[dtype];
-  if (end - start !== needed) return fail('FORMAT_SHAPE', `[${shape}] ${dtype} needs ${needed} bytes, has ${end - start}`);
+  if (end - start !== needed)
+    return fail('FORMAT_SHAPE', `[${shape}] ${dtype} needs ${needed} bytes, has ${end - start}`);
   return { name, dtype, shape, start, end };
 }
 
 /** Parses and checks a header against the size of the data region that follows it. */
 export function parseHeader(bytes: Uint8Array, path: string, dataBytes: number): Header {
   const json = parseJson(bytes, path);
-  const metadata = checkMetadata(json['__metadata__'], path);
+  const metadata = checkMetadata(json.__metadata__, path);
   const tensors: HeaderTensor[] = [];
   for (const [name, value] of Object.entries(json)) {
     if (name !== '__metadata__') tensors.push(checkTensor(name, value, path));
   }
   let position = 0;
   for (const { name, start, end } of [...tensors].sort((a, b) => a.start - b.start || a.end - b.end)) {
-    if (start < position) throw badInput('FORMAT_OVERLAP', `${path}: tensor ${name} starts at ${start}, inside another that ends at ${position}`);
-    if (start > position) throw badInput('FORMAT_HOLE', `${path}: bytes ${position} to ${start}, before ${name}, belong to no tensor`);
+    if (start < position)
+      throw badInput(
+        'FORMAT_OVERLAP',
+        `${path}: tensor ${name} starts at ${start}, inside another that ends at ${position}`,
+      );
+    if (start > position)
+      throw badInput(
+        'FORMAT_HOLE',
+        `${path}: bytes ${position} to ${start}, before ${name}, belong to no tensor`,
+      );
     position = end;
   }
   if (position > dataBytes) {
     const message = `${path}: the tensors need ${position} bytes, the file has ${dataBytes}`;
     throw badInput('FORMAT_TRUNCATED', message, 'The download is incomplete; fetch it again.');
   }
-  if (position < dataBytes) throw badInput('FORMAT_HOLE', `${path}: ${dataBytes - position} bytes follow the last tensor`);
+  if (position < dataBytes)
+    throw badInput('FORMAT_HOLE', `${path}: ${dataBytes - position} bytes follow the last tensor`);
   return { metadata, tensors };
 }

@@ -41,14 +41,22 @@ const maxHeaderBytes = 100_000_000;
 
 /** First bytes of pickles and of the zip archives that torch.save writes. */
 function looksLikePickle(head: Uint8Array): boolean {
-  return (head[0] === 0x80 && head[1] <= 5) || (head[0] === 0x50 && head[1] === 0x4b && head[2] === 3 && head[3] === 4);
+  return (
+    (head[0] === 0x80 && head[1] <= 5) ||
+    (head[0] === 0x50 && head[1] === 0x4b && head[2] === 3 && head[3] === 4)
+  );
 }
 
 function openForReading(path: string): number {
   try {
     return openSync(path, 'r');
   } catch (cause) {
-    throw badInput('FILE_UNREADABLE', `${path} cannot be opened: ${(cause as Error).message}`, undefined, cause);
+    throw badInput(
+      'FILE_UNREADABLE',
+      `${path} cannot be opened: ${(cause as Error).message}`,
+      undefined,
+      cause,
+    );
   }
 }
 
@@ -59,7 +67,11 @@ export function openSafetensors(path: string): SafetensorsFile {
     const fileSize = fstatSync(file).size;
     const head = Buffer.alloc(8);
     if (readSync(file, head, 0, 8, 0) < 8) {
-      throw badInput('FORMAT_TRUNCATED', `${path} has ${fileSize} bytes; a safetensors file has at least 8`, 'Fetch it again.');
+      throw badInput(
+        'FORMAT_TRUNCATED',
+        `${path} has ${fileSize} bytes; a safetensors file has at least 8`,
+        'Fetch it again.',
+      );
     }
     if (looksLikePickle(head)) {
       const hint = 'Pickle files can run code and are never opened; convert it to .safetensors.';
@@ -67,7 +79,11 @@ export function openSafetensors(path: string): SafetensorsFile {
     }
     const headerBytes = Number(head.readBigUInt64LE());
     if (headerBytes > maxHeaderBytes) {
-      throw badInput('FORMAT_HEADER', `${path}: the header claims ${headerBytes} bytes`, 'Is this a safetensors file?');
+      throw badInput(
+        'FORMAT_HEADER',
+        `${path}: the header claims ${headerBytes} bytes`,
+        'Is this a safetensors file?',
+      );
     }
     if (8 + headerBytes > fileSize) {
       const message = `${path}: the header needs ${8 + headerBytes} bytes, the file has ${fileSize}`;
@@ -96,8 +112,15 @@ export function readTensorBytes(file: SafetensorsFile, name: string): Uint8Array
   try {
     let done = 0;
     while (done < entry.length) {
-      const count = readSync(handle, bytes, done, Math.min(entry.length - done, 2 ** 30), entry.offset + done);
-      if (count === 0) throw badInput('FORMAT_TRUNCATED', `${file.path} ends inside tensor ${name}`, 'Fetch it again.');
+      const count = readSync(
+        handle,
+        bytes,
+        done,
+        Math.min(entry.length - done, 2 ** 30),
+        entry.offset + done,
+      );
+      if (count === 0)
+        throw badInput('FORMAT_TRUNCATED', `${file.path} ends inside tensor ${name}`, 'Fetch it again.');
       done += count;
     }
   } finally {
@@ -157,7 +180,6 @@ export interface WritableTensor {
   readonly shape: Shape;
   readonly bytes: Uint8Array;
 }
-
 
 const compareText = (a: string, b: string): number => (a < b ? -1 : a > b ? 1 : 0);
 

@@ -1,12 +1,12 @@
 /** @file One batch from noise to latents: sampler, schedule, guidance and start noise put together. */
 import {
   makeDenoiser,
-  noiseSchedule,
   type NoiseSchedule,
+  noiseSchedule,
   type Predict,
   type SamplerChoice,
-  samplerOf,
   type SchedulerName,
+  samplerOf,
   sigmasFor,
   type TorchGenerator,
 } from '../diffusion/index.ts';
@@ -39,7 +39,10 @@ function join(tensors: readonly Tensor[]): Tensor {
     data.set(tensor.data, start);
     start += tensor.data.length;
   }
-  return { shape: [tensors.reduce((sum, { shape }) => sum + shape[0], 0), ...tensors[0].shape.slice(1)], data };
+  return {
+    shape: [tensors.reduce((sum, { shape }) => sum + shape[0], 0), ...tensors[0].shape.slice(1)],
+    data,
+  };
 }
 
 /** Text states, and for SDXL pooled text and size numbers, of the whole batch. */
@@ -47,7 +50,10 @@ function conditioningFeeds({ states, size: [width, height] }: DenoiserRun): Reco
   const context = join(states.map(state => state.context));
   const pooled = states.flatMap(state => (state.pooled ? [state.pooled] : []));
   if (pooled.length === 0) return { context };
-  const sizes = states.map(() => ({ shape: [1, 6], data: Float32Array.of(height, width, 0, 0, height, width) }));
+  const sizes = states.map(() => ({
+    shape: [1, 6],
+    data: Float32Array.of(height, width, 0, 0, height, width),
+  }));
   return { context, pooled: join(pooled), sizes: join(sizes) };
 }
 
@@ -58,7 +64,10 @@ function makePredict(run: DenoiserRun): Predict {
     const output = await run.session.predict(sample, timestep, others);
     if (!run.guided) return { conditional: output, unconditional: undefined };
     const half = output.data.length / 2;
-    const part = (start: number): Tensor => ({ shape: input.shape, data: output.data.subarray(start, start + half) });
+    const part = (start: number): Tensor => ({
+      shape: input.shape,
+      data: output.data.subarray(start, start + half),
+    });
     return { unconditional: part(0), conditional: part(half) };
   };
 }
@@ -95,7 +104,12 @@ export async function runDenoiser(run: DenoiserRun): Promise<Tensor[]> {
   const { checkpoint, generators, size } = run;
   const { scheduler, latentScale } = checkpoint;
   const schedule = noiseSchedule({ ...scheduler, kind: scheduler.betaSchedule });
-  const shape = [generators.length, checkpoint.vae.config.latentChannels, size[1] / latentScale, size[0] / latentScale];
+  const shape = [
+    generators.length,
+    checkpoint.vae.config.latentChannels,
+    size[1] / latentScale,
+    size[0] / latentScale,
+  ];
   const count = shape[1] * shape[2] * shape[3];
   const noise = (): Tensor => ({
     shape,

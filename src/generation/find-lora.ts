@@ -11,7 +11,8 @@ function filesBelow(folder: string, depth = 4): string[] {
   if (depth === 0 || !existsSync(folder)) return [];
   return readdirSync(folder, { withFileTypes: true }).flatMap(entry => {
     const path = join(folder, entry.name);
-    if (entry.isDirectory() && !entry.name.startsWith('.') && entry.name !== 'node_modules') return filesBelow(path, depth - 1);
+    if (entry.isDirectory() && !entry.name.startsWith('.') && entry.name !== 'node_modules')
+      return filesBelow(path, depth - 1);
     return entry.isFile() && entry.name.endsWith(ending) ? [path] : [];
   });
 }
@@ -35,13 +36,24 @@ export function findLora(name: string, folders: readonly string[]): string {
   if (direct) return resolve(direct);
   const files = folders.flatMap(folder => filesBelow(folder));
   const wanted = stem(name).toLowerCase();
-  const hits = [...new Set(files.filter(path => stem(path).toLowerCase() === wanted).map(path => resolve(path)))];
+  const hits = [
+    ...new Set(files.filter(path => stem(path).toLowerCase() === wanted).map(path => resolve(path))),
+  ];
   if (hits.length === 1) return hits[0];
   if (hits.length > 1) {
-    throw usageError('LORA_AMBIGUOUS', `<lora:${name}> could be ${hits.join(' or ')}`, 'Give the path with --lora instead.');
+    throw usageError(
+      'LORA_AMBIGUOUS',
+      `<lora:${name}> could be ${hits.join(' or ')}`,
+      'Give the path with --lora instead.',
+    );
   }
-  const near = [...new Set(files.map(stem))].sort((a, b) => distance(a.toLowerCase(), wanted) - distance(b.toLowerCase(), wanted));
-  const hint = near.length > 0 ? `Nearest names: ${near.slice(0, 3).join(', ')}.` : `No LoRA files in ${folders.join(', ')}.`;
+  const near = [...new Set(files.map(stem))].sort(
+    (a, b) => distance(a.toLowerCase(), wanted) - distance(b.toLowerCase(), wanted),
+  );
+  const hint =
+    near.length > 0
+      ? `Nearest names: ${near.slice(0, 3).join(', ')}.`
+      : `No LoRA files in ${folders.join(', ')}.`;
   throw badInput('LORA_NOT_FOUND', `no LoRA is called ${name}`, hint);
 }
 
@@ -49,7 +61,8 @@ export function findLora(name: string, folders: readonly string[]): string {
 export function parseLoraOption(text: string): { path: string; strength: number } {
   const match = /^(.*):(-?[\d.]+(?:e-?\d+)?)$/i.exec(text);
   const [path, strength] = match && !existsSync(text) ? [match[1], Number(match[2])] : [text, 1];
-  if (!Number.isFinite(strength)) throw usageError('LORA_STRENGTH', `--lora ${text}: the strength is not a number`);
+  if (!Number.isFinite(strength))
+    throw usageError('LORA_STRENGTH', `--lora ${text}: the strength is not a number`);
   if (!existsSync(path)) throw badInput('LORA_NOT_FOUND', `there is no file ${path}`);
   return { path: resolve(path), strength };
 }

@@ -5,7 +5,7 @@
 import { type SamplerChoice, torchGenerator } from '../diffusion/index.ts';
 import type { SessionOptions, Tensor } from '../engine/index.ts';
 import { usageError } from '../errors.ts';
-import { attach, type AppliedLora, combineLoras, mergeLoras } from '../lora/index.ts';
+import { type AppliedLora, attach, combineLoras, mergeLoras } from '../lora/index.ts';
 import {
   type Checkpoint,
   type EncodedText,
@@ -55,7 +55,10 @@ export interface Generator {
 }
 
 function checkSize({ width, height, steps }: GenerateRequest, scale: number): void {
-  for (const [name, side] of [['width', width], ['height', height]] as const) {
+  for (const [name, side] of [
+    ['width', width],
+    ['height', height],
+  ] as const) {
     if (Number.isInteger(side) && side > 0 && side % scale === 0) continue;
     throw usageError('SIZE_INVALID', `${name} ${side} is not a positive multiple of ${scale}`);
   }
@@ -86,13 +89,18 @@ export function openGenerator(checkpoint: Checkpoint, options: SessionOptions = 
     const size = { batch, height: height / scale, width: width / scale, tokens };
     const combined = merge ? { slots: [], feeds: {} } : combineLoras(loras, shapes);
     const ranks = combined.slots.map(({ target, rank }) => `${target}:${rank}`).join();
-    const merged = merge ? loras.map(({ lora, strength }) => [lora.metadata['sshs_model_hash'] ?? Math.random(), strength]) : [];
+    const merged = merge
+      ? loras.map(({ lora, strength }) => [lora.metadata.sshs_model_hash ?? Math.random(), strength])
+      : [];
     const key = JSON.stringify([size, ranks, merged]);
     if (unet?.key !== key) {
       await unet?.session.release();
       const weights = merge ? mergeLoras(checkpoint.unet.weights, 'unet', loras) : checkpoint.unet.weights;
       const base = { ...checkpoint, unet: { ...checkpoint.unet, weights } };
-      unet = { key, session: await openUnet(base, size, graph => attach(graph, combined.slots).hooks, options) };
+      unet = {
+        key,
+        session: await openUnet(base, size, graph => attach(graph, combined.slots).hooks, options),
+      };
     }
     return { session: unet.session, feeds: combined.feeds };
   };
@@ -102,7 +110,9 @@ export function openGenerator(checkpoint: Checkpoint, options: SessionOptions = 
       checkSize(request, checkpoint.latentScale);
       const guided = request.guidance !== 1;
       const conditional = await Promise.all(request.pictures.map(({ prompt }) => encode(prompt)));
-      const unconditional = guided ? await Promise.all(request.pictures.map(({ negativePrompt }) => encode(negativePrompt))) : [];
+      const unconditional = guided
+        ? await Promise.all(request.pictures.map(({ negativePrompt }) => encode(negativePrompt)))
+        : [];
       const states = [...unconditional, ...conditional];
       const { session, feeds } = await sessionFor(request, states.length, states[0].context.shape[1]);
       const run: DenoiserRun = {
@@ -145,7 +155,11 @@ function toPicture({ shape, data }: Tensor, latent: Tensor): Picture {
     for (let c = 0; c < 3; c++) {
       const value = data[c * plane + i];
       if (Number.isNaN(value)) {
-        throw usageError('PICTURE_NOT_FINITE', 'the picture came out as NaN', 'Check the base model and the LoRA for broken tensors.');
+        throw usageError(
+          'PICTURE_NOT_FINITE',
+          'the picture came out as NaN',
+          'Check the base model and the LoRA for broken tensors.',
+        );
       }
       out[3 * i + c] = Math.round(Math.min(1, Math.max(0, value / 2 + 0.5)) * 255);
     }

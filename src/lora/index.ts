@@ -1,10 +1,10 @@
 /** The heart: kinds of LoRA, attached to a model's layers or merged into its weights, and their files. */
 export { type Attachment, attach, type Slot, slotShapes } from './attach/attach.ts';
-export { addDelta, type AppliedLora, type CombinedLora, combineLoras, mergeLoras } from './attach/combine.ts';
+export { type AppliedLora, addDelta, type CombinedLora, combineLoras, mergeLoras } from './attach/combine.ts';
 export { checkRank, initialParameters } from './attach/initial.ts';
 export { chooseTargets, targetPresets } from './attach/targets.ts';
 export { inspectLora, type LoraFacts, type ModuleFacts } from './file/inspect.ts';
 export { kohyaName } from './file/names.ts';
 export { type ReadOptions, readLora } from './file/read.ts';
 export type { BaseLayer, LoadReport, LoraModule, LoraWeights } from './file/types.ts';
-export { serializeLora, writeLora, type WrittenFile } from './file/write.ts';
+export { serializeLora, type WrittenFile, writeLora } from './file/write.ts';

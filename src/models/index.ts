@@ -1,13 +1,30 @@
 /** Stable Diffusion as functions over the graph, families as data, and checkpoints opened in place. */
-export { type ConvOptions, type LayerHooks, type ModelScope, openScope, type WeightSource } from './layers.ts';
-export { type ClipConfig, clipTextEncoder, pooledTextEmbedding, type TextStates } from './clip/text-encoder.ts';
-export { timestepEmbedding, type UnetConfig, type UnetInputs, unet } from './unet/unet.ts';
-export { type VaeConfig, vaeDecoder, vaeEncoder } from './vae/vae.ts';
+
 export { type Checkpoint, type Family, openCheckpoint, type Part } from './checkpoint/checkpoint.ts';
 export type { SchedulerConfig } from './checkpoint/config-files.ts';
 export { type LayerInfo, listLayers } from './checkpoint/shape-check.ts';
 export { openWeights } from './checkpoint/weights.ts';
-export { openTextConditioner, type TextConditioner, type TextStates as EncodedText } from './sessions/text.ts';
+export {
+  type ClipConfig,
+  clipTextEncoder,
+  pooledTextEmbedding,
+  type TextStates,
+} from './clip/text-encoder.ts';
+export {
+  type ConvOptions,
+  type LayerHooks,
+  type ModelScope,
+  openScope,
+  type WeightSource,
+} from './layers.ts';
+export {
+  openTextConditioner,
+  type TextConditioner,
+  type TextStates as EncodedText,
+} from './sessions/text.ts';
 export { buildUnet, type LatentSize, openUnet, type UnetSession } from './sessions/unet.ts';
 export { openVaeDecoder, openVaeEncoder, type VaeDecoder, type VaeEncoder } from './sessions/vae.ts';
 export { type ClipTokenizer, openTokenizer } from './tokenizer/index.ts';
+export { unetShapes } from './unet/shapes.ts';
+export { timestepEmbedding, type UnetConfig, type UnetInputs, unet } from './unet/unet.ts';
+export { type VaeConfig, vaeDecoder, vaeEncoder } from './vae/vae.ts';

@@ -2,8 +2,9 @@
  * @file How model code reaches its weights: a `ModelScope` is a place in a checkpoint's name tree. Models are written
  * once over these few methods; what a layer is called is the only thing they know about files.
  */
-import * as f from '../engine/index.ts';
+
 import type { Graph, Shape, Value, WeightBytes } from '../engine/index.ts';
+import * as f from '../engine/index.ts';
 
 /** Where weights come from. Names are those of the Diffusers layout, relative to one part (UNet, VAE, …). */
 export interface WeightSource {
@@ -48,7 +49,12 @@ export interface ModelScope {
 }
 
 /** Opens the root scope of one part; `part` prefixes the targets that hooks see (`unet`, `text_encoder`). */
-export function openScope(graph: Graph, source: WeightSource, part: string, hooks: LayerHooks = {}): ModelScope {
+export function openScope(
+  graph: Graph,
+  source: WeightSource,
+  part: string,
+  hooks: LayerHooks = {},
+): ModelScope {
   const scopeAt = (path: string): ModelScope => {
     const full = (name: string): string => (path ? `${path}.${name}` : name);
     const weight = (name: string, shape?: Shape): Value => {
@@ -67,7 +73,11 @@ export function openScope(graph: Graph, source: WeightSource, part: string, hook
         f.inScope(graph, full(name), () => {
           // A 1×1 convolution over tokens is a linear layer with the same bytes.
           const [outFeatures, inFeatures] = source.shape(full(`${name}.weight`));
-          const y = f.linear(x, weight(`${name}.weight`, [outFeatures, inFeatures]), optional(`${name}.bias`));
+          const y = f.linear(
+            x,
+            weight(`${name}.weight`, [outFeatures, inFeatures]),
+            optional(`${name}.bias`),
+          );
           return plus(y, hooks.linear?.(`${part}.${full(name)}`, x));
         }),
       conv2d: (x, name, options = {}) =>

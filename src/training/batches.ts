@@ -1,6 +1,7 @@
 /** @file Which pictures a step sees: endless epochs cut into steps, with the captions and flips drawn for them. */
-import { randomStream, type Tensor } from '../engine/index.ts';
+
 import { planEpoch, type TrainingItem } from '../dataset/index.ts';
+import { randomStream, type Tensor } from '../engine/index.ts';
 
 export interface Chosen {
   readonly item: TrainingItem;
@@ -10,7 +11,11 @@ export interface Chosen {
 }
 
 /** The batch of micro-step `index` (0-based), the same whenever it is asked for. */
-export function openBatches(items: readonly TrainingItem[], batch: number, seed: number): (index: number) => number[] {
+export function openBatches(
+  items: readonly TrainingItem[],
+  batch: number,
+  seed: number,
+): (index: number) => number[] {
   const epochs: number[][][] = [];
   const starts: number[] = [0];
   return index => {

@@ -1,6 +1,7 @@
 /** @file What a sample asks of the UNet: noisy latent, target, weight. Pure functions of (seed, step, sample). */
-import { randomStream, type Tensor } from '../engine/index.ts';
+
 import type { NoiseSchedule } from '../diffusion/index.ts';
+import { randomStream, type Tensor } from '../engine/index.ts';
 
 export interface ObjectiveOptions {
   readonly schedule: NoiseSchedule;
@@ -18,7 +19,11 @@ export interface Sample {
 }
 
 /** min(SNR, γ)/SNR for epsilon, min(SNR, γ)/(SNR + 1) for velocity (Hang et al. 2023); 1 when γ is 0. */
-export function snrWeight(alphaBar: number, gamma: number, predictionType: 'epsilon' | 'v_prediction'): number {
+export function snrWeight(
+  alphaBar: number,
+  gamma: number,
+  predictionType: 'epsilon' | 'v_prediction',
+): number {
   if (gamma === 0) return 1;
   const snr = alphaBar / (1 - alphaBar);
   return Math.min(snr, gamma) / (predictionType === 'epsilon' ? snr : snr + 1);
@@ -42,7 +47,13 @@ export function drawSample(latent: Tensor, step: number, index: number, options:
 }
 
 /** A constant per channel on top of the noise (crosslabs.org, "Diffusion With Offset Noise"). */
-function addOffset(noise: Float32Array, latent: Tensor, step: number, index: number, options: ObjectiveOptions): void {
+function addOffset(
+  noise: Float32Array,
+  latent: Tensor,
+  step: number,
+  index: number,
+  options: ObjectiveOptions,
+): void {
   const channels = latent.shape[1];
   const pixels = noise.length / channels;
   const offsets = randomStream(options.seed, 'noise offset', step, index).normals(channels);

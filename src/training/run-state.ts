@@ -6,7 +6,13 @@ import { existsSync } from 'node:fs';
 import { z } from 'zod';
 import type { Tensor } from '../engine/index.ts';
 import { badInput } from '../errors.ts';
-import { floatTensorBytes, openSafetensors, readTensor, serializeSafetensors, writeFileAtomic } from '../files/index.ts';
+import {
+  floatTensorBytes,
+  openSafetensors,
+  readTensor,
+  serializeSafetensors,
+  writeFileAtomic,
+} from '../files/index.ts';
 import type { Moments } from './adamw.ts';
 
 export interface RunState {
@@ -64,7 +70,8 @@ export function loadRunState(path: string, fingerprint: string): RunState | unde
   if (!existsSync(path)) return undefined;
   const file = openSafetensors(path);
   const head = headSchema.safeParse(file.metadata);
-  if (!head.success) throw badInput('RUN_STATE_INVALID', `${path} is not a run state`, 'Move it away to start anew.');
+  if (!head.success)
+    throw badInput('RUN_STATE_INVALID', `${path} is not a run state`, 'Move it away to start anew.');
   if (head.data.fingerprint !== fingerprint) {
     const hint = 'Resume with the same pictures, recipe and base, or give another --out.';
     throw badInput('RUN_STATE_OTHER', `${path} belongs to a run with another recipe, data set or base`, hint);

@@ -1,8 +1,9 @@
 /**
  * @file One training step as one graph: UNet with trainable side branches, the loss, and its gradients by A and B only.
  */
-import * as f from '../engine/index.ts';
+
 import type { Graph, Session, SessionOptions, Tensor } from '../engine/index.ts';
+import * as f from '../engine/index.ts';
 import { attach } from '../lora/index.ts';
 import { buildUnet, type Checkpoint, type LatentSize, type LayerInfo } from '../models/index.ts';
 
@@ -25,7 +26,11 @@ export interface StepBatch {
 }
 
 /** Loss and gradients: mean squared error of each sample (min-SNR and padding enter through the weights). */
-export function buildTrainStep(checkpoint: Checkpoint, layers: readonly LayerInfo[], shape: StepShape): Graph {
+export function buildTrainStep(
+  checkpoint: Pick<Checkpoint, 'unet'>,
+  layers: readonly LayerInfo[],
+  shape: StepShape,
+): Graph {
   const graph = f.createGraph();
   const slots = layers.map(layer => ({ ...layer, rank: shape.rank, scale: shape.scale }));
   const attachment = attach(graph, slots);
@@ -47,11 +52,14 @@ export function buildTrainStep(checkpoint: Checkpoint, layers: readonly LayerInf
 export interface TrainStep {
   readonly session: Session;
   /** Returns the loss of each sample and the gradient of every parameter by name. */
-  run(batch: StepBatch, parameters: ReadonlyMap<string, Tensor>): Promise<{ losses: Tensor; gradients: Map<string, Tensor> }>;
+  run(
+    batch: StepBatch,
+    parameters: ReadonlyMap<string, Tensor>,
+  ): Promise<{ losses: Tensor; gradients: Map<string, Tensor> }>;
 }
 
 export async function openTrainStep(
-  checkpoint: Checkpoint,
+  checkpoint: Pick<Checkpoint, 'unet'>,
   layers: readonly LayerInfo[],
   shape: StepShape,
   options: SessionOptions = {},
@@ -60,7 +68,11 @@ export async function openTrainStep(
   return {
     session,
     async run({ added, ...batch }, parameters) {
-      const { losses, ...rest } = await session.run({ ...batch, ...added, ...Object.fromEntries(parameters) });
+      const { losses, ...rest } = await session.run({
+        ...batch,
+        ...added,
+        ...Object.fromEntries(parameters),
+      });
       return { losses, gradients: new Map(Object.entries(rest)) };
     },
   };

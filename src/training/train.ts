@@ -2,8 +2,8 @@
 import { createHash } from 'node:crypto';
 import { closeSync, existsSync, fstatSync, openSync, readSync, rmSync } from 'node:fs';
 import { basename, dirname, join, resolve } from 'node:path';
-import type { SessionOptions } from '../engine/index.ts';
 import { type DatasetScan, encodeDataset, scanFolder, type TrainingItem } from '../dataset/index.ts';
+import type { SessionOptions } from '../engine/index.ts';
 import { usageError } from '../errors.ts';
 import { ensureWritableFolder, lockFile } from '../files/index.ts';
 import { checkRank, chooseTargets } from '../lora/index.ts';
@@ -22,7 +22,13 @@ import { type WrittenLora, writeTrainedLora } from './write-lora.ts';
 
 export type Progress =
   | { readonly phase: 'scan' | 'latents' | 'captions'; readonly done: number; readonly total: number }
-  | { readonly phase: 'start'; readonly scan: DatasetScan; readonly recipe: Recipe; readonly layers: number; readonly resumedAt: number }
+  | {
+      readonly phase: 'start';
+      readonly scan: DatasetScan;
+      readonly recipe: Recipe;
+      readonly layers: number;
+      readonly resumedAt: number;
+    }
   | ({ readonly phase: 'step'; readonly steps: number; readonly secondsLeft: number } & StepReport)
   | { readonly phase: 'saved'; readonly path: string };
 
@@ -74,23 +80,41 @@ export function fingerprintFiles(paths: readonly string[]): string {
 function runFingerprint(recipe: Recipe, scan: DatasetScan, checkpoint: Checkpoint): string {
   const { saveEvery: _, ...fields } = recipe;
   const pictures = scan.pictures.map(({ hash, caption, repeats }) => [hash, caption, repeats]);
-  const base = fingerprintFiles([...checkpoint.unet.files, ...checkpoint.textEncoder.files, ...checkpoint.vae.files]);
-  return createHash('sha256').update(JSON.stringify([fields, pictures, base])).digest('hex');
+  const base = fingerprintFiles([
+    ...checkpoint.unet.files,
+    ...checkpoint.textEncoder.files,
+    ...checkpoint.vae.files,
+  ]);
+  return createHash('sha256')
+    .update(JSON.stringify([fields, pictures, base]))
+    .digest('hex');
 }
 
 function checkResolution({ width, height }: Recipe['resolution'], step: number): void {
   for (const side of [width, height]) {
     if (side % step === 0) continue;
-    throw usageError('RESOLUTION_INVALID', `--resolution ${width}x${height}: sides must be multiples of ${step}`);
+    throw usageError(
+      'RESOLUTION_INVALID',
+      `--resolution ${width}x${height}: sides must be multiples of ${step}`,
+    );
   }
 }
 
-async function encodePictures(request: TrainRequest, recipe: Recipe, scan: DatasetScan): Promise<TrainingItem[]> {
+async function encodePictures(
+  request: TrainRequest,
+  recipe: Recipe,
+  scan: DatasetScan,
+): Promise<TrainingItem[]> {
   const { checkpoint, session, signal, onProgress } = request;
   const encoder = openVaeEncoder(checkpoint, session);
   const { resolution, bucketStep } = recipe;
   const longest = Math.max(resolution.width, resolution.height);
-  const buckets = { resolution, min: Math.ceil(longest / 2 / bucketStep) * bucketStep, max: 2 * longest, step: bucketStep };
+  const buckets = {
+    resolution,
+    min: Math.ceil(longest / 2 / bucketStep) * bucketStep,
+    max: 2 * longest,
+    step: bucketStep,
+  };
   try {
     return await encodeDataset(scan, {
       buckets,
@@ -106,7 +130,10 @@ async function encodePictures(request: TrainRequest, recipe: Recipe, scan: Datas
   }
 }
 
-async function encodeCaptions(request: TrainRequest, items: readonly TrainingItem[]): Promise<Map<string, EncodedText>> {
+async function encodeCaptions(
+  request: TrainRequest,
+  items: readonly TrainingItem[],
+): Promise<Map<string, EncodedText>> {
   const conditioner = await openTextConditioner(request.checkpoint, request.session);
   const captions = [...new Set(['', ...items.map(item => item.caption)])];
   const texts = new Map<string, EncodedText>();
@@ -130,7 +157,8 @@ export function planRun(checkpoint: Checkpoint, given: GivenRecipe): { recipe: R
 /** Trains a LoRA; see TrainRequest. The lock on `out` keeps a second run away from it. */
 export async function train(request: TrainRequest): Promise<TrainResult> {
   const out = resolve(request.out);
-  if (!out.endsWith('.safetensors')) throw usageError('OUT_NOT_SAFETENSORS', `--out ${request.out} must end in .safetensors`);
+  if (!out.endsWith('.safetensors'))
+    throw usageError('OUT_NOT_SAFETENSORS', `--out ${request.out} must end in .safetensors`);
   const { recipe, layers } = planRun(request.checkpoint, request.recipe);
   const scan = await scanFolder(request.folder, {
     ...(recipe.caption === null ? {} : { caption: recipe.caption }),
@@ -173,7 +201,8 @@ async function trainLocked(
   const state = found ?? newRunState(input, fingerprint);
   onProgress?.({ phase: 'start', scan, recipe, layers: layers.length, resumedAt: state.step });
 
-  const write = (path: string): Promise<WrittenLora> => writeTrainedLora(path, { checkpoint, recipe, layers, state, scan, items });
+  const write = (path: string): Promise<WrittenLora> =>
+    writeTrainedLora(path, { checkpoint, recipe, layers, state, scan, items });
   let stepSeconds = 0;
   let stepsRun = 0;
   let lastState = performance.now();

@@ -1,7 +1,8 @@
 /** @file The training loop: from opened data to A and B, saving as it goes, resuming exactly. */
-import type { SessionOptions, Tensor } from '../engine/index.ts';
+
 import type { TrainingItem } from '../dataset/index.ts';
 import { noiseSchedule } from '../diffusion/index.ts';
+import type { SessionOptions, Tensor } from '../engine/index.ts';
 import { LoraError } from '../errors.ts';
 import { initialParameters } from '../lora/index.ts';
 import type { Checkpoint, EncodedText, LayerInfo } from '../models/index.ts';
@@ -33,14 +34,20 @@ export interface StepReport {
 }
 
 /** The state a new run starts from. */
-export function newRunState({ layers, recipe }: Pick<LoopInput, 'layers' | 'recipe'>, fingerprint: string): RunState {
+export function newRunState(
+  { layers, recipe }: Pick<LoopInput, 'layers' | 'recipe'>,
+  fingerprint: string,
+): RunState {
   const parameters = initialParameters(layers, recipe.rank, recipe.seed);
   const moments = new Map([...parameters].map(([name, { data }]) => [name, newMoments(data.length)]));
   return { step: 0, parameters, moments, losses: [], fingerprint, startedAt: Math.floor(Date.now() / 1000) };
 }
 
 /** Sessions by bucket; all stay open for a small model, one at a time for a large one. */
-function sessionPool(input: LoopInput): { get(item: TrainingItem): Promise<TrainStep>; release(): Promise<void> } {
+function sessionPool(input: LoopInput): {
+  get(item: TrainingItem): Promise<TrainStep>;
+  release(): Promise<void>;
+} {
   const { checkpoint, recipe, layers, texts } = input;
   const capacity = checkpoint.family === 'pocket' ? 8 : 1;
   const open = new Map<string, TrainStep>();
@@ -57,8 +64,20 @@ function sessionPool(input: LoopInput): { get(item: TrainingItem): Promise<Train
         open.delete(oldest);
       }
       const scale = recipe.alpha / recipe.rank;
-      const shape = { batch: recipe.batch, height, width, tokens: context.shape[1], rank: recipe.rank, scale };
-      const step = await openTrainStep(checkpoint, layers, { ...shape, recompute: recipe.recompute }, input.session);
+      const shape = {
+        batch: recipe.batch,
+        height,
+        width,
+        tokens: context.shape[1],
+        rank: recipe.rank,
+        scale,
+      };
+      const step = await openTrainStep(
+        checkpoint,
+        layers,
+        { ...shape, recompute: recipe.recompute },
+        input.session,
+      );
       open.set(key, step);
       return step;
     },
@@ -78,7 +97,12 @@ function stack(rows: readonly Float32Array[], shape: readonly number[]): Tensor 
 }
 
 /** Feeds of one micro-step. A short batch is filled up with samples of weight 0. */
-function makeBatch(input: LoopInput, indices: readonly number[], microStep: number, sampleWeight: number): StepBatch {
+function makeBatch(
+  input: LoopInput,
+  indices: readonly number[],
+  microStep: number,
+  sampleWeight: number,
+): StepBatch {
   const { recipe, items, texts, checkpoint } = input;
   const { scheduler } = checkpoint;
   const schedule = scheduleOf(checkpoint);
@@ -108,7 +132,14 @@ function makeBatch(input: LoopInput, indices: readonly number[], microStep: numb
   if (!encoded[0].pooled) return base;
   const sizes = chosen.map(({ item }) => {
     const { originalSize, crop, bucket } = item;
-    return Float32Array.of(originalSize.height, originalSize.width, crop.top, crop.left, bucket.height, bucket.width);
+    return Float32Array.of(
+      originalSize.height,
+      originalSize.width,
+      crop.top,
+      crop.left,
+      bucket.height,
+      bucket.width,
+    );
   });
   const pooled = stack(
     encoded.map(text => (text.pooled as Tensor).data),
@@ -147,9 +178,13 @@ async function runMicroStep(
 
 function checkFinite(loss: number, norm: number, step: number): void {
   if (Number.isFinite(loss) && Number.isFinite(norm)) return;
-  throw new LoraError('TRAINING_NOT_FINITE', `step ${step + 1}: the loss is ${loss}, the gradient norm ${norm}`, {
-    hint: 'Lower the learning rate; check the base model and the pictures. Nothing broken was saved.',
-  });
+  throw new LoraError(
+    'TRAINING_NOT_FINITE',
+    `step ${step + 1}: the loss is ${loss}, the gradient norm ${norm}`,
+    {
+      hint: 'Lower the learning rate; check the base model and the pictures. Nothing broken was saved.',
+    },
+  );
 }
 
 /**
@@ -164,19 +199,28 @@ export async function runLoop(
   const { recipe, items } = input;
   const batches = openBatches(items, recipe.batch, recipe.seed);
   const pool = sessionPool(input);
-  const rates = { name: recipe.schedule, rate: recipe.learningRate, warmupSteps: recipe.warmupSteps, steps: recipe.steps };
+  const rates = {
+    name: recipe.schedule,
+    rate: recipe.learningRate,
+    warmupSteps: recipe.warmupSteps,
+    steps: recipe.steps,
+  };
   try {
     while (state.step < recipe.steps) {
       const started = performance.now();
       const { step } = state;
-      const chosen = Array.from({ length: recipe.accumulate }, (_, k) => batches(step * recipe.accumulate + k));
+      const chosen = Array.from({ length: recipe.accumulate }, (_, k) =>
+        batches(step * recipe.accumulate + k),
+      );
       const total = chosen.reduce((sum, indices) => sum + indices.length, 0);
       const sums = new Map<string, Float32Array>();
       let loss = 0;
       for (const [k, indices] of chosen.entries()) {
         const trainStep = await pool.get(items[indices[0]]);
         const batch = makeBatch(input, indices, step * recipe.accumulate + k, 1 / total);
-        loss += ((await runMicroStep(trainStep, batch, indices.length, state.parameters, sums)) * indices.length) / total;
+        loss +=
+          ((await runMicroStep(trainStep, batch, indices.length, state.parameters, sums)) * indices.length) /
+          total;
       }
       const limit = recipe.maxGradientNorm || Number.POSITIVE_INFINITY;
       const gradientNorm = clipGradients([...sums.values()], limit);

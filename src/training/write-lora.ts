@@ -68,7 +68,9 @@ function datasetEntries({ scan, items }: TrainedRun): Record<string, unknown> {
   return {
     ss_dataset_dirs: folders,
     ss_tag_frequency: tags,
-    ss_bucket_info: { buckets: Object.fromEntries(Object.values(buckets).map((bucket, i) => [String(i), bucket])) },
+    ss_bucket_info: {
+      buckets: Object.fromEntries(Object.values(buckets).map((bucket, i) => [String(i), bucket])),
+    },
   };
 }
 

@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import * as f from '../../src/engine/index.ts';
 import { attach, chooseTargets } from '../../src/lora/index.ts';
+import { readClipConfig, readUnetConfig, readVaeConfig } from '../../src/models/checkpoint/config-files.ts';
 import {
   clipTextEncoder,
   listLayers,
@@ -12,10 +13,10 @@ import {
   pooledTextEmbedding,
   type UnetInputs,
   unet,
+  unetShapes,
   vaeDecoder,
   vaeEncoder,
 } from '../../src/models/index.ts';
-import { readClipConfig, readUnetConfig, readVaeConfig } from '../../src/models/checkpoint/config-files.ts';
 import { type Digest, given, hashed, hashedSource, relativeError } from './hashed-weights.ts';
 
 interface Golden {
@@ -43,7 +44,13 @@ interface UnetFeeds {
   readonly inputs: UnetInputs;
 }
 
-function unetInputs(graph: f.Graph, family: string, batch: number, side: number, timesteps: number[]): UnetFeeds {
+function unetInputs(
+  graph: f.Graph,
+  family: string,
+  batch: number,
+  side: number,
+  timesteps: number[],
+): UnetFeeds {
   const feeds: Record<string, f.Feed> = {
     x: given('x', [batch, 4, side, side]),
     t: f.tensor([batch], Float32Array.from(timesteps)),
@@ -87,7 +94,9 @@ describe.each(['sd15', 'sd2', 'sdxl'])('unet of %s', family => {
     feeds.target = given('target', [2, 4, 8, 8]);
     const loss = f.mean(f.square(f.sub(y, target)));
     const names = [...attachment.parameters.keys()];
-    const gradients = f.gradients(loss, [...attachment.parameters.values()], { recompute: mode === 'recompute' });
+    const gradients = f.gradients(loss, [...attachment.parameters.values()], {
+      recompute: mode === 'recompute',
+    });
     f.output('loss', loss);
     const peftName = (name: string): string => {
       const [, path, side] = /^unet\.(.*)\.(down|up)$/.exec(name) as RegExpExecArray;
@@ -96,12 +105,18 @@ describe.each(['sd15', 'sd2', 'sdxl'])('unet of %s', family => {
     for (const [i, name] of names.entries()) {
       f.output(name, gradients[i]);
       const { shape } = attachment.parameters.get(name) as f.Value;
-      const peftShape = shape.length === 2 && golden.shapes[`${name.slice(5).replace(/\.(down|up)$/, '')}.weight`].length === 4 ? [...shape, 1, 1] : shape;
+      const peftShape =
+        shape.length === 2 &&
+        golden.shapes[`${name.slice(5).replace(/\.(down|up)$/, '')}.weight`].length === 4
+          ? [...shape, 1, 1]
+          : shape;
       feeds[name] = { shape, data: hashed(peftName(name), peftShape) };
     }
     const session = await f.openSession(graph);
     const result = await session.run(feeds);
-    expect(Math.abs(result.loss.data[0] - (golden.loss as number))).toBeLessThan(1e-5 * (golden.loss as number));
+    expect(Math.abs(result.loss.data[0] - (golden.loss as number))).toBeLessThan(
+      1e-5 * (golden.loss as number),
+    );
     const expected = golden.gradients as Record<string, Digest>;
     expect(names.map(peftName).sort()).toEqual(Object.keys(expected).sort());
     const worst = Math.max(...names.map(name => relativeError(result[name], expected[peftName(name)])));
@@ -151,4 +166,10 @@ test.each(['clip', 'openclip'])('text encoder %s', async name => {
   for (const key of Object.keys(result)) {
     expect(relativeError(result[key], golden[key] as Digest)).toBeLessThan(tolerance);
   }
+});
+
+test.each(['sd15', 'sd2', 'sdxl'])('shapes of the %s UNet follow from its config', family => {
+  const golden = goldens[`unet_${family}`];
+  const shapes = unetShapes(readUnetConfig(configFolder(golden.config)));
+  expect(Object.fromEntries(shapes)).toEqual(golden.shapes);
 });

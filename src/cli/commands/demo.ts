@@ -8,7 +8,7 @@ import { encodePng, ensureWritableFolder, writeFileAtomic } from '../../files/in
 import { openGenerator, type Picture } from '../../generation/index.ts';
 import type { AppliedLora } from '../../lora/index.ts';
 import type { Checkpoint } from '../../models/index.ts';
-import { type GivenRecipe, train, type TrainResult } from '../../training/index.ts';
+import { type GivenRecipe, type TrainResult, train } from '../../training/index.ts';
 import { openBase, projectPath } from '../base.ts';
 import { drawSheet, readTile, type SheetRow } from '../demo/sheet.ts';
 import { interruptible, openTerminal, showBytes, showSeconds, type Terminal } from '../terminal.ts';
@@ -27,13 +27,29 @@ const sets: readonly DemoSet[] = [
     name: 'style',
     folder: 'examples/blueprint-style',
     file: 'blueprint-style.safetensors',
-    recipe: { steps: 400, batch: 4, rank: 16, learningRate: 2e-3, targets: 'linear', captionDropout: 0.05, seed: 1 },
+    recipe: {
+      steps: 400,
+      batch: 4,
+      rank: 16,
+      learningRate: 2e-3,
+      targets: 'linear',
+      captionDropout: 0.05,
+      seed: 1,
+    },
   },
   {
     name: 'character',
     folder: 'examples/zorbi-character',
     file: 'zorbi-character.safetensors',
-    recipe: { steps: 700, batch: 4, rank: 16, learningRate: 2e-3, targets: 'linear', captionDropout: 0.05, seed: 1 },
+    recipe: {
+      steps: 700,
+      batch: 4,
+      rank: 16,
+      learningRate: 2e-3,
+      targets: 'linear',
+      captionDropout: 0.05,
+      seed: 1,
+    },
   },
 ];
 
@@ -78,7 +94,8 @@ async function trainSets(checkpoint: Checkpoint, out: string, terminal: Terminal
       signal,
       onProgress: trainingProgress(terminal),
     });
-    if (!result.finished) throw new LoraError('INTERRUPTED', 'the demo was interrupted', { exit: 'interrupted' });
+    if (!result.finished)
+      throw new LoraError('INTERRUPTED', 'the demo was interrupted', { exit: 'interrupted' });
     const speed = (result.stepsRun / result.stepSeconds).toFixed(1);
     terminal.note(`  ${set.recipe.steps} steps in ${showSeconds(result.stepSeconds)} (${speed} steps/s)`);
     results.set(set.name, result);
@@ -86,7 +103,12 @@ async function trainSets(checkpoint: Checkpoint, out: string, terminal: Terminal
   return results;
 }
 
-async function drawAll(checkpoint: Checkpoint, out: string, terminal: Terminal, signal: AbortSignal): Promise<Picture[][]> {
+async function drawAll(
+  checkpoint: Checkpoint,
+  out: string,
+  terminal: Terminal,
+  signal: AbortSignal,
+): Promise<Picture[][]> {
   const loras = new Map(sets.map(set => [set.name, loadLora(checkpoint, join(out, set.file), 1)]));
   const generator = openGenerator(checkpoint);
   const made: Picture[][] = [];
@@ -116,7 +138,9 @@ async function writePictures(out: string, made: readonly Picture[][]): Promise<s
   for (const [c, pictures] of made.entries()) {
     for (const [r, picture] of pictures.entries()) {
       const name = `${rows[r].prompt.replaceAll(' ', '-')}--${columns[c].uses.join('-and-') || 'base'}.png`;
-      const text = { parameters: `${rows[r].prompt}\nSteps: 25, Sampler: DDIM, CFG scale: 4.5, Seed: ${rows[r].seed}` };
+      const text = {
+        parameters: `${rows[r].prompt}\nSteps: 25, Sampler: DDIM, CFG scale: 4.5, Seed: ${rows[r].seed}`,
+      };
       await writeFileAtomic(join(folder, name), encodePng({ ...picture, channels: 3 }, text));
     }
   }
@@ -127,14 +151,25 @@ async function writeSheet(out: string, made: readonly Picture[][]): Promise<stri
   const samples = await Promise.all(
     sets.map(async set => {
       const folder = projectPath(set.folder);
-      const files = readdirSync(folder).filter(name => name.endsWith('.png')).sort().slice(0, 8);
+      const files = readdirSync(folder)
+        .filter(name => name.endsWith('.png'))
+        .sort()
+        .slice(0, 8);
       const tiles = await Promise.all(files.map(name => readTile(join(folder, name))));
       return { label: `the ${set.name} LoRA was trained on pictures like these`, tiles };
     }),
   );
-  const sheetRows: SheetRow[] = rows.map(({ prompt }, r) => ({ label: `"${prompt}"`, tiles: made.map(column => column[r]) }));
+  const sheetRows: SheetRow[] = rows.map(({ prompt }, r) => ({
+    label: `"${prompt}"`,
+    tiles: made.map(column => column[r]),
+  }));
   const path = join(out, 'sheet.png');
-  const sheet = { title: 'LoRA on the pocket model: same prompts, same seeds', samples, columns: columns.map(({ label }) => label), rows: sheetRows };
+  const sheet = {
+    title: 'LoRA on the pocket model: same prompts, same seeds',
+    samples,
+    columns: columns.map(({ label }) => label),
+    rows: sheetRows,
+  };
   await writeFileAtomic(path, await drawSheet(sheet, { Title: sheet.title }));
   return path;
 }
@@ -156,7 +191,10 @@ async function run(options: { out?: string; json: boolean }): Promise<void> {
   const seconds = (performance.now() - started) / 1000;
 
   const { weights } = checkpoint.unet;
-  const baseParameters = [...weights.names()].reduce((sum, name) => sum + weights.shape(name).reduce((a, b) => a * b, 1), 0);
+  const baseParameters = [...weights.names()].reduce(
+    (sum, name) => sum + weights.shape(name).reduce((a, b) => a * b, 1),
+    0,
+  );
   const trained = [...results].map(([name, result]) => ({
     name,
     file: (result.file as { path: string }).path,

@@ -1,5 +1,5 @@
 /** @file `lora doctor`: what machine this is and what would run; and from an ONNX node back to its source line. */
-import { availableParallelism, cpus, freemem, release, totalmem, type as systemType } from 'node:os';
+import { availableParallelism, cpus, freemem, release, type as systemType, totalmem } from 'node:os';
 import { Command } from 'commander';
 import { nodeOf, openSession, runtimeInfo, sourceOf } from '../../engine/index.ts';
 import { usageError } from '../../errors.ts';
@@ -31,7 +31,12 @@ function defaultStep(base: string) {
 function explain(name: string, base: string): { json: unknown; text: string } {
   const { graph } = defaultStep(base);
   const node = nodeOf(graph, name);
-  if (!node) throw usageError('NODE_UNKNOWN', `no node of the training step is called ${name}`, 'Names look like n1234.56/Gemm.');
+  if (!node)
+    throw usageError(
+      'NODE_UNKNOWN',
+      `no node of the training step is called ${name}`,
+      'Names look like n1234.56/Gemm.',
+    );
   const json = {
     node: name,
     operation: node.op,
@@ -68,7 +73,11 @@ async function machine(base: string) {
     matmulGflops: await measureMatmulPeak(),
     onnxruntime: runtime.version,
     providers: runtime.providers.map(({ name }) => name),
-    base: { name: checkpoint.name, family: checkpoint.family, layers: listLayers(checkpoint.unet.weights, 'unet').length },
+    base: {
+      name: checkpoint.name,
+      family: checkpoint.family,
+      layers: listLayers(checkpoint.unet.weights, 'unet').length,
+    },
     trainingStep: { onnxNodes: lowered.model.nodes.length, setupSeconds, provider: 'cpu' },
   };
   const text = [
@@ -83,7 +92,9 @@ async function machine(base: string) {
 }
 
 async function run(options: Options): Promise<void> {
-  const { json, text } = options.explainNode ? explain(options.explainNode, options.base) : await machine(options.base);
+  const { json, text } = options.explainNode
+    ? explain(options.explainNode, options.base)
+    : await machine(options.base);
   openTerminal(options.json).result(json, text);
 }
 
@@ -91,7 +102,10 @@ export function doctorCommand(): Command {
   return new Command('doctor')
     .description('what machine this is, which providers there are, and what would run')
     .option('--base <model>', 'pocket, or a checkpoint folder in the Diffusers layout', 'pocket')
-    .option('--explain-node <name>', 'from a node of the ONNX training step back to operation, layer and source line')
+    .option(
+      '--explain-node <name>',
+      'from a node of the ONNX training step back to operation, layer and source line',
+    )
     .option('--json', 'machine-readable result on stdout', false)
     .action(run);
 }

@@ -4,14 +4,20 @@ import { basename, dirname, extname, join, resolve } from 'node:path';
 import { Command } from 'commander';
 import { resolveSampler, type SamplerChoice } from '../../diffusion/index.ts';
 import { usageError } from '../../errors.ts';
-import { encodePng, ensureWritableFolder, hashFile, hashTensorData, writeFileAtomic } from '../../files/index.ts';
+import {
+  encodePng,
+  ensureWritableFolder,
+  hashFile,
+  hashTensorData,
+  writeFileAtomic,
+} from '../../files/index.ts';
 import {
   extractLoraTags,
   findLora,
   type Generator,
   openGenerator,
-  parseLoraOption,
   type Picture,
+  parseLoraOption,
   writeInfotext,
 } from '../../generation/index.ts';
 import { type AppliedLora, type LoadReport, readLora } from '../../lora/index.ts';
@@ -65,16 +71,28 @@ export function describeLoad({ name, strength, report }: NamedLora): string {
 function outputPaths(out: string, count: number, seed: number): string[] {
   if (extname(out).toLowerCase() === '.png') {
     const stem = out.slice(0, -4);
-    const paths = count === 1 ? [out] : Array.from({ length: count }, (_, i) => `${stem}-${String(i + 1).padStart(4, '0')}.png`);
+    const paths =
+      count === 1
+        ? [out]
+        : Array.from({ length: count }, (_, i) => `${stem}-${String(i + 1).padStart(4, '0')}.png`);
     const taken = paths.find(path => existsSync(path));
-    if (taken) throw usageError('OUT_EXISTS', `${taken} is there already`, 'Choose another --out, or move the file away.');
+    if (taken)
+      throw usageError(
+        'OUT_EXISTS',
+        `${taken} is there already`,
+        'Choose another --out, or move the file away.',
+      );
     return paths.map(path => resolve(path));
   }
   if (extname(out)) throw usageError('OUT_NOT_PNG', `--out ${out} must be a folder or end in .png`);
   mkdirSync(out, { recursive: true });
-  const numbers = readdirSync(out).map(name => Number.parseInt(name, 10)).filter(Number.isFinite);
+  const numbers = readdirSync(out)
+    .map(name => Number.parseInt(name, 10))
+    .filter(Number.isFinite);
   const first = Math.max(-1, ...numbers) + 1;
-  return Array.from({ length: count }, (_, i) => resolve(out, `${String(first + i).padStart(5, '0')}-${seed + i}.png`));
+  return Array.from({ length: count }, (_, i) =>
+    resolve(out, `${String(first + i).padStart(5, '0')}-${seed + i}.png`),
+  );
 }
 
 /** Hashes for the picture's text; skipped where a checkpoint is too large to hash for one picture. */
@@ -87,7 +105,9 @@ async function modelHash(checkpoint: Checkpoint): Promise<string | undefined> {
 async function loraHashes(loras: readonly NamedLora[]): Promise<string | undefined> {
   if (loras.length === 0) return undefined;
   const entries = await Promise.all(
-    loras.map(async ({ name, path }) => `${name.replace(/[:,]/g, '')}: ${(await hashTensorData(path)).slice(0, 12)}`),
+    loras.map(
+      async ({ name, path }) => `${name.replace(/[:,]/g, '')}: ${(await hashTensorData(path)).slice(0, 12)}`,
+    ),
   );
   return entries.join(', ');
 }
@@ -139,7 +159,11 @@ async function generateAll(
   const { options, prompt, negative, seed, choice, loras, size } = settings;
   for (let start = 0; start < options.count; start += options.batch) {
     const count = Math.min(options.batch, options.count - start);
-    const pictures = Array.from({ length: count }, (_, i) => ({ prompt, negativePrompt: negative, seed: seed + start + i }));
+    const pictures = Array.from({ length: count }, (_, i) => ({
+      prompt,
+      negativePrompt: negative,
+      seed: seed + start + i,
+    }));
     const made = await generator.generate({
       pictures,
       loras,
@@ -149,7 +173,8 @@ async function generateAll(
       guidance: options.guidance,
       ...size,
       signal,
-      onStep: (step, steps) => terminal.progress(`picture ${start + 1}/${options.count}  step ${step}/${steps}`),
+      onStep: (step, steps) =>
+        terminal.progress(`picture ${start + 1}/${options.count}  step ${step}/${steps}`),
     });
     for (const [i, picture] of made.entries()) await onPicture(picture, start + i);
   }
@@ -158,7 +183,8 @@ async function generateAll(
 async function run(rawPrompt: string, options: Options): Promise<void> {
   const started = performance.now();
   const terminal = openTerminal(options.json);
-  if (options.count < 1 || options.batch < 1) throw usageError('COUNT_INVALID', '--count and --batch are at least 1');
+  if (options.count < 1 || options.batch < 1)
+    throw usageError('COUNT_INVALID', '--count and --batch are at least 1');
   const choice = resolveSampler(options.sampler, options.scheduler);
   const { prompt, loras: tags } = extractLoraTags(rawPrompt);
   const checkpoint = openBase(options.base);
@@ -171,7 +197,16 @@ async function run(rawPrompt: string, options: Options): Promise<void> {
   const size = options.size ?? { width: checkpoint.resolution, height: checkpoint.resolution };
   const paths = outputPaths(options.out, options.count, seed);
   await ensureWritableFolder(dirname(paths[0]));
-  const settings: Settings = { checkpoint, prompt, negative: options.negative, loras, choice, options, size, seed };
+  const settings: Settings = {
+    checkpoint,
+    prompt,
+    negative: options.negative,
+    loras,
+    choice,
+    options,
+    size,
+    seed,
+  };
   const infotext = await infotextFor(settings);
   const signal = interruptible(() => terminal.note('stopping …'));
   const generator = openGenerator(checkpoint, sessionFor(options.device));
@@ -199,7 +234,12 @@ export function generateCommand(): Command {
     .argument('<prompt>', 'what to draw; <lora:name:0.8> in it adds a LoRA')
     .option('--base <model>', 'pocket, or a checkpoint folder in the Diffusers layout', 'pocket')
     .option('--lora <file[:strength]>', 'LoRA file, may be given again', collect, [])
-    .option('--lora-folder <folder>', 'where <lora:name> is looked for besides here; may be given again', collect, [])
+    .option(
+      '--lora-folder <folder>',
+      'where <lora:name> is looked for besides here; may be given again',
+      collect,
+      [],
+    )
     .option('--merge', 'add the LoRAs into the weights instead of attaching them', false)
     .option('--negative <text>', 'what to avoid', '')
     .option('--sampler <name>', 'DDIM, Euler, Euler a or DPM++ 2M; "DPM++ 2M Karras" works too', 'DDIM')

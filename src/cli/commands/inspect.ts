@@ -70,7 +70,9 @@ function run(path: string, options: { json: boolean }): void {
 
 export function inspectCommand(): Command {
   return new Command('inspect')
-    .description('show kind, rank, targets, ‖ΔW‖ per block and metadata of a LoRA file, or of all in a folder')
+    .description(
+      'show kind, rank, targets, ‖ΔW‖ per block and metadata of a LoRA file, or of all in a folder',
+    )
     .argument('<path>', '.safetensors file or folder')
     .option('--json', 'machine-readable result on stdout', false)
     .action(run);

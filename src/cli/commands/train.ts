@@ -3,7 +3,14 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { Command } from 'commander';
 import { badInput, exitCodes } from '../../errors.ts';
-import { type GivenRecipe, parseRecipe, planRun, type Progress, train, type TrainResult } from '../../training/index.ts';
+import {
+  type GivenRecipe,
+  type Progress,
+  parseRecipe,
+  planRun,
+  type TrainResult,
+  train,
+} from '../../training/index.ts';
 import { cacheFolder, openBase } from '../base.ts';
 import { type DeviceName, sessionFor } from '../device.ts';
 import { integerOption, memoryOption, numberOption, sizeOption } from '../numbers.ts';
@@ -104,7 +111,9 @@ export function trainingProgress(terminal: Terminal): (progress: Progress) => vo
         if (recent.length > 20) recent.shift();
         const loss = recent.reduce((a, b) => a + b, 0) / recent.length;
         const left = showSeconds(progress.secondsLeft);
-        return terminal.progress(`step ${progress.step}/${progress.steps}  loss ${loss.toFixed(4)}  ${left} left`);
+        return terminal.progress(
+          `step ${progress.step}/${progress.steps}  loss ${loss.toFixed(4)}  ${left} left`,
+        );
       }
       case 'saved':
         return terminal.note(`saved ${progress.path}`);
@@ -165,7 +174,9 @@ async function run(folder: string, options: Options): Promise<void> {
 
 export function trainCommand(): Command {
   return new Command('train')
-    .description('train a LoRA on a folder of pictures (captions: .txt beside them, N_name folders, or --caption)')
+    .description(
+      'train a LoRA on a folder of pictures (captions: .txt beside them, N_name folders, or --caption)',
+    )
     .argument('<folder>', 'folder with pictures')
     .option('--base <model>', 'pocket, or a checkpoint folder in the Diffusers layout', 'pocket')
     .option('--out <file>', 'LoRA file to write (.safetensors)')
@@ -177,7 +188,11 @@ export function trainCommand(): Command {
     .option('--warmup <n>', 'steps of rising learning rate', integerOption('--warmup'))
     .option('--batch <n>', 'pictures a step', integerOption('--batch'))
     .option('--accumulate <n>', 'micro-steps a step', integerOption('--accumulate'))
-    .option('--resolution <size>', 'N or WxH; pictures go to buckets of about this area', sizeOption('--resolution'))
+    .option(
+      '--resolution <size>',
+      'N or WxH; pictures go to buckets of about this area',
+      sizeOption('--resolution'),
+    )
     .option('--targets <which>', 'attention, attention+ff, linear, conv, or globs, comma-separated')
     .option('--caption <text>', 'for pictures without a caption file')
     .option('--trigger <word>', 'put in front of captions that lack it')

@@ -36,13 +36,21 @@ const line = 2 * glyphHeight + 8;
 
 /** Reads any picture file as a tile. */
 export async function readTile(path: string): Promise<Tile> {
-  const { data, info } = await sharp(path).removeAlpha().toColourspace('srgb').raw().toBuffer({ resolveWithObject: true });
+  const { data, info } = await sharp(path)
+    .removeAlpha()
+    .toColourspace('srgb')
+    .raw()
+    .toBuffer({ resolveWithObject: true });
   return { width: info.width, height: info.height, data };
 }
 
 async function resized(tile: Tile, side: number): Promise<Uint8Array> {
   const raw = { width: tile.width, height: tile.height, channels: 3 as const };
-  return sharp(tile.data, { raw }).resize(side, side, { kernel: 'cubic', fit: 'contain' }).removeAlpha().raw().toBuffer();
+  return sharp(tile.data, { raw })
+    .resize(side, side, { kernel: 'cubic', fit: 'contain' })
+    .removeAlpha()
+    .raw()
+    .toBuffer();
 }
 
 interface Canvas {
@@ -66,7 +74,10 @@ function write(canvas: Canvas, text: string, x: number, y: number, color: Color)
 
 function paste(canvas: Canvas, pixels: Uint8Array, side: number, x: number, y: number): void {
   for (let row = 0; row < side; row++) {
-    canvas.data.set(pixels.subarray(3 * row * side, 3 * (row + 1) * side), 3 * ((y + row) * canvas.width + x));
+    canvas.data.set(
+      pixels.subarray(3 * row * side, 3 * (row + 1) * side),
+      3 * ((y + row) * canvas.width + x),
+    );
   }
 }
 
@@ -96,7 +107,8 @@ export async function drawSheet(sheet: Sheet, text: Readonly<Record<string, stri
   y += line;
   for (const { label, tiles } of sheet.rows) {
     write(canvas, label, margin, y, faint);
-    for (const [column, tile] of tiles.entries()) paste(canvas, await resized(tile, cell), cell, left(column), y + line);
+    for (const [column, tile] of tiles.entries())
+      paste(canvas, await resized(tile, cell), cell, left(column), y + line);
     y += rowHeight;
   }
   return encodePng({ ...canvas, channels: 3 }, text);

@@ -5,12 +5,23 @@ import type { Denoise } from '../denoiser.ts';
 export interface SampleOptions {
   /** Fresh standard normal noise of the shape of x, for stochastic samplers. */
   readonly noise: () => Tensor;
-  readonly onStep?: (event: { step: number; steps: number; x: Tensor; denoised: Tensor; sigma: number }) => void;
+  readonly onStep?: (event: {
+    step: number;
+    steps: number;
+    x: Tensor;
+    denoised: Tensor;
+    sigma: number;
+  }) => void;
   readonly signal?: AbortSignal;
 }
 
 /** x at sigmas[0] → x at sigmas[last] = 0. */
-export type Sampler = (denoise: Denoise, x: Tensor, sigmas: readonly number[], options: SampleOptions) => Promise<Tensor>;
+export type Sampler = (
+  denoise: Denoise,
+  x: Tensor,
+  sigmas: readonly number[],
+  options: SampleOptions,
+) => Promise<Tensor>;
 
 /** One step: from x at sigma and its denoised version D to x at sigmaNext. */
 export type Step = (x: Float32Array, D: Float32Array, sigma: number, sigmaNext: number) => Float32Array;

@@ -49,6 +49,7 @@ class Cotangents {
  */
 export function gradients(loss: Value, trainable: readonly Value[], options: BackwardOptions = {}): Value[] {
   const { graph } = loss;
+  if (loss.shape.length > 0) throw new Error(`the loss must be a scalar [], it is [${loss.shape}]`);
   const forward = graph.nodes.slice();
   const dependent = dependentValues(graph, trainable);
   if (!dependent.has(loss)) throw new Error('the loss does not depend on any trainable value');

@@ -1,7 +1,7 @@
 /** @file What a graph costs, from the graph alone: operations, weights, and the peak of live activations. */
 import { bytesPerElement, elementCount } from '../tensor/tensor.ts';
 import type { Graph, Value } from './graph.ts';
-import { type OpName, type Operation, operations } from './operations.ts';
+import { type Operation, type OpName, operations } from './operations.ts';
 import { reachableNodes } from './verify.ts';
 
 export interface GraphCost {
@@ -40,7 +40,8 @@ function peakActivations(graph: Graph): number {
   let live = 0;
   let peak = 0;
   for (const [position, node] of nodes.entries()) {
-    if (!aliasing.has(node.op)) for (const value of node.outputs) if (lastUse.has(value)) live += bytesOf(value);
+    if (!aliasing.has(node.op))
+      for (const value of node.outputs) if (lastUse.has(value)) live += bytesOf(value);
     peak = Math.max(peak, live);
     for (const value of freed[position]) live -= bytesOf(value);
   }
@@ -58,7 +59,10 @@ export function costOf(graph: Graph): GraphCost {
   const stored = new Map<string, number>();
   for (const { origin } of graph.weights.values()) {
     if (origin.kind !== 'weight') continue;
-    stored.set(origin.name, origin.bytes instanceof Float32Array ? origin.bytes.byteLength : origin.bytes.length);
+    stored.set(
+      origin.name,
+      origin.bytes instanceof Float32Array ? origin.bytes.byteLength : origin.bytes.length,
+    );
   }
   const sum = (values: Iterable<number>): number => [...values].reduce((a, b) => a + b, 0);
   return {

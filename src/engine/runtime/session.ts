@@ -53,10 +53,13 @@ function weightBytes(lowered: LoweredModel): number {
   return sum;
 }
 
-function sessionConfiguration(lowered: LoweredModel, options: SessionOptions): ort.InferenceSession.SessionOptions {
+function sessionConfiguration(
+  lowered: LoweredModel,
+  options: SessionOptions,
+): ort.InferenceSession.SessionOptions {
   const fold = weightBytes(lowered) < (options.foldBelowBytes ?? foldBelowDefault);
   const session: Record<string, string> = fold ? {} : { disable_prepacking: '1' };
-  if (lowered.weightRoot) session['model_external_initializers_file_folder_path'] = lowered.weightRoot;
+  if (lowered.weightRoot) session.model_external_initializers_file_folder_path = lowered.weightRoot;
   return {
     executionProviders: [options.provider ?? 'cpu'],
     intraOpNumThreads: options.threads ?? availableParallelism(),
@@ -116,5 +119,8 @@ export async function openSession(graph: Graph, options: SessionOptions = {}): P
 
 /** What this installation of ONNX Runtime offers. */
 export function runtimeInfo(): { version: string; providers: { name: string; bundled: boolean }[] } {
-  return { version: ort.env.versions.node ?? ort.env.versions.common, providers: ort.listSupportedBackends() };
+  return {
+    version: ort.env.versions.node ?? ort.env.versions.common,
+    providers: ort.listSupportedBackends(),
+  };
 }

@@ -30,7 +30,11 @@ function unquote(text: string): string {
 }
 
 /** Reads what `writeInfotext` and A1111 write. The last line counts as fields when it holds at least three. */
-export function parseInfotext(text: string): { prompt: string; negativePrompt: string; fields: Record<string, string> } {
+export function parseInfotext(text: string): {
+  prompt: string;
+  negativePrompt: string;
+  fields: Record<string, string>;
+} {
   const lines = text.trim().split('\n');
   const found = [...(lines.at(-1) ?? '').matchAll(fieldPattern)];
   const fields: Record<string, string> = {};

@@ -12,7 +12,7 @@ function parseTag(inside: string, whole: string, position: number): LoraTag {
   const parts = inside.split(':');
   const positional = parts.filter(part => !/^\w+=/.test(part));
   const named = Object.fromEntries(parts.filter(part => /^\w+=/.test(part)).map(part => part.split('=', 2)));
-  const text = named['unet'] ?? positional[2] ?? positional[1] ?? named['te'] ?? '1';
+  const text = named.unet ?? positional[2] ?? positional[1] ?? named.te ?? '1';
   const strength = Number(text);
   if (!positional[0] || text.trim() === '' || !Number.isFinite(strength)) {
     const hint = 'Write <lora:name> or <lora:name:0.8>.';

@@ -2,8 +2,9 @@
  * @file Low-rank side branches on a model's layers: y + scale·up·(down·x) (Hu et al. 2021, eq. 3). Down and up are
  * inputs of the graph, so other LoRAs of the same rank are other feeds and nothing is rebuilt.
  */
-import * as f from '../../engine/index.ts';
+
 import type { Graph, Shape, Value } from '../../engine/index.ts';
+import * as f from '../../engine/index.ts';
 import type { ConvOptions, LayerHooks } from '../../models/index.ts';
 
 export interface Slot {

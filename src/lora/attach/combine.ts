@@ -33,7 +33,10 @@ export interface CombinedLora {
  * Σ fᵢ·upᵢ·downᵢ·x = [f₁up₁ … fₙupₙ]·[down₁; …; downₙ]·x. The same ranks give the same slots, so another set of
  * files needs no new session.
  */
-export function combineLoras(loras: readonly AppliedLora[], shapes: ReadonlyMap<string, readonly number[]>): CombinedLora {
+export function combineLoras(
+  loras: readonly AppliedLora[],
+  shapes: ReadonlyMap<string, readonly number[]>,
+): CombinedLora {
   const slots: Slot[] = [];
   const feeds: Record<string, Tensor> = {};
   for (const [target, parts] of byTarget(loras)) {
@@ -67,7 +70,8 @@ export function addDelta(weight: Float32Array, { down, up, rank }: LoraModule, f
     for (let r = 0; r < rank; r++) {
       const f = factor * up.data[row * rank + r];
       if (f === 0) continue;
-      for (let column = 0; column < inside; column++) weight[row * inside + column] += f * down.data[r * inside + column];
+      for (let column = 0; column < inside; column++)
+        weight[row * inside + column] += f * down.data[r * inside + column];
     }
   }
 }
@@ -87,6 +91,7 @@ export function mergeLoras(base: WeightSource, part: string, loras: readonly App
     }
     return weight;
   };
-  const isMerged = (name: string): boolean => name.endsWith('.weight') && targets.has(`${part}.${name.slice(0, -7)}`);
+  const isMerged = (name: string): boolean =>
+    name.endsWith('.weight') && targets.has(`${part}.${name.slice(0, -7)}`);
   return { ...base, read, bytes: name => (isMerged(name) ? read(name) : base.bytes(name)) };
 }

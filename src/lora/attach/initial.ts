@@ -7,13 +7,24 @@ import { slotShapes } from './attach.ts';
 /** Throws RANK_TOO_LARGE or RANK_INVALID when `rank` makes no sense for one of the layers. */
 export function checkRank(rank: number, layers: readonly LayerInfo[]): void {
   if (!Number.isInteger(rank) || rank < 1) {
-    throw usageError('RANK_INVALID', `rank ${rank} is not a whole number of at least 1`, 'Usual ranks are 4 to 64.');
+    throw usageError(
+      'RANK_INVALID',
+      `rank ${rank} is not a whole number of at least 1`,
+      'Usual ranks are 4 to 64.',
+    );
   }
   for (const { target, shape } of layers) {
-    const full = Math.min(shape[0], shape.slice(1).reduce((a, b) => a * b, 1));
+    const full = Math.min(
+      shape[0],
+      shape.slice(1).reduce((a, b) => a * b, 1),
+    );
     if (rank <= full) continue;
     const hint = `Choose a rank of at most ${full}, or leave this layer out with --targets.`;
-    throw usageError('RANK_TOO_LARGE', `rank ${rank} is above the size of ${target} [${shape}], which is ${full}`, hint);
+    throw usageError(
+      'RANK_TOO_LARGE',
+      `rank ${rank} is above the size of ${target} [${shape}], which is ${full}`,
+      hint,
+    );
   }
 }
 
@@ -21,7 +32,11 @@ export function checkRank(rank: number, layers: readonly LayerInfo[]): void {
  * Kaiming-uniform A with a = √5, that is U(−1/√fanIn, 1/√fanIn), and zero B (kohya, LyCORIS, PEFT).
  * One random stream a layer, so a layer starts the same whatever else is trained.
  */
-export function initialParameters(layers: readonly LayerInfo[], rank: number, seed: number): Map<string, Tensor> {
+export function initialParameters(
+  layers: readonly LayerInfo[],
+  rank: number,
+  seed: number,
+): Map<string, Tensor> {
   const parameters = new Map<string, Tensor>();
   for (const { target, shape } of layers) {
     const shapes = slotShapes({ shape, rank });

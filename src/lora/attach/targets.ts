@@ -16,7 +16,10 @@ const presets: Readonly<Record<string, RegExp>> = {
 export const targetPresets: readonly string[] = Object.keys(presets);
 
 function globToPattern(glob: string): RegExp {
-  const escaped = glob.replace(/[.+^${}()|[\]\\]/g, '\\$&').replace(/\*/g, '.*').replace(/\?/g, '.');
+  const escaped = glob
+    .replace(/[.+^${}()|[\]\\]/g, '\\$&')
+    .replace(/\*/g, '.*')
+    .replace(/\?/g, '.');
   return new RegExp(`(^|\\.)${escaped}$`);
 }
 

@@ -55,15 +55,23 @@ export function deltaNorm(down: Tensor, up: Tensor, scale: number): number {
   return Math.abs(scale) * Math.sqrt(Math.max(0, trace));
 }
 
-const blockPattern = /((?:down|up|input|output)_blocks?[._]\d+|mid(?:dle)?_block|text_model[._]encoder[._]layers[._]\d+)/;
+const blockPattern =
+  /((?:down|up|input|output)_blocks?[._]\d+|mid(?:dle)?_block|text_model[._]encoder[._]layers[._]\d+)/;
 
 function blockOf(module: string): string {
-  const part = /text_encoder_2|lora_te2/.test(module) ? 'te2 ' : /text_encoder|lora_te/.test(module) ? 'te ' : '';
+  const part = /text_encoder_2|lora_te2/.test(module)
+    ? 'te2 '
+    : /text_encoder|lora_te/.test(module)
+      ? 'te '
+      : '';
   const block = blockPattern.exec(module)?.[1] ?? 'other';
   return part + block.replace(/^text_model[._]encoder[._]/, '').replace(/_(\d+)$/, '.$1');
 }
 
-function collect(file: SafetensorsFile): { groups: Map<string, Partial<Record<Role, string>>>; strange: string[] } {
+function collect(file: SafetensorsFile): {
+  groups: Map<string, Partial<Record<Role, string>>>;
+  strange: string[];
+} {
   const groups = new Map<string, Partial<Record<Role, string>>>();
   const strange: string[] = [];
   for (const key of file.tensors.keys()) {
@@ -91,9 +99,11 @@ export function inspectLora(path: string): LoraFacts {
     modules.push({ name, rank, alpha, norm: deltaNorm(down, up, alpha / rank) });
   }
   const broken = modules.filter(({ norm }) => !Number.isFinite(norm));
-  if (broken.length > 0) findings.push(`${broken.length} modules hold NaN or infinity, first ${broken[0].name}`);
+  if (broken.length > 0)
+    findings.push(`${broken.length} modules hold NaN or infinity, first ${broken[0].name}`);
   if (modules.length > 0 && modules.every(({ norm }) => norm === 0)) findings.push('inert: every ΔW is zero');
-  if (strange.length > 0) findings.push(`${strange.length} tensors are not of a plain LoRA, first ${strange[0]}`);
+  if (strange.length > 0)
+    findings.push(`${strange.length} tensors are not of a plain LoRA, first ${strange[0]}`);
   const blocks = new Map<string, { modules: number; squares: number }>();
   for (const { name, norm } of modules) {
     const sum = blocks.get(blockOf(name)) ?? { modules: 0, squares: 0 };
@@ -105,14 +115,25 @@ export function inspectLora(path: string): LoraFacts {
     path,
     fileBytes: file.fileSize,
     kind: modules.length > 0 ? 'lora' : 'other',
-    dialect: keys.some(key => key.startsWith('lora_')) ? 'kohya' : modules.length > 0 ? 'diffusers' : 'unknown',
+    dialect: keys.some(key => key.startsWith('lora_'))
+      ? 'kohya'
+      : modules.length > 0
+        ? 'diffusers'
+        : 'unknown',
     family: guessFamily([...file.tensors].map(([key, { shape }]) => [key, shape] as const)),
     dtypes: distinct([...file.tensors.values()].map(({ dtype }) => dtype)),
     ranks: distinct(modules.map(({ rank }) => rank)).sort((a, b) => a - b),
     alphas: distinct(modules.map(({ alpha }) => alpha)).sort((a, b) => a - b),
     modules,
-    blocks: [...blocks].map(([block, sum]) => ({ block, modules: sum.modules, norm: Math.sqrt(sum.squares) })),
-    parameters: [...file.tensors.values()].reduce((sum, { shape }) => sum + shape.reduce((a, b) => a * b, 1), 0),
+    blocks: [...blocks].map(([block, sum]) => ({
+      block,
+      modules: sum.modules,
+      norm: Math.sqrt(sum.squares),
+    })),
+    parameters: [...file.tensors.values()].reduce(
+      (sum, { shape }) => sum + shape.reduce((a, b) => a * b, 1),
+      0,
+    ),
     findings,
     metadata: file.metadata,
   };

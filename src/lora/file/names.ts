@@ -47,7 +47,8 @@ export function moduleNames(layers: readonly BaseLayer[]): Map<string, BaseLayer
     names.set(`base_model.model.${target}`, layer);
     if (target.startsWith('unet.')) names.set(target.slice(5), layer);
     // diffusers' converter writes lora_te1_ also for models with one text encoder.
-    if (target.startsWith('text_encoder.')) names.set(kohyaName(target).replace('lora_te_', 'lora_te1_'), layer);
+    if (target.startsWith('text_encoder.'))
+      names.set(kohyaName(target).replace('lora_te_', 'lora_te1_'), layer);
   }
   return names;
 }

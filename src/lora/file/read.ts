@@ -43,7 +43,8 @@ function fitShapes(layer: BaseLayer, down: Tensor, up: Tensor): { down: Tensor; 
   const downShape: Shape = [rank, ...inside];
   const upShape: Shape = [out, rank, ...inside.slice(1).map(() => 1)];
   const squeezed = (shape: Shape): Shape => shape.filter((size, i) => i < 2 || size !== 1);
-  const fits = sameShape(squeezed(down.shape), squeezed(downShape)) && sameShape(squeezed(up.shape), squeezed(upShape));
+  const fits =
+    sameShape(squeezed(down.shape), squeezed(downShape)) && sameShape(squeezed(up.shape), squeezed(upShape));
   if (!fits || elementCount(up.shape) !== elementCount(upShape)) return undefined;
   return { down: { shape: downShape, data: down.data }, up: { shape: upShape, data: up.data } };
 }
@@ -51,7 +52,11 @@ function fitShapes(layer: BaseLayer, down: Tensor, up: Tensor): { down: Tensor; 
 function wrongModel(file: SafetensorsFile, contextWidth: number, example: string): Error {
   const shapes = [...file.tensors].map(([key, { shape }]) => [key, shape] as const);
   const message = `${file.path} was made for ${guessFamily(shapes)}, the base is ${familyOfContextWidth(contextWidth)}`;
-  return badInput('LORA_WRONG_MODEL', `${message} (${example})`, 'Choose a base of the same family as the LoRA.');
+  return badInput(
+    'LORA_WRONG_MODEL',
+    `${message} (${example})`,
+    'Choose a base of the same family as the LoRA.',
+  );
 }
 
 export interface ReadOptions {
@@ -65,11 +70,13 @@ export interface ReadOptions {
 export function readLora(path: string, options: ReadOptions): { lora: LoraWeights; report: LoadReport } {
   const file = openSafetensors(path);
   const { groups, skipped } = groupKeys(file, options.layers);
-  if (groups.size === 0) throw wrongModel(file, options.contextWidth, `none of its ${file.tensors.size} tensors fits`);
+  if (groups.size === 0)
+    throw wrongModel(file, options.contextWidth, `none of its ${file.tensors.size} tensors fits`);
   const modules: LoraModule[] = [];
   for (const [layer, parts] of groups) {
     if (!parts.down || !parts.up) {
-      for (const key of Object.values(parts)) skipped.push({ key, reason: `${layer.target} lacks its other half` });
+      for (const key of Object.values(parts))
+        skipped.push({ key, reason: `${layer.target} lacks its other half` });
       continue;
     }
     const down = readFinite(file, parts.down);
@@ -96,7 +103,11 @@ export function readLora(path: string, options: ReadOptions): { lora: LoraWeight
 }
 
 /** Modules applied of modules in the file, by part. */
-function coverage(modules: readonly LoraModule[], skipped: readonly { key: string }[], file: SafetensorsFile): string {
+function coverage(
+  modules: readonly LoraModule[],
+  skipped: readonly { key: string }[],
+  file: SafetensorsFile,
+): string {
   const isUnet = (name: string): boolean => !/lora_te|text_encoder/.test(name);
   const moduleOf = (key: string): string => splitKey(key)?.module ?? key.split('.')[0];
   const skippedModules = new Set(skipped.map(({ key }) => moduleOf(key)));

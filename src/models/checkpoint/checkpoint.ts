@@ -6,8 +6,14 @@ import type { ClipConfig } from '../clip/text-encoder.ts';
 import type { WeightSource } from '../layers.ts';
 import type { UnetConfig } from '../unet/unet.ts';
 import type { VaeConfig } from '../vae/vae.ts';
-import { readClipConfig, readSchedulerConfig, readUnetConfig, readVaeConfig, type SchedulerConfig } from './config-files.ts';
-import { checkUnetShapes } from './shape-check.ts';
+import {
+  readClipConfig,
+  readSchedulerConfig,
+  readUnetConfig,
+  readVaeConfig,
+  type SchedulerConfig,
+} from './config-files.ts';
+import { checkFinite, checkUnetShapes } from './shape-check.ts';
 import { openWeights } from './weights.ts';
 
 export type Family = 'pocket' | 'sd15' | 'sd2' | 'sdxl';
@@ -49,7 +55,11 @@ function familyOf(config: UnetConfig): Family {
 
 function requireFolder(path: string): void {
   if (!existsSync(path)) {
-    throw badInput('CHECKPOINT_NOT_FOUND', `base ${path} does not exist`, 'Give --base pocket, or a checkpoint folder.');
+    throw badInput(
+      'CHECKPOINT_NOT_FOUND',
+      `base ${path} does not exist`,
+      'Give --base pocket, or a checkpoint folder.',
+    );
   }
   if (!statSync(path).isDirectory()) {
     throw badInput(
@@ -59,7 +69,11 @@ function requireFolder(path: string): void {
     );
   }
   if (!existsSync(join(path, 'unet'))) {
-    throw badInput('CHECKPOINT_MISSING_FILE', `${path} has no unet folder`, 'The folder must be in the Diffusers layout.');
+    throw badInput(
+      'CHECKPOINT_MISSING_FILE',
+      `${path} has no unet folder`,
+      'The folder must be in the Diffusers layout.',
+    );
   }
 }
 
@@ -73,8 +87,10 @@ export function openCheckpoint(path: string): Checkpoint {
   const unet = part('unet', 'diffusion_pytorch_model', readUnetConfig);
   checkUnetShapes(unet.weights, unet.config, unet.files[0]);
   const vae = part('vae', 'diffusion_pytorch_model', readVaeConfig);
-  const optionalFolder = (name: string): string | undefined => (existsSync(join(path, name)) ? join(path, name) : undefined);
+  const optionalFolder = (name: string): string | undefined =>
+    existsSync(join(path, name)) ? join(path, name) : undefined;
   const family = familyOf(unet.config);
+  if (family === 'pocket') checkFinite(unet.weights, unet.files[0]);
   const latentScale = 2 ** (vae.config.channels.length - 1);
   const sampleSize = readUnetConfig(join(path, 'unet')).sampleSize;
   return {
@@ -84,11 +100,15 @@ export function openCheckpoint(path: string): Checkpoint {
     unet,
     vae,
     textEncoder: part('text_encoder', 'model', readClipConfig),
-    textEncoder2: optionalFolder('text_encoder_2') ? part('text_encoder_2', 'model', readClipConfig) : undefined,
+    textEncoder2: optionalFolder('text_encoder_2')
+      ? part('text_encoder_2', 'model', readClipConfig)
+      : undefined,
     tokenizerFolder: join(path, 'tokenizer'),
     tokenizer2Folder: optionalFolder('tokenizer_2'),
     scheduler: readSchedulerConfig(join(path, 'scheduler')),
-    resolution: sampleSize ? sampleSize * latentScale : (families.find(row => row.family === family)?.resolution ?? 64),
+    resolution: sampleSize
+      ? sampleSize * latentScale
+      : (families.find(row => row.family === family)?.resolution ?? 64),
     latentScale,
   };
 }

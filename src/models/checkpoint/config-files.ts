@@ -13,7 +13,12 @@ export function readConfig<T>(path: string, schema: z.ZodType<T>): T {
   try {
     text = readFileSync(path, 'utf8');
   } catch (cause) {
-    throw badInput('CHECKPOINT_MISSING_FILE', `${path} cannot be read`, 'Is the checkpoint folder complete?', cause);
+    throw badInput(
+      'CHECKPOINT_MISSING_FILE',
+      `${path} cannot be read`,
+      'Is the checkpoint folder complete?',
+      cause,
+    );
   }
   let json: unknown;
   try {
@@ -73,6 +78,8 @@ const unetSchema = z.object({
   freq_shift: z.number().default(0),
   addition_embed_type: z.enum(['text_time']).nullish(),
   addition_time_embed_dim: size.nullish(),
+  projection_class_embeddings_input_dim: size.nullish(),
+  use_linear_projection: z.boolean().default(false),
   sample_size: size.nullish(),
 });
 
@@ -84,7 +91,10 @@ export function readUnetConfig(folder: string): UnetConfig & { sampleSize: numbe
   const raw = readConfig(path, unetSchema);
   const count = raw.block_out_channels.length;
   if (raw.down_block_types.length !== count || raw.up_block_types.length !== count) {
-    throw badInput('CHECKPOINT_BAD_CONFIG', `${path}: ${count} channel sizes need ${count} down and up blocks`);
+    throw badInput(
+      'CHECKPOINT_BAD_CONFIG',
+      `${path}: ${count} channel sizes need ${count} down and up blocks`,
+    );
   }
   const layers = spread(raw.transformer_layers_per_block, count);
   // Diffusers calls the number of heads `attention_head_dim` in these UNets (huggingface/diffusers#2011).
@@ -93,7 +103,9 @@ export function readUnetConfig(folder: string): UnetConfig & { sampleSize: numbe
     inChannels: raw.in_channels,
     outChannels: raw.out_channels,
     channels: raw.block_out_channels,
-    transformerLayers: raw.down_block_types.map((type, i) => (type === 'CrossAttnDownBlock2D' ? layers[i] : 0)),
+    transformerLayers: raw.down_block_types.map((type, i) =>
+      type === 'CrossAttnDownBlock2D' ? layers[i] : 0,
+    ),
     upTransformerLayers: raw.up_block_types.map((type, i) =>
       type === 'CrossAttnUpBlock2D' ? layers[count - 1 - i] : 0,
     ),
@@ -106,6 +118,8 @@ export function readUnetConfig(folder: string): UnetConfig & { sampleSize: numbe
     flipSinToCos: raw.flip_sin_to_cos,
     frequencyShift: raw.freq_shift,
     additionTimeWidth: raw.addition_embed_type ? (raw.addition_time_embed_dim ?? 256) : undefined,
+    additionWidth: raw.addition_embed_type ? (raw.projection_class_embeddings_input_dim ?? 2816) : undefined,
+    linearProjection: raw.use_linear_projection,
     sampleSize: raw.sample_size ?? undefined,
   };
 }

@@ -1,26 +1,37 @@
-/** @file Checks tensor shapes of a checkpoint against its config before anything is built. */
-import type { Shape } from '../../engine/index.ts';
+/** @file Checks the tensors of a checkpoint against its config before anything is built. */
+import { type Shape, sameShape } from '../../engine/index.ts';
 import { badInput } from '../../errors.ts';
 import type { WeightSource } from '../layers.ts';
+import { unetShapes } from '../unet/shapes.ts';
 import type { UnetConfig } from '../unet/unet.ts';
 
-/** Throws CHECKPOINT_WRONG_SHAPE when a few telling tensors do not fit the config. */
+/** Throws CHECKPOINT_MISSING_TENSOR or CHECKPOINT_WRONG_SHAPE for the first tensor that does not fit the config. */
 export function checkUnetShapes(weights: WeightSource, config: UnetConfig, file: string): void {
-  const expected: [string, Shape][] = [
-    ['conv_in.weight', [config.channels[0], config.inChannels, 3, 3]],
-    ['conv_out.weight', [config.outChannels, config.channels[0], 3, 3]],
-    ['time_embedding.linear_1.weight', [4 * config.channels[0], config.channels[0]]],
-  ];
-  const level = config.transformerLayers.findIndex(layers => layers > 0);
-  if (level >= 0) {
-    const key = `down_blocks.${level}.attentions.0.transformer_blocks.0.attn2.to_k.weight`;
-    expected.push([key, [config.channels[level], config.contextWidth]]);
-  }
-  for (const [name, shape] of expected) {
+  for (const [name, shape] of unetShapes(config)) {
+    if (!weights.has(name)) {
+      const message = `${file} has no tensor ${name}, which its config.json asks for`;
+      throw badInput(
+        'CHECKPOINT_MISSING_TENSOR',
+        message,
+        'The file is incomplete, or the config is of another checkpoint.',
+      );
+    }
     const actual = weights.shape(name);
-    if (actual.join() === shape.join()) continue;
+    if (sameShape(actual, shape)) continue;
     const message = `${file}: ${name} is [${actual}], its config.json wants [${shape}]`;
     throw badInput('CHECKPOINT_WRONG_SHAPE', message, 'The config belongs to another checkpoint.');
+  }
+}
+
+/** Throws CHECKPOINT_NOT_FINITE for a weight that holds NaN or infinity. Reads every byte: for small parts. */
+export function checkFinite(weights: WeightSource, file: string): void {
+  for (const name of weights.names()) {
+    const data = weights.read(name);
+    for (let i = 0; i < data.length; i++) {
+      if (Number.isFinite(data[i])) continue;
+      const message = `${file}: ${name} holds ${data[i]} at ${i}`;
+      throw badInput('CHECKPOINT_NOT_FINITE', message, 'The checkpoint is damaged; fetch it again.');
+    }
   }
 }
 
@@ -37,7 +48,8 @@ export function listLayers(weights: WeightSource, part: string): LayerInfo[] {
   for (const name of weights.names()) {
     if (!name.endsWith('.weight') || /embeddings?\.\w*embedding\./.test(name)) continue;
     const shape = weights.shape(name);
-    if (shape.length === 2 || shape.length === 4) layers.push({ target: `${part}.${name.slice(0, -7)}`, shape });
+    if (shape.length === 2 || shape.length === 4)
+      layers.push({ target: `${part}.${name.slice(0, -7)}`, shape });
   }
   return layers;
 }

@@ -38,7 +38,10 @@ function weightFiles(folder: string, stem: string): string[] {
 }
 
 /** Opens the weights of a part folder; `stem` is the file name without `.safetensors`. Headers only. */
-export function openWeights(folder: string, stem: string): WeightSource & { readonly files: readonly string[] } {
+export function openWeights(
+  folder: string,
+  stem: string,
+): WeightSource & { readonly files: readonly string[] } {
   const files = weightFiles(folder, stem);
   const located = new Map<string, Located>();
   for (const path of files) {

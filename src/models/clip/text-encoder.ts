@@ -2,8 +2,9 @@
  * @file CLIP's text transformer (Radford et al. 2021) as a function over the graph: one code for CLIP-L (SD 1.x),
  * OpenCLIP-H (SD 2.x), CLIP-L and OpenCLIP-bigG (SDXL).
  */
-import * as f from '../../engine/index.ts';
+
 import type { Value } from '../../engine/index.ts';
+import * as f from '../../engine/index.ts';
 import type { ModelScope } from '../layers.ts';
 
 export interface ClipConfig {
@@ -28,7 +29,8 @@ const activations = { quick_gelu: f.quickGelu, gelu: f.gelu } as const;
 
 function causalMask(like: Value, tokens: number): Value {
   const mask = new Float32Array(tokens * tokens);
-  for (let row = 0; row < tokens; row++) mask.fill(-3.4028234663852886e38, row * tokens + row + 1, (row + 1) * tokens);
+  for (let row = 0; row < tokens; row++)
+    mask.fill(-3.4028234663852886e38, row * tokens + row + 1, (row + 1) * tokens);
   return f.floats(like, [1, 1, tokens, tokens], mask);
 }
 

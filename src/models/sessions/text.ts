@@ -1,6 +1,7 @@
 /** @file Prompts and captions to text states, for every family. */
-import * as f from '../../engine/index.ts';
+
 import type { Feed, Session, SessionOptions, Tensor } from '../../engine/index.ts';
+import * as f from '../../engine/index.ts';
 import type { Checkpoint, Part } from '../checkpoint/checkpoint.ts';
 import { type ClipConfig, clipTextEncoder, pooledTextEmbedding } from '../clip/text-encoder.ts';
 import { openScope } from '../layers.ts';
@@ -43,16 +44,26 @@ async function openEncoder(
   const pools = sdxl && scope.has('text_projection.weight');
   f.output('context', sdxl ? states.penultimate : states.last);
   if (pools) f.output('pooled', pooledTextEmbedding(scope, states.last, f.input(graph, 'end', [1], 'int64')));
-  return { tokenizer, session: await f.openSession(graph, options), endTokenId: part.config.endTokenId, pools };
+  return {
+    tokenizer,
+    session: await f.openSession(graph, options),
+    endTokenId: part.config.endTokenId,
+    pools,
+  };
 }
 
-async function runEncoder(encoder: Encoder, text: string): Promise<{ truncated: string; result: Record<string, Tensor> }> {
+async function runEncoder(
+  encoder: Encoder,
+  text: string,
+): Promise<{ truncated: string; result: Record<string, Tensor> }> {
   const { ids, truncated } = encoder.tokenizer.encode(text);
-  const feeds: Record<string, Feed> = { ids: { shape: [1, ids.length], data: BigInt64Array.from(ids, BigInt) } };
+  const feeds: Record<string, Feed> = {
+    ids: { shape: [1, ids.length], data: BigInt64Array.from(ids, BigInt) },
+  };
   // The pooled state is that of the first end token.
   if (encoder.pools) {
     const end = ids.indexOf(encoder.endTokenId);
-    feeds['end'] = { shape: [1], data: BigInt64Array.of(BigInt(end < 0 ? ids.length - 1 : end)) };
+    feeds.end = { shape: [1], data: BigInt64Array.of(BigInt(end < 0 ? ids.length - 1 : end)) };
   }
   return { truncated, result: await encoder.session.run(feeds) };
 }
@@ -70,20 +81,28 @@ function joinWidths(a: Tensor, b: Tensor): Tensor {
 }
 
 /** Opens the text encoder(s) of a checkpoint. */
-export async function openTextConditioner(checkpoint: Checkpoint, options: SessionOptions = {}): Promise<TextConditioner> {
+export async function openTextConditioner(
+  checkpoint: Checkpoint,
+  options: SessionOptions = {},
+): Promise<TextConditioner> {
   const sdxl = checkpoint.family === 'sdxl';
-  const encoders = [await openEncoder(checkpoint.textEncoder, 'text_encoder', checkpoint.tokenizerFolder, sdxl, options)];
+  const encoders = [
+    await openEncoder(checkpoint.textEncoder, 'text_encoder', checkpoint.tokenizerFolder, sdxl, options),
+  ];
   if (checkpoint.textEncoder2) {
     const folder = checkpoint.tokenizer2Folder ?? checkpoint.tokenizerFolder;
     encoders.push(await openEncoder(checkpoint.textEncoder2, 'text_encoder_2', folder, sdxl, options));
   }
   return {
     async encode(text) {
-      const [first, second] = [await runEncoder(encoders[0], text), encoders[1] && (await runEncoder(encoders[1], text))];
+      const [first, second] = [
+        await runEncoder(encoders[0], text),
+        encoders[1] && (await runEncoder(encoders[1], text)),
+      ];
       const { context } = first.result;
       return {
-        context: second ? joinWidths(context, second.result['context']) : context,
-        pooled: second?.result['pooled'],
+        context: second ? joinWidths(context, second.result.context) : context,
+        pooled: second?.result.pooled,
         truncated: first.truncated,
       };
     },

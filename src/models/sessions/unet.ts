@@ -1,6 +1,7 @@
 /** @file The UNet as a graph with named inputs, and as a session for generating. */
-import * as f from '../../engine/index.ts';
+
 import type { Graph, Session, SessionOptions, Tensor, Value } from '../../engine/index.ts';
+import * as f from '../../engine/index.ts';
 import type { Checkpoint } from '../checkpoint/checkpoint.ts';
 import { type LayerHooks, openScope } from '../layers.ts';
 import { unet } from '../unet/unet.ts';
@@ -14,7 +15,12 @@ export interface LatentSize {
 }
 
 /** Declares the UNet's inputs (`sample`, `timesteps`, `context`, for SDXL `pooled` and `sizes`) and builds it. */
-export function buildUnet(graph: Graph, checkpoint: Checkpoint, size: LatentSize, hooks: LayerHooks = {}): Value {
+export function buildUnet(
+  graph: Graph,
+  checkpoint: Pick<Checkpoint, 'unet'>,
+  size: LatentSize,
+  hooks: LayerHooks = {},
+): Value {
   const { config, weights } = checkpoint.unet;
   const { batch, height, width, tokens } = size;
   const inputs = {
@@ -24,9 +30,9 @@ export function buildUnet(graph: Graph, checkpoint: Checkpoint, size: LatentSize
   };
   const scope = openScope(graph, weights, 'unet', hooks);
   if (config.additionTimeWidth === undefined) return unet(scope, config, inputs);
-  const addedWidth = weights.shape('add_embedding.linear_1.weight')[1];
+  const pooledWidth = (config.additionWidth as number) - 6 * config.additionTimeWidth;
   const added = {
-    pooled: f.input(graph, 'pooled', [batch, addedWidth - 6 * config.additionTimeWidth]),
+    pooled: f.input(graph, 'pooled', [batch, pooledWidth]),
     sizes: f.input(graph, 'sizes', [batch, 6]),
   };
   return unet(scope, config, { ...inputs, added });
@@ -55,7 +61,7 @@ export async function openUnet(
     session,
     async predict(sample, timestep, others) {
       const timesteps = f.tensor([size.batch], new Float32Array(size.batch).fill(timestep));
-      return (await session.run({ ...others, sample, timesteps }))['prediction'];
+      return (await session.run({ ...others, sample, timesteps })).prediction;
     },
     release: () => session.release(),
   };

@@ -1,6 +1,7 @@
 /** @file Pictures to latents and back, one session a size. */
-import * as f from '../../engine/index.ts';
+
 import type { Session, SessionOptions, Tensor } from '../../engine/index.ts';
+import * as f from '../../engine/index.ts';
 import type { Checkpoint } from '../checkpoint/checkpoint.ts';
 import { openScope } from '../layers.ts';
 import { vaeDecoder, vaeEncoder } from '../vae/vae.ts';
@@ -46,7 +47,7 @@ export function openVaeEncoder(checkpoint: Checkpoint, options: SessionOptions =
     return f.openSession(graph, options);
   });
   return {
-    encode: async picture => (await (await sessions.get(picture.shape)).run({ picture }))['latent'],
+    encode: async picture => (await (await sessions.get(picture.shape)).run({ picture })).latent,
     release: sessions.release,
   };
 }
@@ -61,7 +62,7 @@ export function openVaeDecoder(checkpoint: Checkpoint, options: SessionOptions =
     return f.openSession(graph, options);
   });
   return {
-    decode: async latent => (await (await sessions.get(latent.shape)).run({ latent }))['picture'],
+    decode: async latent => (await (await sessions.get(latent.shape)).run({ latent })).picture,
     release: sessions.release,
   };
 }

@@ -34,7 +34,12 @@ function readText(path: string): string {
   try {
     return readFileSync(path, 'utf8');
   } catch (cause) {
-    throw badInput('TOKENIZER_MISSING_FILE', `${path} cannot be read`, 'The tokenizer folder is incomplete.', cause);
+    throw badInput(
+      'TOKENIZER_MISSING_FILE',
+      `${path} cannot be read`,
+      'The tokenizer folder is incomplete.',
+      cause,
+    );
   }
 }
 
@@ -52,7 +57,8 @@ function readJson<T>(path: string, schema: z.ZodType<T>): T {
 }
 
 /** CLIP's split into words: special tokens, contractions, letters, single digits, runs of anything else. */
-const wordPattern = /<\|startoftext\|>|<\|endoftext\|>|'s|'t|'re|'ve|'m|'ll|'d|\p{L}+|\p{N}|[^\s\p{L}\p{N}]+/giu;
+const wordPattern =
+  /<\|startoftext\|>|<\|endoftext\|>|'s|'t|'re|'ve|'m|'ll|'d|\p{L}+|\p{N}|[^\s\p{L}\p{N}]+/giu;
 
 /** Opens `vocab.json`, `merges.txt` and `tokenizer_config.json`; throws TOKENIZER_* for what is wrong with them. */
 export function openTokenizer(folder: string): ClipTokenizer {
@@ -64,7 +70,8 @@ export function openTokenizer(folder: string): ClipTokenizer {
   const byteOf = new Map([...alphabet].map(([byte, character]) => [character, byte]));
   const idOf = (symbol: string): number => {
     const id = vocabulary.get(symbol);
-    if (id === undefined) throw badInput('TOKENIZER_INVALID', `${folder}/vocab.json has no entry for ${symbol}`);
+    if (id === undefined)
+      throw badInput('TOKENIZER_INVALID', `${folder}/vocab.json has no entry for ${symbol}`);
     return id;
   };
   const [start, end, pad] = [config.bos_token, config.eos_token, config.pad_token].map(idOf);
@@ -84,7 +91,9 @@ export function openTokenizer(folder: string): ClipTokenizer {
   };
   const toText = (symbols: readonly string[]): string => {
     const joined = symbols.join('').replaceAll('</w>', ' ').trim();
-    return new TextDecoder().decode(Uint8Array.from([...joined], c => (c === ' ' ? 0x20 : (byteOf.get(c) ?? 0x3f))));
+    return new TextDecoder().decode(
+      Uint8Array.from([...joined], c => (c === ' ' ? 0x20 : (byteOf.get(c) ?? 0x3f))),
+    );
   };
   return {
     maxTokens,

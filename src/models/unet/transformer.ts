@@ -1,6 +1,7 @@
 /** @file The transformer inside the UNet: self-attention, attention to the text, gated feed-forward. */
-import * as f from '../../engine/index.ts';
+
 import type { Value } from '../../engine/index.ts';
+import * as f from '../../engine/index.ts';
 import type { ModelScope } from '../layers.ts';
 
 export interface TransformerOptions {
@@ -25,7 +26,12 @@ function feedForward(scope: ModelScope, x: Value): Value {
 }
 
 /** x [n, c, h, w] with text states [n, tokens, width] → [n, c, h, w] */
-export function spatialTransformer(scope: ModelScope, x: Value, context: Value, options: TransformerOptions): Value {
+export function spatialTransformer(
+  scope: ModelScope,
+  x: Value,
+  context: Value,
+  options: TransformerOptions,
+): Value {
   return f.inSegment(scope.graph, () => {
     const [n, channels, height, width] = x.shape;
     const normed = scope.groupNorm(x, 'norm', options.normGroups, 1e-6);

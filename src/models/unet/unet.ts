@@ -2,8 +2,9 @@
  * @file The denoising UNet of Stable Diffusion (Rombach et al. 2022), written once for SD 1.x, 2.x and SDXL; they
  * differ in `UnetConfig` only. Layer names are those of the Diffusers layout.
  */
-import * as f from '../../engine/index.ts';
+
 import type { Value } from '../../engine/index.ts';
+import * as f from '../../engine/index.ts';
 import type { ModelScope } from '../layers.ts';
 import { spatialTransformer } from './transformer.ts';
 
@@ -26,6 +27,10 @@ export interface UnetConfig {
   readonly frequencyShift: number;
   /** SDXL: size and crop numbers are embedded with this width each; undefined elsewhere. */
   readonly additionTimeWidth: number | undefined;
+  /** SDXL: width of pooled text and embedded numbers together. */
+  readonly additionWidth: number | undefined;
+  /** proj_in and proj_out are linear layers (SD 2.x, SDXL) rather than 1×1 convolutions. */
+  readonly linearProjection: boolean;
 }
 
 export interface UnetInputs {
@@ -40,9 +45,16 @@ export interface UnetInputs {
 }
 
 /** Sinusoidal embedding (Vaswani et al. 2017, §3.5). t [n] → [n, width] */
-export function timestepEmbedding(t: Value, width: number, config: Pick<UnetConfig, 'flipSinToCos' | 'frequencyShift'>): Value {
+export function timestepEmbedding(
+  t: Value,
+  width: number,
+  config: Pick<UnetConfig, 'flipSinToCos' | 'frequencyShift'>,
+): Value {
   const half = width / 2;
-  const exponents = Array.from({ length: half }, (_, i) => -Math.log(10000) * (i / (half - config.frequencyShift)));
+  const exponents = Array.from(
+    { length: half },
+    (_, i) => -Math.log(10000) * (i / (half - config.frequencyShift)),
+  );
   const frequencies = f.floats(t, [1, half], exponents.map(Math.exp));
   const angles = f.mul(f.reshape(t, [t.shape[0], 1]), frequencies);
   const [sine, cosine] = [f.sin(angles), f.cos(angles)];

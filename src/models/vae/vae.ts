@@ -1,6 +1,7 @@
 /** @file The autoencoder between pictures and latents (Rombach et al. 2022, §3.1; Kingma & Welling 2013). */
-import * as f from '../../engine/index.ts';
+
 import type { Value } from '../../engine/index.ts';
+import * as f from '../../engine/index.ts';
 import type { ModelScope } from '../layers.ts';
 
 export interface VaeConfig {
@@ -39,13 +40,18 @@ function middle(scope: ModelScope, x: Value, config: VaeConfig): Value {
 }
 
 /** Pictures [n, 3, h, w] in −1 … 1 → mean and log-variance of the latents, unscaled. Each [n, c, h/f, w/f] */
-export function vaeEncoder(scope: ModelScope, config: VaeConfig, pictures: Value): { mean: Value; logVariance: Value } {
+export function vaeEncoder(
+  scope: ModelScope,
+  config: VaeConfig,
+  pictures: Value,
+): { mean: Value; logVariance: Value } {
   const encoder = scope.at('encoder');
   const last = config.channels.length - 1;
   let h = encoder.conv2d(pictures, 'conv_in');
   for (let level = 0; level <= last; level++) {
     const block = encoder.at(`down_blocks.${level}`);
-    for (let i = 0; i < config.layersPerBlock; i++) h = resnetBlock(block.at(`resnets.${i}`), h, config.normGroups);
+    for (let i = 0; i < config.layersPerBlock; i++)
+      h = resnetBlock(block.at(`resnets.${i}`), h, config.normGroups);
     if (level < last) h = block.conv2d(h, 'downsamplers.0.conv', { stride: 2, pads: [0, 0, 1, 1] });
   }
   h = middle(encoder.at('mid_block'), h, config);
@@ -63,7 +69,8 @@ export function vaeDecoder(scope: ModelScope, config: VaeConfig, latents: Value)
   h = middle(decoder.at('mid_block'), decoder.conv2d(h, 'conv_in'), config);
   for (let i = 0; i <= last; i++) {
     const block = decoder.at(`up_blocks.${i}`);
-    for (let j = 0; j <= config.layersPerBlock; j++) h = resnetBlock(block.at(`resnets.${j}`), h, config.normGroups);
+    for (let j = 0; j <= config.layersPerBlock; j++)
+      h = resnetBlock(block.at(`resnets.${j}`), h, config.normGroups);
     if (i < last) h = block.conv2d(f.upsampleNearest2(h), 'upsamplers.0.conv');
   }
   h = decoder.groupNorm(h, 'conv_norm_out', config.normGroups, epsilon);
