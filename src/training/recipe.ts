@@ -58,7 +58,7 @@ export function completeRecipe(given: GivenRecipe, family: Family, resolution: n
   const known = Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined));
   const result = recipeSchema.safeParse({
     ...defaults,
-    alpha: given.rank ?? defaults.alpha,
+    alpha: Math.max(1, given.rank ?? defaults.alpha),
     schedule: 'cosine',
     warmupSteps: 0,
     accumulate: 1,

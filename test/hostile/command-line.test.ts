@@ -1,0 +1,287 @@
+/** The wrong inputs people really give: a clear error, a stable code, the right exit code, nothing half-written. */
+import { execFile } from 'node:child_process';
+import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { beforeAll, describe, expect, test } from 'vitest';
+import { floatTensorBytes, openSafetensors, serializeSafetensors } from '../../src/files/index.ts';
+import { pictureFolder, stripes, temporaryFolder } from '../support/pictures.ts';
+
+interface Outcome {
+  status: number;
+  stdout: string;
+  stderr: string;
+}
+
+function lora(...options: string[]): Promise<Outcome> {
+  return new Promise(resolve => {
+    execFile(process.execPath, ['bin/lora.js', ...options], { timeout: 60_000 }, (error, stdout, stderr) => {
+      resolve({ status: error ? Number(error.code) : 0, stdout, stderr });
+    });
+  });
+}
+
+const folder = pictureFolder(2);
+const out = (): string => join(temporaryFolder(), 'x.safetensors');
+const quick = ['--steps', '1', '--batch', '1', '--rank', '2', '--targets', 'attention'];
+
+async function expectError(status: number, code: string, options: string[]): Promise<Outcome> {
+  const outcome = await lora(...options);
+  expect(`${outcome.status} ${outcome.stderr}`).toContain(`error ${code}`);
+  expect(outcome.status).toBe(status);
+  return outcome;
+}
+
+describe('lora train', () => {
+  test.each([
+    ['a missing folder', 3, 'DATASET_NO_FOLDER', () => ['/no/such/folder']],
+    ['an empty folder', 3, 'DATASET_EMPTY', () => [temporaryFolder()]],
+    ['an unknown target', 2, 'TARGET_UNKNOWN', () => [folder, '--targets', 'everything']],
+    ['rank 0', 2, 'RANK_INVALID', () => [folder, '--rank', '0']],
+    ['a rank above a layer’s size', 2, 'RANK_TOO_LARGE', () => [folder, '--rank', '500']],
+    ['a rank that is no number', 2, 'OPTION_NOT_A_NUMBER', () => [folder, '--rank', 'many']],
+    ['a crooked resolution', 2, 'RESOLUTION_INVALID', () => [folder, '--resolution', '65']],
+    ['a base that does not exist', 3, 'CHECKPOINT_NOT_FOUND', () => [folder, '--base', '/no/base']],
+    ['an unknown device', 2, 'DEVICE_UNKNOWN', () => [folder, '--device', 'abacus']],
+    ['zero steps', 2, 'RECIPE_INVALID', () => [folder, '--steps', '0']],
+    ['too little memory', 2, 'MEMORY_TOO_SMALL', () => [folder, '--memory', '10MB']],
+    ['an output of another kind', 2, 'OUT_NOT_SAFETENSORS', () => [folder, '--out', 'x.ckpt']],
+  ] as const)('%s', async (_, status, code, options) => {
+    const target = out();
+    const given = options();
+    await expectError(status, code, [
+      'train',
+      ...given,
+      ...(given.includes('--out' as never) ? [] : ['--out', target]),
+    ]);
+    expect(readdirSync(dirname(target))).toEqual([]);
+  });
+
+  test('no readable picture: broken, text named .png, 1×1', async () => {
+    const bad = join(temporaryFolder(), 'bad');
+    mkdirSync(bad);
+    writeFileSync(join(bad, 'broken.png'), stripes(64, 64, 1).subarray(0, 120));
+    writeFileSync(join(bad, 'text.png'), 'this is not a picture');
+    writeFileSync(join(bad, 'dot.png'), stripes(1, 1, 1));
+    const { stderr } = await expectError(3, 'DATASET_NO_READABLE', ['train', bad, '--out', out()]);
+    for (const name of ['broken.png', 'text.png', 'dot.png']) expect(stderr).toContain(name);
+  });
+
+  test('one bad picture among good ones is left out, said, and the run goes on', async () => {
+    const mixed = pictureFolder(2);
+    writeFileSync(join(mixed, 'broken.png'), stripes(64, 64, 1).subarray(0, 120));
+    writeFileSync(join(mixed, '0.txt'), Uint8Array.of(0x63, 0x61, 0x66, 0xe9)); // "café" in Latin-1
+    writeFileSync(join(mixed, '1.txt'), '');
+    const target = out();
+    const { status, stderr } = await lora('train', mixed, '--out', target, ...quick);
+    expect(status).toBe(0);
+    expect(stderr).toContain('broken.png');
+    expect(stderr).toMatch(/0\.txt/);
+    expect(stderr).toMatch(/1\.txt|1\.png/);
+    expect(openSafetensors(target).tensors.size).toBeGreaterThan(0);
+  });
+
+  test('an output that is there is not overwritten', async () => {
+    const target = out();
+    writeFileSync(target, 'precious');
+    await expectError(2, 'OUT_EXISTS', ['train', folder, '--out', target, ...quick]);
+    expect(readFileSync(target, 'utf8')).toBe('precious');
+  });
+
+  test('two runs on one output: the second is refused', async () => {
+    const target = out();
+    writeFileSync(`${target}.lock`, String(process.pid));
+    await expectError(1, 'OUTPUT_BUSY', ['train', folder, '--out', target, ...quick]);
+    writeFileSync(`${target}.lock`, '999999999'); // left behind by a process that is gone
+    expect((await lora('train', folder, '--out', target, ...quick)).status).toBe(0);
+  });
+
+  test('an output folder that cannot be made', async () => {
+    const file = join(temporaryFolder(), 'file');
+    writeFileSync(file, '');
+    await expectError(1, 'WRITE_NO_FOLDER', [
+      'train',
+      folder,
+      '--out',
+      join(file, 'x.safetensors'),
+      ...quick,
+    ]);
+  });
+});
+
+describe('a broken base', () => {
+  const broken = (change: (unet: string) => void): string => {
+    const base = join(temporaryFolder(), 'base');
+    cpSync('pretrained/pocket', base, { recursive: true });
+    change(join(base, 'unet'));
+    return base;
+  };
+  const weights = (unet: string): string => join(unet, 'diffusion_pytorch_model.safetensors');
+  /** Writes the UNet again with one tensor left out, reshaped or poisoned. */
+  const rewrite = (
+    unet: string,
+    edit: (name: string, shape: readonly number[]) => 'keep' | 'drop' | 'flat' | 'nan',
+  ): void => {
+    const file = openSafetensors(weights(unet));
+    const tensors = [...file.tensors.values()].flatMap(({ name, shape }) => {
+      const what = edit(name, shape);
+      const count = shape.reduce((a, b) => a * b, 1);
+      const data = new Float32Array(count).fill(what === 'nan' ? Number.NaN : 0);
+      const bytes = floatTensorBytes({ shape: [count], data }, 'float16');
+      return what === 'drop'
+        ? []
+        : [{ name, dtype: 'float16' as const, shape: what === 'flat' ? [count] : shape, bytes }];
+    });
+    writeFileSync(weights(unet), serializeSafetensors(tensors));
+  };
+  test.each([
+    [
+      'no weights',
+      'CHECKPOINT_MISSING_FILE',
+      (unet: string) => writeFileSync(weights(unet) + '.old', '') as undefined,
+    ],
+    [
+      'truncated',
+      'FORMAT_TRUNCATED',
+      (unet: string) => writeFileSync(weights(unet), readFileSync(weights(unet)).subarray(0, 100_000)),
+    ],
+    [
+      'not safetensors',
+      'FORMAT_PICKLE',
+      (unet: string) => writeFileSync(weights(unet), Uint8Array.of(0x80, 2, 0x7d, 0, 0, 0, 0, 0, 0)),
+    ],
+    [
+      'bad config',
+      'CHECKPOINT_BAD_CONFIG',
+      (unet: string) => writeFileSync(join(unet, 'config.json'), '{"in_channels": "four"}'),
+    ],
+    [
+      'a tensor missing',
+      'CHECKPOINT_MISSING_TENSOR',
+      (unet: string) => rewrite(unet, name => (name === 'conv_in.bias' ? 'drop' : 'keep')),
+    ],
+    [
+      'a wrong shape',
+      'CHECKPOINT_WRONG_SHAPE',
+      (unet: string) => rewrite(unet, name => (name === 'conv_out.weight' ? 'flat' : 'keep')),
+    ],
+    [
+      'NaN',
+      'CHECKPOINT_NOT_FINITE',
+      (unet: string) =>
+        rewrite(unet, name => (name === 'mid_block.attentions.0.proj_in.weight' ? 'nan' : 'keep')),
+    ],
+  ] as const)('%s', async (what, code, change) => {
+    const base = broken(unet => {
+      change(unet);
+      if (what === 'no weights') cpSync(weights(unet), weights(unet) + '.old');
+    });
+    if (what === 'no weights') {
+      const { rmSync } = await import('node:fs');
+      rmSync(weights(join(base, 'unet')));
+    }
+    await expectError(3, code, [
+      'generate',
+      'a cat',
+      '--base',
+      base,
+      '--out',
+      join(temporaryFolder(), 'a.png'),
+    ]);
+  });
+});
+
+describe('lora generate', () => {
+  let trained: string;
+  beforeAll(async () => {
+    trained = out();
+    expect((await lora('train', folder, '--out', trained, ...quick)).status).toBe(0);
+  });
+
+  test.each([
+    ['an unknown sampler', 2, 'SAMPLER_UNKNOWN', ['--sampler', 'Magic']],
+    ['an unknown scheduler', 2, 'SCHEDULER_UNKNOWN', ['--scheduler', 'Magic']],
+    ['a crooked size', 2, 'SIZE_INVALID', ['--size', '65x64']],
+    ['no steps', 2, 'STEPS_INVALID', ['--steps', '0']],
+    ['a missing LoRA', 3, 'LORA_NOT_FOUND', ['--lora', '/no/lora.safetensors']],
+  ] as const)('%s', async (_, status, code, options) => {
+    const target = join(temporaryFolder(), 'a.png');
+    await expectError(status, code, ['generate', 'a cat', '--out', target, ...options]);
+    expect(existsSync(target)).toBe(false);
+  });
+
+  test('a LoRA name that nobody has lists near ones', async () => {
+    const { stderr } = await expectError(3, 'LORA_NOT_FOUND', [
+      'generate',
+      'a cat <lora:y:1>',
+      '--lora-folder',
+      dirname(trained),
+      '--out',
+      out().replace('.safetensors', '.png'),
+    ]);
+    expect(stderr).toMatch(/Nearest names: .*x/);
+  });
+
+  test('a LoRA of another model says which is which', async () => {
+    const other = out();
+    const data = { shape: [4, 768], data: new Float32Array(4 * 768) };
+    const up = { shape: [320, 4], data: new Float32Array(320 * 4) };
+    const name = 'lora_unet_down_blocks_0_attentions_0_transformer_blocks_0_attn2_to_k';
+    const entry = (suffix: string, tensor: typeof data) => ({
+      name: name + suffix,
+      dtype: 'float32' as const,
+      shape: tensor.shape,
+      bytes: floatTensorBytes(tensor, 'float32'),
+    });
+    writeFileSync(
+      other,
+      serializeSafetensors([entry('.lora_down.weight', data), entry('.lora_up.weight', up)]),
+    );
+    const { stderr } = await expectError(3, 'LORA_WRONG_MODEL', [
+      'generate',
+      'a cat',
+      '--lora',
+      other,
+      '--out',
+      out().replace('.safetensors', '.png'),
+    ]);
+    expect(stderr).toMatch(/SD 1\.x.*pocket/);
+  });
+
+  test('a picture that is there is not overwritten', async () => {
+    const target = join(temporaryFolder(), 'a.png');
+    writeFileSync(target, 'precious');
+    await expectError(2, 'OUT_EXISTS', ['generate', 'a cat', '--out', target]);
+    expect(readFileSync(target, 'utf8')).toBe('precious');
+  });
+
+  test('--json prints one object, and errors as one too', async () => {
+    const target = join(temporaryFolder(), 'a.png');
+    const good = await lora(
+      'generate',
+      'a cat',
+      '--lora',
+      `${trained}:0.5`,
+      '--steps',
+      '2',
+      '--seed',
+      '5',
+      '--out',
+      target,
+      '--json',
+    );
+    expect(JSON.parse(good.stdout)).toMatchObject({
+      files: [target],
+      seeds: [5],
+      loras: [{ strength: 0.5 }],
+    });
+    const bad = await lora('inspect', '/no/such.safetensors', '--json');
+    expect(JSON.parse(bad.stdout)).toMatchObject({ error: { code: 'FILE_MISSING' } });
+    expect(bad.status).toBe(3);
+  });
+});
+
+test('an unknown command or option is a usage error', async () => {
+  expect((await lora('paint')).status).toBe(2);
+  expect((await lora('train', folder, '--colour')).status).toBe(2);
+  expect((await lora('--help')).status).toBe(0);
+});
