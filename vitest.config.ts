@@ -5,7 +5,9 @@ const report = heavy ? process.env.LORA_HEAVY_REPORT : process.env.LORA_TEST_REP
 
 export default defineConfig({
   test: {
-    include: heavy ? ['test/heavy/**/*.test.ts'] : ['src/**/*.test.ts', 'scripts/**/*.test.ts', 'test/**/*.test.ts'],
+    include: heavy
+      ? ['test/heavy/**/*.test.ts']
+      : ['src/**/*.test.ts', 'scripts/**/*.test.ts', 'test/**/*.test.ts'],
     exclude: heavy ? [] : ['test/heavy/**', 'node_modules/**'],
     testTimeout: heavy ? 600_000 : 60_000,
     hookTimeout: heavy ? 600_000 : 60_000,

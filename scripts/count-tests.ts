@@ -9,4 +9,6 @@ interface Report {
 
 const reports = process.argv.slice(2).map(path => JSON.parse(readFileSync(path, 'utf8')) as Report);
 const sum = (field: keyof Report): number => reports.reduce((total, report) => total + report[field], 0);
-console.log(`${sum('numPassedTests')} passed, ${sum('numFailedTests')} failed, ${sum('numPendingTests')} skipped`);
+console.log(
+  `${sum('numPassedTests')} passed, ${sum('numFailedTests')} failed, ${sum('numPendingTests')} skipped`,
+);

@@ -2,6 +2,7 @@
 import { Command } from 'commander';
 import { exitCodes } from '../errors.ts';
 import { version } from '../version.ts';
+import { benchCommand } from './commands/bench.ts';
 import { demoCommand } from './commands/demo.ts';
 import { doctorCommand } from './commands/doctor.ts';
 import { generateCommand } from './commands/generate.ts';
@@ -17,7 +18,8 @@ const program = new Command('lora')
   .addCommand(generateCommand())
   .addCommand(inspectCommand())
   .addCommand(doctorCommand())
-  .addCommand(demoCommand());
+  .addCommand(demoCommand())
+  .addCommand(benchCommand());
 
 for (const command of [program, ...program.commands]) {
   command.exitOverride(error => {

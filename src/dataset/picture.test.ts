@@ -1,7 +1,7 @@
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import sharp from 'sharp';
+import sharp, { type Sharp } from 'sharp';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { loadPicture, type PicturePlan } from './picture.ts';
 
@@ -62,9 +62,10 @@ function tolerance(name: string): { largest: number; mean: number } {
   if (name === 'jpeg') return { largest: 3, mean: 0.6 };
   // Pillow multiplies inks; libvips goes through a printing profile, which is truer but darker or duller.
   if (name === 'cmyk jpeg') return { largest: 130, mean: 45 };
-  // Different windows at the border and fixed-point kernels; enlarging is cubic in libvips.
-  if (name === 'reduced') return { largest: 4, mean: 0.7 };
-  if (name === 'enlarged') return { largest: 10, mean: 1 };
+  // Lanczos-3 in fixed point: libvips and Pillow cut the window off differently at the border.
+  if (name.startsWith('reduced')) return { largest: 4, mean: 0.7 };
+  // Float weights against Pillow's 8-bit ones.
+  if (name.startsWith('enlarged')) return { largest: 2, mean: 0.1 };
   return { largest: 0, mean: 0 };
 }
 
@@ -86,7 +87,7 @@ function ramp(width: number, height: number): Uint8Array {
   });
 }
 
-function png(pixels: Uint8Array, width: number, height: number): sharp.Sharp {
+function png(pixels: Uint8Array, width: number, height: number): Sharp {
   return sharp(pixels, { raw: { width, height, channels: 3 } }).png();
 }
 

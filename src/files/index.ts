@@ -13,3 +13,4 @@ export {
   type TensorEntry,
   type WritableTensor,
 } from './safetensors.ts';
+export { type StreamedTensor, streamSafetensors } from './safetensors-stream.ts';

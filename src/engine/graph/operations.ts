@@ -1,5 +1,5 @@
 /** @file Every operation of the graph as data: its attributes, the shapes it makes, and what it costs. */
-import { elementCount, type Shape } from '../tensor/tensor.ts';
+import { elementCount, type Shape, sameShape } from '../tensor/tensor.ts';
 
 type None = Record<never, never>;
 /** Padding in pixels: top, left, bottom, right. */
@@ -107,7 +107,8 @@ const likeSecond = (name: string) => ({
     elementCount(g) === elementCount(x) ? [x] : fail(name, [g, x], 'sizes differ'),
 });
 
-function reduced(shape: Shape, axes: readonly number[]): Shape {
+function reduced(op: string, shape: Shape, axes: readonly number[]): Shape {
+  if (axes.some(axis => shape[axis] === undefined)) fail(op, [shape], `no axis of [${axes}]`);
   return shape.map((size, i) => (axes.includes(i) ? 1 : size));
 }
 
@@ -121,9 +122,11 @@ function matmulShapes([a, b]: readonly Shape[], { transposeA, transposeB }: Attr
 
 function conv2dShapes([x, w, b]: readonly Shape[], { stride, pads }: ConvAttributes): Shape[] {
   if (x.length !== 4 || w.length !== 4 || x[1] !== w[1]) fail('conv2d', [x, w], 'channels do not agree');
+  if (w[2] !== w[3]) fail('conv2d', [x, w], 'the kernel is not square');
   if (b && b[0] !== w[0]) fail('conv2d', [x, w, b], 'bias does not fit');
   const height = Math.floor((x[2] + pads[0] + pads[2] - w[2]) / stride) + 1;
   const width = Math.floor((x[3] + pads[1] + pads[3] - w[3]) / stride) + 1;
+  if (height < 1 || width < 1) fail('conv2d', [x, w], 'the picture is smaller than the kernel');
   return [[x[0], w[0], height, width]];
 }
 
@@ -155,31 +158,41 @@ export const operations: { readonly [Op in OpName]: Operation<Op> } = {
     shapes: ([x], { shape }) =>
       elementCount(x) === elementCount(shape) ? [shape] : fail('reshape', [x], `cannot become [${shape}]`),
   },
-  transpose: { shapes: ([x], { permutation }) => [permutation.map(axis => x[axis])] },
+  transpose: {
+    shapes: ([x], { permutation }) => {
+      const axes = new Set(permutation.filter(axis => x[axis] !== undefined));
+      if (axes.size !== x.length || permutation.length !== x.length)
+        fail('transpose', [x], `[${permutation}] is not an order of the axes`);
+      return [permutation.map(axis => x[axis])];
+    },
+  },
   expand: {
     shapes: ([x], { shape }) => {
       const wide = broadcastShapes('expand', x, shape);
-      return elementCount(wide) === elementCount(shape) ? [shape] : fail('expand', [x], `not to [${shape}]`);
+      return sameShape(wide, shape) ? [shape] : fail('expand', [x], `not to [${shape}]`);
     },
   },
   concat: {
     shapes: (inputs, { axis }) => {
       const [first] = inputs;
       for (const shape of inputs) {
-        if (shape.some((size, i) => i !== axis && size !== first[i])) fail('concat', inputs, `axis ${axis}`);
+        const fits =
+          shape.length === first.length && shape.every((size, i) => i === axis || size === first[i]);
+        if (!fits || shape[axis] === undefined) fail('concat', inputs, `do not join on axis ${axis}`);
       }
       return [first.map((size, i) => (i === axis ? inputs.reduce((sum, s) => sum + s[axis], 0) : size))];
     },
   },
   slice: {
     shapes: ([x], { axis, start, end }) => {
-      if (start < 0 || end > x[axis] || start >= end) fail('slice', [x], `${start}…${end} on axis ${axis}`);
+      if (start < 0 || !(end <= x[axis]) || start >= end)
+        fail('slice', [x], `${start}…${end} on axis ${axis}`);
       return [x.map((size, i) => (i === axis ? end - start : size))];
     },
   },
   after: { shapes: ([x]) => [x] },
-  reduceSum: { shapes: ([x], { axes }) => [reduced(x, axes)] },
-  reduceMean: { shapes: ([x], { axes }) => [reduced(x, axes)] },
+  reduceSum: { shapes: ([x], { axes }) => [reduced('reduceSum', x, axes)] },
+  reduceMean: { shapes: ([x], { axes }) => [reduced('reduceMean', x, axes)] },
   matmul: {
     shapes: matmulShapes,
     flops: ([a], [out], { transposeA }) => 2 * elementCount(out) * (transposeA ? a.at(-2)! : a.at(-1)!),
@@ -216,9 +229,12 @@ export const operations: { readonly [Op in OpName]: Operation<Op> } = {
     },
   },
   attention: {
-    shapes: inputs => {
+    shapes: (inputs, { heads }) => {
       const [q, k, v] = inputs;
-      const bad = q.length !== 3 || k.length !== 3 || q[2] !== k[2] || k[1] !== v[1] || q[0] !== k[0];
+      if ([q, k, v].some(shape => shape[2] % heads !== 0))
+        fail('attention', inputs, `width is not ${heads} heads`);
+      const bad =
+        q.length !== 3 || k.length !== 3 || q[2] !== k[2] || k[1] !== v[1] || q[0] !== k[0] || k[0] !== v[0];
       return bad ? fail('attention', inputs, 'q, k and v do not agree') : [[q[0], q[1], v[2]]];
     },
     flops: ([q, k]) => 4 * q[0] * q[1] * k[1] * q[2],

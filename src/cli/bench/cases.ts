@@ -1,0 +1,183 @@
+/** @file What is measured, one case at a time in a process of its own, so that peak memory means something. */
+import { existsSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import {
+  costOf,
+  createGraph,
+  type Feed,
+  openSession,
+  output,
+  randomStream,
+  type Tensor,
+} from '../../engine/index.ts';
+import { openSafetensors, readTensor, streamSafetensors } from '../../files/index.ts';
+import { chooseTargets, initialParameters } from '../../lora/index.ts';
+import {
+  buildUnet,
+  type Checkpoint,
+  type LatentSize,
+  listLayers,
+  type UnetConfig,
+  unetShapes,
+  type WeightSource,
+} from '../../models/index.ts';
+import { buildTrainStep } from '../../training/index.ts';
+import { openBase } from '../base.ts';
+
+export interface Measured {
+  readonly seconds: readonly number[];
+  readonly setupSeconds: number;
+  readonly peakBytes: number;
+  readonly gflop: number;
+  readonly predictedActivationBytes: number;
+}
+
+const sd15: UnetConfig = {
+  inChannels: 4,
+  outChannels: 4,
+  channels: [320, 640, 1280, 1280],
+  transformerLayers: [1, 1, 1, 0],
+  upTransformerLayers: [0, 1, 1, 1],
+  midTransformerLayers: 1,
+  heads: [8, 8, 8, 8],
+  layersPerBlock: 2,
+  contextWidth: 768,
+  normGroups: 32,
+  normEpsilon: 1e-5,
+  flipSinToCos: true,
+  frequencyShift: 0,
+  additionTimeWidth: undefined,
+  additionWidth: undefined,
+  linearProjection: false,
+};
+
+/** Uniform numbers of the size that a trained layer's weights have; speed does not depend on their values. */
+function fill(data: Float32Array, bound: number): void {
+  let state = 0x9e3779b9;
+  for (let i = 0; i < data.length; i++) {
+    state ^= state << 13;
+    state ^= state >>> 17;
+    state ^= state << 5;
+    data[i] = (state / 2 ** 31) * bound;
+  }
+}
+
+/** The SD 1.5 UNet with random weights: 3.4 GB, made once and kept in the folder of temporary files. */
+export async function randomSd15(): Promise<string> {
+  const path = join(tmpdir(), 'lora-studio-bench-sd15.safetensors');
+  if (existsSync(path)) return path;
+  const tensors = [...unetShapes(sd15)].map(([name, shape]) => ({ name, dtype: 'float32' as const, shape }));
+  await streamSafetensors(path, tensors, ({ name, shape }) => {
+    const data = new Float32Array(shape.reduce((a, b) => a * b, 1));
+    if (shape.length > 1) fill(data, 1 / Math.sqrt(shape.slice(1).reduce((a, b) => a * b, 1)));
+    else if (name.endsWith('weight')) data.fill(1);
+    return new Uint8Array(data.buffer);
+  });
+  return path;
+}
+
+function sourceOf(path: string): WeightSource {
+  const file = openSafetensors(path);
+  const entry = (name: string) => {
+    const found = file.tensors.get(name);
+    if (!found) throw new Error(`${path} has no ${name}`);
+    return found;
+  };
+  return {
+    has: name => file.tensors.has(name),
+    names: () => file.tensors.keys(),
+    shape: name => entry(name).shape,
+    read: name => readTensor(file, name).data,
+    bytes: name => {
+      const { dtype, offset, length } = entry(name);
+      return { path, dtype, offset, length };
+    },
+  };
+}
+
+async function openPart(model: 'pocket' | 'sd15'): Promise<Pick<Checkpoint, 'unet'>> {
+  if (model === 'pocket') return openBase('pocket');
+  const path = await randomSd15();
+  return { unet: { config: sd15, weights: sourceOf(path), files: [path] } };
+}
+
+export interface Case {
+  readonly name: string;
+  readonly model: 'pocket' | 'sd15';
+  readonly work: 'train' | 'forward';
+  readonly size: LatentSize;
+  readonly repeats: number;
+}
+
+export const cases: readonly Case[] = [
+  {
+    name: 'pocket training step, batch 4',
+    model: 'pocket',
+    work: 'train',
+    size: { batch: 4, height: 8, width: 8, tokens: 32 },
+    repeats: 40,
+  },
+  {
+    name: 'SD 1.5 training step, 256²',
+    model: 'sd15',
+    work: 'train',
+    size: { batch: 1, height: 32, width: 32, tokens: 77 },
+    repeats: 5,
+  },
+  {
+    name: 'SD 1.5 training step, 512²',
+    model: 'sd15',
+    work: 'train',
+    size: { batch: 1, height: 64, width: 64, tokens: 77 },
+    repeats: 4,
+  },
+  {
+    name: 'SD 1.5 UNet forward, 512²',
+    model: 'sd15',
+    work: 'forward',
+    size: { batch: 1, height: 64, width: 64, tokens: 77 },
+    repeats: 4,
+  },
+];
+
+const benchRank = 16;
+
+/** Runs one case and measures it. */
+export async function measure({ model, work, size, repeats }: Case): Promise<Measured> {
+  const part = await openPart(model);
+  const layers = work === 'train' ? chooseTargets(listLayers(part.unet.weights, 'unet'), 'linear') : [];
+  const started = performance.now();
+  const build = () => {
+    if (work === 'train')
+      return buildTrainStep(part, layers, { ...size, rank: benchRank, scale: 1, recompute: false });
+    const graph = createGraph();
+    output('prediction', buildUnet(graph, part, size));
+    return graph;
+  };
+  const graph = build();
+  const session = await openSession(graph);
+  const setupSeconds = (performance.now() - started) / 1000;
+  const parameters = initialParameters(layers, benchRank, 1);
+  const random = randomStream(1, 'bench');
+  const feeds: Record<string, Feed> = {};
+  for (const { name, dims } of session.lowered.model.inputs) {
+    const known: Tensor | undefined = parameters.get(name);
+    feeds[name] = known ?? { shape: dims, data: random.normals(dims.reduce((a, b) => a * b, 1)) };
+  }
+  const seconds: number[] = [];
+  for (let i = 0; i < repeats; i++) {
+    const begun = performance.now();
+    await session.run(feeds);
+    seconds.push((performance.now() - begun) / 1000);
+  }
+  await session.release();
+  const cost = costOf(graph);
+  return {
+    seconds,
+    setupSeconds,
+    peakBytes: process.resourceUsage().maxRSS * 1024,
+    gflop: cost.flops / 1e9,
+    predictedActivationBytes: cost.peakActivationBytes,
+  };
+}

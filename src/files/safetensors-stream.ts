@@ -1,0 +1,57 @@
+/** @file Writes a safetensors file tensor by tensor, for files that should not be held in memory. */
+import { open, rename, rm } from 'node:fs/promises';
+import { bytesPerElement, type DType, elementCount, type Shape } from '../engine/index.ts';
+import { dtypeNames } from './safetensors-dtypes.ts';
+
+export interface StreamedTensor {
+  readonly name: string;
+  readonly dtype: DType;
+  readonly shape: Shape;
+}
+
+/** Header bytes for tensors that lie one after the other in the given order. */
+function headerOf(
+  tensors: readonly StreamedTensor[],
+  metadata: Readonly<Record<string, string>>,
+): Uint8Array {
+  const header: Record<string, unknown> = { __metadata__: metadata };
+  let position = 0;
+  for (const { name, dtype, shape } of tensors) {
+    const end = position + elementCount(shape) * bytesPerElement[dtype];
+    header[name] = { dtype: dtypeNames[dtype], shape, data_offsets: [position, end] };
+    position = end;
+  }
+  const json = Buffer.from(JSON.stringify(header));
+  const out = Buffer.alloc(8 + Math.ceil(json.length / 8) * 8, 0x20);
+  out.writeBigUInt64LE(BigInt(out.length - 8), 0);
+  json.copy(out, 8);
+  return out;
+}
+
+/** Asks for the bytes of one tensor after the other; the file appears under its name only when it is whole. */
+export async function streamSafetensors(
+  path: string,
+  tensors: readonly StreamedTensor[],
+  bytesOf: (tensor: StreamedTensor) => Uint8Array,
+  metadata: Readonly<Record<string, string>> = { format: 'pt' },
+): Promise<void> {
+  const temporary = `${path}.${process.pid}.tmp`;
+  const file = await open(temporary, 'w');
+  try {
+    await file.writeFile(headerOf(tensors, metadata));
+    for (const tensor of tensors) {
+      const bytes = bytesOf(tensor);
+      const expected = elementCount(tensor.shape) * bytesPerElement[tensor.dtype];
+      if (bytes.length !== expected)
+        throw new RangeError(`${tensor.name}: ${bytes.length} bytes instead of ${expected}`);
+      await file.writeFile(bytes);
+    }
+    await file.sync();
+    await file.close();
+    await rename(temporary, path);
+  } catch (error) {
+    await file.close().catch(() => undefined);
+    await rm(temporary, { force: true });
+    throw error;
+  }
+}

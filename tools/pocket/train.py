@@ -1,0 +1,42 @@
+"""Makes the pocket model from nothing on a processor: draws the pictures, trains the autoencoder, then UNet and text encoder.
+
+    python tools/pocket/train.py --state pocket.run-state
+
+Every stage goes on from its last saved state. While the file PAUSE lies in the state folder, training waits.
+"""
+import argparse
+import time
+from pathlib import Path
+
+import torch
+
+import data
+import unet
+import vae
+
+
+def main():
+    options = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    options.add_argument("--state", type=Path, required=True, help="folder for pictures, latents and states")
+    options.add_argument("--threads", type=int, default=2)
+    options.add_argument("--vae-steps", type=int, default=5000)
+    options.add_argument("--unet-steps", type=int, default=9000, help="in all, so a larger number goes on from a finished run")
+    options.add_argument("--unet-anneal", type=int, default=2000, help="how many of the last steps lower the learning rate")
+    given = options.parse_args()
+    torch.set_num_threads(given.threads)
+    given.state.mkdir(parents=True, exist_ok=True)
+
+    def log(line):
+        line = f"{time.strftime('%H:%M:%S', time.gmtime())} {line}"
+        print(line, flush=True)
+        with (given.state / "train.log").open("a") as file:
+            file.write(line + "\n")
+
+    data.draw_all(given.state)
+    if not (given.state / "vae_final.pt").exists():
+        vae.train(given.state, given.vae_steps, log)
+    unet.train(given.state, given.unet_steps, given.unet_anneal, log)
+
+
+if __name__ == "__main__":
+    main()
