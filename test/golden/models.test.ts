@@ -1,7 +1,5 @@
 /** Model code against diffusers, transformers and PEFT (tools/goldens/models.py), float32, hashed weights. */
-import { mkdtempSync, readFileSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { readFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
 import * as f from '../../src/engine/index.ts';
 import { attach, chooseTargets } from '../../src/lora/index.ts';
@@ -17,6 +15,7 @@ import {
   vaeDecoder,
   vaeEncoder,
 } from '../../src/models/index.ts';
+import { writeConfig } from '../support/configs.ts';
 import { type Digest, given, hashed, hashedSource, relativeError } from './hashed-weights.ts';
 
 interface Golden {
@@ -30,12 +29,6 @@ const goldens: Record<string, Golden> = JSON.parse(
 
 /** Float32 against float32 with another order of summation; measured 1e-6 … 4e-6. */
 const tolerance = 2e-5;
-
-function configFolder(config: unknown): string {
-  const folder = mkdtempSync(join(tmpdir(), 'lora-config-'));
-  writeFileSync(join(folder, 'config.json'), JSON.stringify(config));
-  return folder;
-}
 
 const sourceOf = (golden: Golden) => hashedSource(new Map(Object.entries(golden.shapes)));
 
@@ -67,7 +60,7 @@ function unetInputs(
 
 describe.each(['sd15', 'sd2', 'sdxl'])('unet of %s', family => {
   const golden = goldens[`unet_${family}`];
-  const config = readUnetConfig(configFolder(golden.config));
+  const config = readUnetConfig(writeConfig(golden.config));
   const cases = golden.cases as { batch: number; side: number; t: number; y: Digest }[];
 
   test.each(cases)('prediction, batch $batch, side $side, t $t', async ({ batch, side, t, y }) => {
@@ -127,7 +120,7 @@ describe.each(['sd15', 'sd2', 'sdxl'])('unet of %s', family => {
 
 test('autoencoder, both ways', async () => {
   const golden = goldens.vae;
-  const config = readVaeConfig(configFolder(golden.config));
+  const config = readVaeConfig(writeConfig(golden.config));
   const graph = f.createGraph();
   const scope = openScope(graph, sourceOf(golden), 'vae');
   const picture = given('picture', [2, 3, 32, 24]);
@@ -147,7 +140,7 @@ test('autoencoder, both ways', async () => {
 
 test.each(['clip', 'openclip'])('text encoder %s', async name => {
   const golden = goldens[name];
-  const config = readClipConfig(configFolder(golden.config));
+  const config = readClipConfig(writeConfig(golden.config));
   const ids = golden.ids as number[][];
   const graph = f.createGraph();
   const source = sourceOf(golden);
@@ -170,6 +163,6 @@ test.each(['clip', 'openclip'])('text encoder %s', async name => {
 
 test.each(['sd15', 'sd2', 'sdxl'])('shapes of the %s UNet follow from its config', family => {
   const golden = goldens[`unet_${family}`];
-  const shapes = unetShapes(readUnetConfig(configFolder(golden.config)));
+  const shapes = unetShapes(readUnetConfig(writeConfig(golden.config)));
   expect(Object.fromEntries(shapes)).toEqual(golden.shapes);
 });
