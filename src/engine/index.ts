@@ -7,6 +7,7 @@ export * from './graph/graph.ts';
 export { printGraph } from './graph/print.ts';
 export { findFaults, nameOf, reachableNodes, verify } from './graph/verify.ts';
 export { type Capabilities, capabilities } from './onnx/capabilities.ts';
+export type { Feed, IntTensor } from './runtime/raw-session.ts';
 export * from './runtime/session.ts';
 export * from './tensor/half.ts';
 export * from './tensor/random.ts';

@@ -133,6 +133,10 @@ def train(folder, total, anneal, log):
         average.values, step, begin, seconds = kept["average"], kept["step"], kept["begin"], kept["seconds"]
         if kept["annealed"]:
             begin = step  # a warm restart: the rate was at the bottom
+    elif start := load(folder / "unet_start.pt"):
+        unet.load_state_dict(start["unet"])
+        text_encoder.load_state_dict(start["text_encoder"])
+        average = Average({"unet": unet, "text_encoder": text_encoder}, limit=0.999)
     signal = DDIMScheduler(**SCHEDULE).alphas_cumprod
     log(f"unet: {sum(p.numel() for p in optimizer.parameters):,} weights with the text encoder, step {step} of {total}")
     losses = []

@@ -94,6 +94,18 @@ def train(folder, total, log):
 
 
 @torch.no_grad()
+def encode_icons(folder, model):
+    icons = np.load(folder / "icon_x.npy", mmap_mode="r")
+    return torch.cat([model.encode(from_bytes(icons[i : i + 100])).latent_dist.mean for i in range(0, len(icons), 100)])
+
+
+def keep_final(folder, model):
+    """Saves the finished autoencoder and, with it, what the UNet is trained on."""
+    torch.save(encode_icons(folder, model), folder / "latents.pt")
+    save(folder / "vae_final.pt", vae=model.state_dict())
+
+
+@torch.no_grad()
 def finish(folder, weights, log):
     """Encodes the icons, and moves each latent channel to mean 0 and deviation 1.
 
@@ -103,8 +115,7 @@ def finish(folder, weights, log):
     model = make()
     model.load_state_dict(weights)
     model.eval()
-    icons = np.load(folder / "icon_x.npy", mmap_mode="r")
-    latents = torch.cat([model.encode(from_bytes(icons[i : i + 100])).latent_dist.mean for i in range(0, len(icons), 100)])
+    latents = encode_icons(folder, model)
     mean, deviation = latents.mean((0, 2, 3)), latents.std((0, 2, 3))
     into, back = model.quant_conv, model.post_quant_conv
     half = LATENT_CHANNELS
@@ -113,8 +124,7 @@ def finish(folder, weights, log):
     into.bias[half:].sub_(2 * deviation.log())
     back.bias.add_(back.weight[:, :, 0, 0] @ mean)
     back.weight.mul_(deviation.view(1, -1, 1, 1))
-    torch.save((latents - mean.view(1, -1, 1, 1)) / deviation.view(1, -1, 1, 1), folder / "latents.pt")
-    save(folder / "vae_final.pt", vae=model.state_dict())
+    keep_final(folder, model)
     held_out = from_bytes(np.load(folder / "val_x.npy")[:200])
     seen = model.decode(model.encode(held_out).latent_dist.mean).sample
     log(f"vae: held-out psnr {psnr((seen - held_out).square().mean().item()):.2f} dB, channel deviations were {deviation.min():.2f} to {deviation.max():.2f}")

@@ -28,13 +28,19 @@ export const scale = (x: Value, factor: number): Value =>
 /** x + amount */
 export const shift = (x: Value, amount: number): Value => emit('shift', [x], { amount })[0];
 
+/** The same elements in another shape. A view of a view is a view of the original, and each exists once. */
 export function reshape(x: Value, shape: Shape): Value {
   if (sameShape(x.shape, shape)) return x;
+  const { origin, graph } = x;
   // A weight seen in another shape is the same bytes, not an operation.
-  if (x.origin.kind === 'weight' && elementCount(x.shape) === elementCount(shape)) {
-    return weight(x.graph, x.origin.name, shape, x.origin.bytes);
+  if (origin.kind === 'weight' && elementCount(x.shape) === elementCount(shape)) {
+    return weight(graph, origin.name, shape, origin.bytes);
   }
-  return emit('reshape', [x], { shape })[0];
+  if (origin.kind === 'node' && origin.node.op === 'reshape') return reshape(origin.node.inputs[0], shape);
+  const key = `${x.id} [${shape}]`;
+  const view = graph.views.get(key) ?? emit('reshape', [x], { shape })[0];
+  graph.views.set(key, view);
+  return view;
 }
 
 export function transpose(x: Value, permutation: readonly number[]): Value {

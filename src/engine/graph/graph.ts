@@ -49,6 +49,8 @@ export interface Graph {
   readonly inputs: Value[];
   readonly weights: Map<string, Value>;
   readonly constants: Map<string, Value>;
+  /** Values already seen in another shape, by `<id> [<shape>]`. */
+  readonly views: Map<string, Value>;
   readonly outputs: { readonly name: string; readonly value: Value }[];
   scope: string;
   segment: number;
@@ -62,6 +64,7 @@ export function createGraph(): Graph {
     inputs: [],
     weights: new Map(),
     constants: new Map(),
+    views: new Map(),
     outputs: [],
     scope: '',
     segment: 0,

@@ -11,6 +11,8 @@ export interface Capabilities {
   readonly shapeGate: boolean;
   /** Winograd convolutions pay. */
   readonly winograd: boolean;
+  /** Nodes over weights alone are computed once, when the session opens: rearranged weights cost nothing then. */
+  readonly constantWeights?: boolean;
 }
 
 export const capabilities = {

@@ -63,6 +63,15 @@ export function conv2d(
   return [ctx.emit('Conv', inputs, { kernel_shape: [kernel, kernel], pads, strides: [stride, stride] })];
 }
 
+/** The kernel turned by 180°, its channels exchanged: [out, in, k, k] → [in, out, k, k]. */
+function rotated(ctx: LoweringContext, w: string): string {
+  const backwards = [-1, -1];
+  const end = [-(2 ** 31), -(2 ** 31)];
+  const exchanged = ctx.transpose(w, [1, 0, 2, 3]);
+  const ranges = [backwards, end, [2, 3], backwards].map(values => ctx.int64(values));
+  return ctx.emit('Slice', [exchanged, ...ranges]);
+}
+
 /** Cotangent of the picture: the transposed convolution with the same stored weight. */
 export function conv2dInputGradient(
   ctx: LoweringContext,
@@ -93,6 +102,16 @@ export function conv2dInputGradient(
     return [winogradConvolution(ctx, options)];
   }
   const [top, left, bottom, right] = pads;
+  if (ctx.capabilities.constantWeights && stride === 1 && pads.every(pad => pad === pads[0])) {
+    const side = kernel - 1 - pads[0];
+    return [
+      ctx.emit('Conv', [g, rotated(ctx, w)], {
+        kernel_shape: [kernel, kernel],
+        pads: [side, side, side, side],
+        strides: [1, 1],
+      }),
+    ];
+  }
   const missing = [
     height - ((image[2] - 1) * stride - top - bottom + kernel),
     width - ((image[3] - 1) * stride - left - right + kernel),

@@ -1,5 +1,5 @@
 /**
- * @file Runs graphs on ONNX Runtime. The only importer of onnxruntime.
+ * @file Runs graphs on ONNX Runtime.
  * Session options are those that were measured for large mapped weights: no prepacking (weights stay mapped from
  * the user's file), no memory pattern, no constant folding of large weights.
  */
@@ -8,16 +8,11 @@ import * as ort from 'onnxruntime-node';
 import type { Graph } from '../graph/graph.ts';
 import { type Capabilities, capabilities } from '../onnx/capabilities.ts';
 import { type LoweredModel, lower } from '../onnx/lower.ts';
-import type { Shape, Tensor } from '../tensor/tensor.ts';
+import type { Tensor } from '../tensor/tensor.ts';
+import { type Feed, openRawSession, type SessionSetUp } from './raw-session.ts';
+import { startSessionWorker } from './session-worker.ts';
 
 export type ExecutionProvider = 'cpu' | 'webgpu';
-
-/** An int64 feed, for token ids. */
-export interface IntTensor {
-  readonly shape: Shape;
-  readonly data: BigInt64Array;
-}
-export type Feed = Tensor | IntTensor;
 
 export interface SessionOptions {
   readonly provider?: ExecutionProvider;
@@ -47,17 +42,25 @@ function disabledOptimizers(fold: boolean): string {
   return fold ? 'ReshapeFusion' : 'ReshapeFusion;ConstantFolding';
 }
 
-function weightBytes(lowered: LoweredModel): number {
-  let sum = 0;
-  for (const { content } of lowered.model.initializers) sum += content.length;
-  return sum;
+/** Weights small enough to be copied: folded, packed and laid out as the processor likes them. */
+function weightsAreSmall(graph: Graph, options: SessionOptions): boolean {
+  let bytes = 0;
+  for (const { origin } of graph.weights.values()) {
+    if (origin.kind === 'weight') bytes += origin.bytes.length;
+  }
+  return bytes < (options.foldBelowBytes ?? foldBelowDefault);
+}
+
+function lowerFor(graph: Graph, fold: boolean, options: SessionOptions): LoweredModel {
+  const provider = options.capabilities ?? capabilities[options.provider ?? 'cpu'];
+  return lower(graph, fold ? { ...provider, constantWeights: provider.fusedMatMul } : provider);
 }
 
 function sessionConfiguration(
   lowered: LoweredModel,
+  fold: boolean,
   options: SessionOptions,
 ): ort.InferenceSession.SessionOptions {
-  const fold = weightBytes(lowered) < (options.foldBelowBytes ?? foldBelowDefault);
   const session: Record<string, string> = fold ? {} : { disable_prepacking: '1' };
   if (lowered.weightRoot) session.model_external_initializers_file_folder_path = lowered.weightRoot;
   return {
@@ -65,7 +68,7 @@ function sessionConfiguration(
     intraOpNumThreads: options.threads ?? availableParallelism(),
     interOpNumThreads: 1,
     executionMode: 'sequential',
-    graphOptimizationLevel: 'extended',
+    graphOptimizationLevel: fold ? 'all' : 'extended',
     enableMemPattern: false,
     enableCpuMemArena: true,
     logSeverityLevel: 3,
@@ -74,46 +77,68 @@ function sessionConfiguration(
   };
 }
 
-function toOrt(feed: Feed): ort.Tensor {
-  return feed.data instanceof BigInt64Array
-    ? new ort.Tensor('int64', feed.data, [...feed.shape])
-    : new ort.Tensor('float32', feed.data, [...feed.shape]);
+/** The feeds of a run in the model's order; a missing or misshaped one throws. */
+function checkFeeds(lowered: LoweredModel, feeds: Readonly<Record<string, Feed>>): Record<string, Feed> {
+  const all: Record<string, Feed> = {};
+  for (const port of lowered.model.inputs) {
+    if (lowered.fedWeights.has(port.name)) continue;
+    const feed = feeds[port.name];
+    if (!feed) throw new Error(`graph input ${port.name} was not given`);
+    if (feed.shape.join() !== port.dims.join()) {
+      throw new Error(`graph input ${port.name} is [${port.dims}], got [${feed.shape}]`);
+    }
+    all[port.name] = feed;
+  }
+  return all;
+}
+
+/** Results by the graph's names instead of the model's. */
+function nameResults(lowered: LoweredModel, raw: Readonly<Record<string, Tensor>>): Record<string, Tensor> {
+  return Object.fromEntries([...lowered.outputs].map(([name, tensorName]) => [name, raw[tensorName]]));
+}
+
+interface Prepared {
+  readonly lowered: LoweredModel;
+  readonly setUp: SessionSetUp;
+}
+
+function prepare(graph: Graph, options: SessionOptions): Prepared {
+  const fold = weightsAreSmall(graph, options);
+  const lowered = lowerFor(graph, fold, options);
+  const { bytes, fedWeights } = lowered;
+  const fixed = Object.fromEntries(fedWeights);
+  return { lowered, setUp: { bytes, options: sessionConfiguration(lowered, fold, options), fixed } };
 }
 
 /** Lowers `graph` for a provider and opens a session on it. */
 export async function openSession(graph: Graph, options: SessionOptions = {}): Promise<Session> {
   const started = performance.now();
-  const lowered = lower(graph, options.capabilities ?? capabilities[options.provider ?? 'cpu']);
-  const session = await ort.InferenceSession.create(lowered.bytes, sessionConfiguration(lowered, options));
-  const fixed: Record<string, ort.Tensor> = {};
-  for (const [name, weight] of lowered.fedWeights) fixed[name] = toOrt(weight);
-  const setupSeconds = (performance.now() - started) / 1000;
+  const { lowered, setUp } = prepare(graph, options);
+  const session = await openRawSession(setUp);
   return {
     lowered,
-    setupSeconds,
-    async run(feeds) {
-      const all: Record<string, ort.Tensor> = { ...fixed };
-      for (const port of lowered.model.inputs) {
-        if (fixed[port.name]) continue;
-        const feed = feeds[port.name];
-        if (!feed) throw new Error(`graph input ${port.name} was not given`);
-        if (feed.shape.join() !== port.dims.join()) {
-          throw new Error(`graph input ${port.name} is [${port.dims}], got [${feed.shape}]`);
-        }
-        all[port.name] = toOrt(feed);
-      }
-      const raw = await session.run(all);
-      const results: Record<string, Tensor> = {};
-      for (const [name, tensorName] of lowered.outputs) {
-        const value = raw[tensorName];
-        results[name] = { shape: [...value.dims], data: value.data as Float32Array };
-      }
-      return results;
-    },
+    setupSeconds: (performance.now() - started) / 1000,
+    run: async feeds => nameResults(lowered, await session.run(checkFeeds(lowered, feeds))),
     async release() {
       if (options.profile) session.endProfiling();
       await session.release();
     },
+  };
+}
+
+/**
+ * Like `openSession`, in a thread of its own: a run does not block this thread, so several sessions of small
+ * operations run side by side, which uses cores better than several threads inside each operation.
+ */
+export async function openWorkerSession(graph: Graph, options: SessionOptions = {}): Promise<Session> {
+  const started = performance.now();
+  const { lowered, setUp } = prepare(graph, options);
+  const worker = await startSessionWorker(setUp);
+  return {
+    lowered,
+    setupSeconds: (performance.now() - started) / 1000,
+    run: async feeds => nameResults(lowered, await worker.run(checkFeeds(lowered, feeds))),
+    release: () => worker.stop(),
   };
 }
 
