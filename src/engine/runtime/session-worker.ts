@@ -27,7 +27,7 @@ const opened = 0;
 
 /** Starts a thread that opens the session; rejects with what ONNX Runtime says when it cannot. */
 export async function startSessionWorker(setUp: SessionSetUp): Promise<SessionWorker> {
-  const worker = new Worker(new URL(import.meta.url), { workerData: { sessionSetUp: setUp } });
+  const worker = new Worker(new URL(import.meta.url), { workerData: { sessionSetUp: setUp }, execArgv: [] });
   const pending = new Map<number, Pending>();
   let nextId = opened;
   const answerOf = (id: number): Promise<Record<string, Tensor>> =>

@@ -1,0 +1,83 @@
+/** Every lowering, forward and through its gradient rule, run by ONNX Runtime against the float64 meaning. */
+import { describe, expect, test } from 'vitest';
+import { gradients } from '../gradient/backward.ts';
+import * as f from '../graph/functions.ts';
+import { createGraph, type Graph, input, output } from '../graph/graph.ts';
+import { evaluate } from '../reference/evaluate.ts';
+import { type OperationCase, operationCases } from '../reference/operation-cases.ts';
+import { openSession, type SessionOptions } from '../runtime/session.ts';
+import { randomStream } from '../tensor/random.ts';
+import { elementCount, type Shape } from '../tensor/tensor.ts';
+import { capabilities } from './capabilities.ts';
+
+/** Float32 rounds at 6e-8; sums here have at most some hundred terms of similar size. Measured at most 1e-6. */
+const tolerance = 5e-6;
+
+const ways: readonly (readonly [string, SessionOptions])[] = [
+  ['as the CPU likes it', {}],
+  ['as the CPU likes it, weights in their files', { foldBelowBytes: 0 }],
+  ['as WebGPU likes it', { capabilities: capabilities.webgpu }],
+  ['plain ONNX', { capabilities: capabilities.plain }],
+];
+
+interface Built {
+  readonly graph: Graph;
+  readonly feeds: Map<string, Float32Array>;
+}
+
+/** The example's result, and the gradients of its random projection by all inputs. */
+function build({ shapes, positive = false, build }: OperationCase): Built {
+  const graph = createGraph();
+  const random = randomStream(11, 'lowerings');
+  const feeds = new Map<string, Float32Array>();
+  const given = (name: string, shape: Shape, draw: () => number) => {
+    feeds.set(name, Float32Array.from({ length: elementCount(shape) }, draw));
+    return input(graph, name, shape);
+  };
+  const draw = (): number => (positive ? 0.5 + 1.5 * random.uniform() : random.normal());
+  const inputs = shapes.map((shape, i) => given(`x${i}`, shape, draw));
+  const y = build(inputs);
+  const projection = given('projection', y.shape, () => random.normal());
+  const product = f.mul(y, projection);
+  const loss = f.reshape(f.reduceSum(f.reshape(product, [elementCount(y.shape)]), [0]), []);
+  output('y', y);
+  gradients(loss, inputs).forEach((gradient, i) => {
+    output(`gradient ${i}`, gradient);
+  });
+  return { graph, feeds };
+}
+
+function relativeError(actual: Float32Array, expected: Float64Array): number {
+  let difference = 0;
+  let size = 1e-30;
+  for (const [i, x] of expected.entries()) {
+    difference += (actual[i] - x) ** 2;
+    size += x * x;
+  }
+  return Math.sqrt(difference / size);
+}
+
+const examples = Object.entries(operationCases).flatMap(([op, cases]) =>
+  cases.map(example => [`${op} ${example.name}`, example] as const),
+);
+
+describe.each(ways)('%s', (_, options) => {
+  test.each(examples)('%s', async (__, example) => {
+    const { graph, feeds } = build(example);
+    const expected = evaluate(graph, new Map([...feeds].map(([name, x]) => [name, Float64Array.from(x)])));
+    const shapes = new Map(
+      graph.inputs.map(({ origin, shape }) => [(origin as { name: string }).name, shape]),
+    );
+    const session = await openSession(graph, options);
+    const results = await session.run(
+      Object.fromEntries(
+        [...feeds].map(([name, data]) => [name, { shape: shapes.get(name) as Shape, data }]),
+      ),
+    );
+    await session.release();
+    for (const [name, numbers] of expected) {
+      expect(results[name].data, name).toHaveLength(numbers.length);
+      expect(relativeError(results[name].data, numbers), name).toBeLessThan(tolerance);
+    }
+  });
+});
