@@ -3,7 +3,7 @@
 import { createHash } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { type Tensor, tensor } from '../engine/index.ts';
-import { badInput, LoraError } from '../errors.ts';
+import { badInput } from '../errors.ts';
 import {
   assignBucket,
   assignBucketWithoutEnlarging,
@@ -13,7 +13,7 @@ import {
   type Size,
 } from './buckets.ts';
 import { cacheKey, type LatentCache, latentCache } from './cache.ts';
-import { firstLine } from './findings.ts';
+import { type DatasetWarning, firstLine } from './findings.ts';
 import { decodePicture, type PicturePlan } from './picture.ts';
 import type { DatasetScan, ScannedPicture } from './scan.ts';
 
@@ -55,6 +55,8 @@ export interface EncodeOptions {
   /** Without it nothing is written to disk. */
   cacheFolder?: string;
   onProgress?: (progress: EncodeProgress) => void;
+  /** Told once when the cache cannot be written; the run goes on without it. */
+  onWarning?: (warning: DatasetWarning) => void;
   signal?: AbortSignal;
 }
 
@@ -80,9 +82,8 @@ function checkFinite(latents: Tensor, path: string): void {
   const at = latents.data.findIndex(value => !Number.isFinite(value));
   if (at < 0) return;
   const message = `${path}: latent ${at} of ${latents.data.length} is ${latents.data[at]}`;
-  throw new LoraError('LATENTS_NOT_FINITE', message, {
-    hint: 'Encode in float32: this VAE overflows in half precision.',
-  });
+  const hint = 'The VAE of the base is damaged, or overflows in half precision; use its float32 weights.';
+  throw badInput('LATENTS_NOT_FINITE', message, hint);
 }
 
 interface Encoded {
@@ -108,9 +109,27 @@ async function encodeOne(
   return { latents, cached: false };
 }
 
+/** A cache that stops writing, with a warning, where it cannot: everything in it can be made again. */
+function forgivingCache({ cacheFolder: folder, onWarning }: EncodeOptions): LatentCache | undefined {
+  if (folder === undefined) return undefined;
+  const cache = latentCache(folder);
+  let broken = false;
+  return {
+    get: key => cache.get(key),
+    async put(key, latents) {
+      if (broken) return;
+      await cache.put(key, latents).catch((error: unknown) => {
+        broken = true;
+        const message = `latents are not kept for the next run: ${firstLine(error)}`;
+        onWarning?.({ code: 'CACHE_NOT_WRITTEN', message, path: folder });
+      });
+    },
+  };
+}
+
 /** Encodes every picture of a scan; a picture that has become unreadable since is an error, never left out. */
 export async function encodeDataset(scan: DatasetScan, options: EncodeOptions): Promise<TrainingItem[]> {
-  const cache = options.cacheFolder === undefined ? undefined : latentCache(options.cacheFolder);
+  const cache = forgivingCache(options);
   const assignments = assignBuckets(scan.pictures, options.buckets);
   const items: TrainingItem[] = [];
   for (const [index, picture] of scan.pictures.entries()) {

@@ -1,46 +1,26 @@
-/** @file Writes that leave the old file or the new one, never half of one; and locks on outputs. */
+/** @file Writes that leave the old file or the new one, never half of one. */
 import { constants } from 'node:fs';
-import { access, mkdir, open, readFile, rename, rm, stat, unlink } from 'node:fs/promises';
+import {
+  access,
+  type FileHandle,
+  link,
+  mkdir,
+  open,
+  readdir,
+  rename,
+  rm,
+  stat,
+  statfs,
+  unlink,
+} from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { LoraError } from '../errors.ts';
+import { isAlive } from './process-alive.ts';
+import { systemCode, writeError } from './write-errors.ts';
 
-const reasons: Readonly<Record<string, { code: string; why: string; hint: string }>> = {
-  ENOSPC: {
-    code: 'WRITE_NO_SPACE',
-    why: 'there is no space left',
-    hint: 'Free some space, or write to another disk.',
-  },
-  EDQUOT: {
-    code: 'WRITE_NO_SPACE',
-    why: 'the quota is used up',
-    hint: 'Free some space, or write to another disk.',
-  },
-  EACCES: {
-    code: 'WRITE_DENIED',
-    why: 'permission is denied',
-    hint: 'Choose a folder that you may write to.',
-  },
-  EPERM: {
-    code: 'WRITE_DENIED',
-    why: 'permission is denied',
-    hint: 'Choose a folder that you may write to.',
-  },
-  EROFS: {
-    code: 'WRITE_DENIED',
-    why: 'the disk is read-only',
-    hint: 'Choose a folder that you may write to.',
-  },
-  ENOENT: { code: 'WRITE_NO_FOLDER', why: 'its folder does not exist', hint: 'Make the folder first.' },
-  ENOTDIR: { code: 'WRITE_NO_FOLDER', why: 'a part of the path is a file', hint: 'Choose another path.' },
-  EEXIST: { code: 'WRITE_NO_FOLDER', why: 'a part of the path is a file', hint: 'Choose another path.' },
-  EISDIR: { code: 'WRITE_IS_FOLDER', why: 'it is a folder', hint: 'Give a file name.' },
-};
-
-function writeError(path: string, cause: unknown): LoraError {
-  const reason = reasons[(cause as NodeJS.ErrnoException).code ?? ''];
-  const why = reason?.why ?? (cause as Error).message;
-  const options = { cause, ...(reason ? { hint: reason.hint } : {}) };
-  return new LoraError(reason?.code ?? 'WRITE_FAILED', `${path} cannot be written: ${why}`, options);
+export interface WriteOptions {
+  /** Fail with WRITE_EXISTS where a file of that name is there already, instead of replacing it. */
+  readonly keepExisting?: boolean;
 }
 
 async function syncFolder(folder: string): Promise<void> {
@@ -49,18 +29,47 @@ async function syncFolder(folder: string): Promise<void> {
   await handle.sync().finally(() => handle.close());
 }
 
-/** Temp file in the same folder → fsync → rename → fsync of the folder. Nothing is left behind on failure. */
-export async function writeFileAtomic(path: string, bytes: Uint8Array | string): Promise<void> {
-  const temporary = join(dirname(path), `.${basename(path)}.${process.pid}.tmp`);
+/** Gives a whole temporary file its name. A hard link, unlike a rename, never replaces a file. */
+async function putInPlace(temporary: string, path: string, options: WriteOptions): Promise<void> {
+  if (!options.keepExisting) return rename(temporary, path);
+  const exists = (cause?: unknown): LoraError =>
+    new LoraError('WRITE_EXISTS', `${path} is there already`, { hint: 'Move it away.', cause });
+  try {
+    await link(temporary, path);
+  } catch (cause) {
+    if (systemCode(cause) === 'EEXIST') throw exists(cause);
+    // A file system without hard links (FAT, some network shares): look, then rename.
+    if (await isThere(path)) throw exists(cause);
+    return rename(temporary, path);
+  }
+  await unlink(temporary);
+}
+
+async function isThere(path: string): Promise<boolean> {
+  return stat(path).then(
+    () => true,
+    () => false,
+  );
+}
+
+const temporaryName = (path: string, pid: number | string): string => `.${basename(path)}.${pid}.tmp`;
+
+/** Temp file in the same folder, filled by `fill` → fsync → rename → fsync of the folder. Leaves nothing on failure. */
+export async function writeAtomically(
+  path: string,
+  fill: (file: FileHandle) => Promise<void>,
+  options: WriteOptions = {},
+): Promise<void> {
+  const temporary = join(dirname(path), temporaryName(path, process.pid));
   try {
     const handle = await open(temporary, 'w');
     try {
-      await handle.writeFile(bytes);
+      await fill(handle);
       await handle.sync();
     } finally {
       await handle.close();
     }
-    await rename(temporary, path);
+    await putInPlace(temporary, path, options);
     await syncFolder(dirname(path));
   } catch (cause) {
     await rm(temporary, { force: true }).catch(() => undefined);
@@ -68,7 +77,27 @@ export async function writeFileAtomic(path: string, bytes: Uint8Array | string):
   }
 }
 
-/** Makes the folder where needed and proves that a file can be made in it. */
+/** Writes a whole file atomically; see writeAtomically. */
+export async function writeFileAtomic(
+  path: string,
+  bytes: Uint8Array | string,
+  options: WriteOptions = {},
+): Promise<void> {
+  await writeAtomically(path, file => file.writeFile(bytes), options);
+}
+
+/** Deletes the temporary files that killed processes left of a write to `path`. */
+export async function removeLeftovers(path: string): Promise<void> {
+  const folder = dirname(path);
+  const [before, after] = temporaryName(path, '\0').split('\0');
+  for (const name of await readdir(folder)) {
+    if (!name.startsWith(before) || !name.endsWith(after)) continue;
+    const pid = name.slice(before.length, -after.length);
+    if (/^\d+$/.test(pid) && !isAlive(Number(pid))) await rm(join(folder, name), { force: true });
+  }
+}
+
+/** Makes the folder where needed and checks that files can be made in it. */
 export async function ensureWritableFolder(folder: string): Promise<void> {
   try {
     await mkdir(folder, { recursive: true });
@@ -80,35 +109,13 @@ export async function ensureWritableFolder(folder: string): Promise<void> {
   }
 }
 
-function isAlive(pid: number): boolean {
-  try {
-    process.kill(pid, 0);
-    return true;
-  } catch (error) {
-    return (error as NodeJS.ErrnoException).code === 'EPERM';
-  }
-}
-
-/**
- * Takes the lock `<path>.lock`; throws OUTPUT_BUSY while another living process holds it. The lock of a dead
- * process is taken over. Returns the function that gives it back.
- */
-export async function lockFile(path: string): Promise<() => Promise<void>> {
-  const lock = `${path}.lock`;
-  for (let attempt = 0; ; attempt++) {
-    try {
-      const handle = await open(lock, 'wx');
-      await handle.writeFile(String(process.pid));
-      await handle.close();
-      return () => rm(lock, { force: true });
-    } catch (cause) {
-      if ((cause as NodeJS.ErrnoException).code !== 'EEXIST') throw writeError(lock, cause);
-      const holder = Number.parseInt(await readFile(lock, 'utf8').catch(() => ''), 10);
-      if ((Number.isInteger(holder) && isAlive(holder)) || attempt > 3) {
-        const hint = `Wait for it, or give another output. If no such process runs, delete ${lock}.`;
-        throw new LoraError('OUTPUT_BUSY', `${path} is being written by process ${holder}`, { hint, cause });
-      }
-      await unlink(lock).catch(() => undefined);
-    }
-  }
+/** Throws WRITE_NO_SPACE when the disk of `folder` has less than `bytes` free, before any work is done for them. */
+export async function ensureFreeSpace(folder: string, bytes: number): Promise<void> {
+  const facts = await statfs(folder).catch(() => undefined);
+  if (!facts || facts.blocks === 0) return; // not every file system counts
+  const free = facts.bavail * facts.bsize;
+  if (free >= bytes) return;
+  const [needed, left] = [bytes, free].map(n => `${(n / 1e6).toFixed(1)} MB`);
+  const hint = 'Free some space, or write to another disk.';
+  throw new LoraError('WRITE_NO_SPACE', `${folder}: ${needed} are needed, ${left} are free`, { hint });
 }

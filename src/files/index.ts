@@ -1,6 +1,13 @@
 /** Bytes to tensors, pictures and metadata and back; nothing here executes what it reads. */
-export { ensureWritableFolder, lockFile, writeFileAtomic } from './atomic-write.ts';
+export {
+  ensureFreeSpace,
+  ensureWritableFolder,
+  removeLeftovers,
+  type WriteOptions,
+  writeFileAtomic,
+} from './atomic-write.ts';
 export { bodyHash, hashFile, hashTensorData, legacyHash } from './hash.ts';
+export { lockFile } from './lock.ts';
 export { encodePng, type Pixels, readPngText } from './png.ts';
 export {
   type FloatDType,

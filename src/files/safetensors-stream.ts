@@ -1,6 +1,6 @@
 /** @file Writes a safetensors file tensor by tensor, for files that should not be held in memory. */
-import { open, rename, rm } from 'node:fs/promises';
 import { bytesPerElement, type DType, elementCount, type Shape } from '../engine/index.ts';
+import { writeAtomically } from './atomic-write.ts';
 import { dtypeNames } from './safetensors-dtypes.ts';
 
 export interface StreamedTensor {
@@ -35,9 +35,7 @@ export async function streamSafetensors(
   bytesOf: (tensor: StreamedTensor) => Uint8Array,
   metadata: Readonly<Record<string, string>> = { format: 'pt' },
 ): Promise<void> {
-  const temporary = `${path}.${process.pid}.tmp`;
-  const file = await open(temporary, 'w');
-  try {
+  await writeAtomically(path, async file => {
     await file.writeFile(headerOf(tensors, metadata));
     for (const tensor of tensors) {
       const bytes = bytesOf(tensor);
@@ -46,12 +44,5 @@ export async function streamSafetensors(
         throw new RangeError(`${tensor.name}: ${bytes.length} bytes instead of ${expected}`);
       await file.writeFile(bytes);
     }
-    await file.sync();
-    await file.close();
-    await rename(temporary, path);
-  } catch (error) {
-    await file.close().catch(() => undefined);
-    await rm(temporary, { force: true });
-    throw error;
-  }
+  });
 }

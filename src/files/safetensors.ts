@@ -60,44 +60,48 @@ function openForReading(path: string): number {
   }
 }
 
+/** The length of the header of an open file, once it can be believed. */
+function readHeaderLength(file: number, path: string, fileSize: number): number {
+  const head = Buffer.alloc(8);
+  if (readSync(file, head, 0, 8, 0) < 8) {
+    const message = `${path} has ${fileSize} bytes; a safetensors file has at least 8`;
+    throw badInput('FORMAT_TRUNCATED', message, 'Fetch it again.');
+  }
+  const headerBytes = Number(head.readBigUInt64LE());
+  // A header of 640 bytes begins like a pickle, so the length is asked first.
+  const fits = headerBytes <= maxHeaderBytes && 8 + headerBytes <= fileSize;
+  if (!fits && looksLikePickle(head)) {
+    const hint = 'Pickle files can run code and are never opened; convert it to .safetensors.';
+    throw badInput('FORMAT_PICKLE', `${path} is a pickle or zip file, not safetensors`, hint);
+  }
+  if (headerBytes > maxHeaderBytes) {
+    const message = `${path}: the header claims ${headerBytes} bytes`;
+    throw badInput('FORMAT_HEADER', message, 'Is this a safetensors file?');
+  }
+  if (!fits) {
+    const message = `${path}: the header needs ${8 + headerBytes} bytes, the file has ${fileSize}`;
+    throw badInput('FORMAT_TRUNCATED', message, 'The download is incomplete; fetch it again.');
+  }
+  return headerBytes;
+}
+
 /** Opens a file: reads and checks its header only. Throws FORMAT_* errors that name file, tensor and numbers. */
 export function openSafetensors(path: string): SafetensorsFile {
   const file = openForReading(path);
   try {
-    const fileSize = fstatSync(file).size;
-    const head = Buffer.alloc(8);
-    if (readSync(file, head, 0, 8, 0) < 8) {
-      throw badInput(
-        'FORMAT_TRUNCATED',
-        `${path} has ${fileSize} bytes; a safetensors file has at least 8`,
-        'Fetch it again.',
-      );
-    }
-    if (looksLikePickle(head)) {
-      const hint = 'Pickle files can run code and are never opened; convert it to .safetensors.';
-      throw badInput('FORMAT_PICKLE', `${path} is a pickle or zip file, not safetensors`, hint);
-    }
-    const headerBytes = Number(head.readBigUInt64LE());
-    if (headerBytes > maxHeaderBytes) {
-      throw badInput(
-        'FORMAT_HEADER',
-        `${path}: the header claims ${headerBytes} bytes`,
-        'Is this a safetensors file?',
-      );
-    }
-    if (8 + headerBytes > fileSize) {
-      const message = `${path}: the header needs ${8 + headerBytes} bytes, the file has ${fileSize}`;
-      throw badInput('FORMAT_TRUNCATED', message, 'The download is incomplete; fetch it again.');
-    }
+    const facts = fstatSync(file);
+    if (!facts.isFile())
+      throw badInput('FILE_UNREADABLE', `${path} is not a file`, 'Give a .safetensors file.');
+    const headerBytes = readHeaderLength(file, path, facts.size);
     const text = Buffer.alloc(headerBytes);
     readSync(file, text, 0, headerBytes, 8);
-    const header = parseHeader(text, path, fileSize - 8 - headerBytes);
     const dataOffset = 8 + headerBytes;
+    const header = parseHeader(text, path, facts.size - dataOffset);
     const tensors = new Map<string, TensorEntry>();
     for (const { name, dtype, shape, start, end } of header.tensors) {
       tensors.set(name, { name, dtype, shape, offset: dataOffset + start, length: end - start });
     }
-    return { path, metadata: header.metadata, tensors, dataOffset, fileSize };
+    return { path, metadata: header.metadata, tensors, dataOffset, fileSize: facts.size };
   } finally {
     closeSync(file);
   }

@@ -1,5 +1,6 @@
 /** @file One batch from noise to latents: sampler, schedule, guidance and start noise put together. */
 import {
+  type Denoise,
   makeDenoiser,
   type NoiseSchedule,
   noiseSchedule,
@@ -12,10 +13,11 @@ import {
 } from '../diffusion/index.ts';
 import type { Tensor } from '../engine/index.ts';
 import type { Checkpoint, EncodedText, UnetSession } from '../models/index.ts';
+import { notFinite } from './not-finite.ts';
 
 export interface DenoiserRun {
-  readonly checkpoint: Checkpoint;
-  readonly session: UnetSession;
+  readonly checkpoint: Pick<Checkpoint, 'scheduler' | 'latentScale' | 'vae'>;
+  readonly session: Pick<UnetSession, 'predict'>;
   /** LoRA matrices. */
   readonly feeds: Readonly<Record<string, Tensor>>;
   /** Unconditional states first where guided, then conditional. */
@@ -75,8 +77,8 @@ function makePredict(run: DenoiserRun): Predict {
 /** What "automatic" means: the checkpoint's own timesteps for DDIM, A1111's uniform spacing for the others. */
 function spacingOf(run: DenoiserRun): SchedulerName {
   if (run.choice.scheduler) return run.choice.scheduler;
-  if (run.choice.sampler !== 'ddim') return 'normal';
-  return run.checkpoint.scheduler.timestepSpacing === 'trailing' ? 'trailing' : 'leading';
+  const { timestepSpacing } = run.checkpoint.scheduler;
+  return run.choice.sampler !== 'ddim' || timestepSpacing === 'linspace' ? 'normal' : timestepSpacing;
 }
 
 interface Start {
@@ -89,14 +91,28 @@ interface Start {
 
 /**
  * k-diffusion samplers start at σ·noise and end at σ = 0. DDIM, as in its paper and in diffusers, works on
- * √ᾱ·x: it starts at pure noise and, unless the schedule says otherwise, ends at the first training step's ᾱ.
+ * √ᾱ·x: it starts at pure noise and, on whole timesteps, ends at the first training step's ᾱ unless the schedule
+ * says that ᾱ is 1 there. Other spacings reach the lowest sigma themselves and end at 0.
  */
 function startOf(run: DenoiserRun, schedule: NoiseSchedule): Start {
-  const sigmas = sigmasFor(spacingOf(run), schedule, run.steps);
+  const { setAlphaToOne, stepsOffset } = run.checkpoint.scheduler;
+  const spacing = spacingOf(run);
+  const sigmas = sigmasFor(spacing, schedule, { steps: run.steps, stepsOffset });
   if (run.choice.sampler !== 'ddim') return { sigmas, noiseScale: sigmas[0], endScale: 1 };
-  const last = run.checkpoint.scheduler.setAlphaToOne ? 0 : schedule.sigmas[0];
+  const isWhole = spacing === 'trailing' || spacing === 'leading';
+  const last = isWhole && !setAlphaToOne ? schedule.sigmas[0] : 0;
   sigmas[sigmas.length - 1] = last;
   return { sigmas, noiseScale: Math.sqrt(1 + sigmas[0] ** 2), endScale: 1 / Math.sqrt(1 + last ** 2) };
+}
+
+/** Stops at the first prediction that is not finite: no later step can mend it. */
+function checked(denoise: Denoise): Denoise {
+  return async (x, sigma) => {
+    const denoised = await denoise(x, sigma);
+    if (!denoised.data.every(Number.isFinite))
+      throw notFinite(`the UNet gave NaN at sigma ${sigma.toPrecision(3)}`);
+    return denoised;
+  };
 }
 
 /** Runs the sampler; returns one latent [c, h, w] a picture. */
@@ -120,7 +136,7 @@ export async function runDenoiser(run: DenoiserRun): Promise<Tensor[]> {
   for (let i = 0; i < start.data.length; i++) start.data[i] *= noiseScale;
   const { predictionType } = scheduler;
   const denoise = makeDenoiser(makePredict(run), { schedule, predictionType, guidance: run.guidance });
-  const end = await samplerOf[run.choice.sampler](denoise, start, sigmas, {
+  const end = await samplerOf[run.choice.sampler](checked(denoise), start, sigmas, {
     noise,
     onStep: ({ step, steps }) => run.onStep?.(step, steps),
     ...(run.signal ? { signal: run.signal } : {}),

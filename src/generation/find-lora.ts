@@ -1,20 +1,31 @@
 /** @file From what a user calls a LoRA to its file. */
 import { existsSync, readdirSync, statSync } from 'node:fs';
-import { basename, join, resolve } from 'node:path';
+import { basename, dirname, extname, join, resolve } from 'node:path';
 import { badInput, usageError } from '../errors.ts';
+import { openSafetensors } from '../files/index.ts';
 
 const ending = '.safetensors';
 const stem = (path: string): string => basename(path).replace(/\.safetensors$/i, '');
+const isFile = (path: string): boolean => statSync(path, { throwIfNoEntry: false })?.isFile() === true;
 
-/** All LoRA files below a folder, not following links out of it, at most four levels deep. */
+/** All LoRA files below a folder, at most four levels deep; links to files count, links to folders do not. */
 function filesBelow(folder: string, depth = 4): string[] {
-  if (depth === 0 || !existsSync(folder)) return [];
-  return readdirSync(folder, { withFileTypes: true }).flatMap(entry => {
+  if (depth === 0 || !statSync(folder, { throwIfNoEntry: false })?.isDirectory()) return [];
+  return readEntries(folder).flatMap(entry => {
     const path = join(folder, entry.name);
     if (entry.isDirectory() && !entry.name.startsWith('.') && entry.name !== 'node_modules')
       return filesBelow(path, depth - 1);
-    return entry.isFile() && entry.name.endsWith(ending) ? [path] : [];
+    return entry.name.toLowerCase().endsWith(ending) && isFile(path) ? [path] : [];
   });
+}
+
+/** A folder that may not be read holds nothing that could be used. */
+function readEntries(folder: string) {
+  try {
+    return readdirSync(folder, { withFileTypes: true });
+  } catch {
+    return [];
+  }
 }
 
 /** Edit distance (Levenshtein), for "did you mean". */
@@ -30,39 +41,81 @@ function distance(a: string, b: string): number {
   return row[b.length];
 }
 
-/** Finds `<lora:name>` in the given folders. A missing or ambiguous name is an error that lists candidates. */
-export function findLora(name: string, folders: readonly string[]): string {
-  const direct = [name, name + ending].find(path => existsSync(path) && statSync(path).isFile());
-  if (direct) return resolve(direct);
-  const files = folders.flatMap(folder => filesBelow(folder));
-  const wanted = stem(name).toLowerCase();
-  const hits = [
-    ...new Set(files.filter(path => stem(path).toLowerCase() === wanted).map(path => resolve(path))),
-  ];
-  if (hits.length === 1) return hits[0];
-  if (hits.length > 1) {
-    throw usageError(
-      'LORA_AMBIGUOUS',
-      `<lora:${name}> could be ${hits.join(' or ')}`,
-      'Give the path with --lora instead.',
-    );
+/** The name that was given at training (`ss_output_name`), which A1111 puts into prompts; undefined without one. */
+function alias(path: string): string | undefined {
+  try {
+    return openSafetensors(path).metadata.ss_output_name?.toLowerCase();
+  } catch {
+    return undefined; // not a readable file: then it has no alias either
   }
-  const near = [...new Set(files.map(stem))].sort(
-    (a, b) => distance(a.toLowerCase(), wanted) - distance(b.toLowerCase(), wanted),
-  );
-  const hint =
-    near.length > 0
-      ? `Nearest names: ${near.slice(0, 3).join(', ')}.`
-      : `No LoRA files in ${folders.join(', ')}.`;
-  throw badInput('LORA_NOT_FOUND', `no LoRA is called ${name}`, hint);
 }
 
-/** Parses `file.safetensors:0.8`; the strength is 1 unless given. Windows drive letters are not strengths. */
-export function parseLoraOption(text: string): { path: string; strength: number } {
-  const match = /^(.*):(-?[\d.]+(?:e-?\d+)?)$/i.exec(text);
-  const [path, strength] = match && !existsSync(text) ? [match[1], Number(match[2])] : [text, 1];
-  if (!Number.isFinite(strength))
-    throw usageError('LORA_STRENGTH', `--lora ${text}: the strength is not a number`);
-  if (!existsSync(path)) throw badInput('LORA_NOT_FOUND', `there is no file ${path}`);
-  return { path: resolve(path), strength };
+/** Files that are called `name`: by path, whole or from some folder on, and else by alias. */
+function filesCalled(name: string, files: readonly string[]): string[] {
+  const wanted = `/${name.replaceAll('\\', '/').replace(/\.safetensors$/i, '')}`.toLowerCase();
+  const byPath = files.filter(path =>
+    path.replaceAll('\\', '/').slice(0, -ending.length).toLowerCase().endsWith(wanted),
+  );
+  return byPath.length > 0 ? byPath : files.filter(path => alias(path) === wanted.slice(1));
+}
+
+function notFound(
+  message: string,
+  name: string,
+  files: readonly string[],
+  folders: readonly string[],
+): Error {
+  const wanted = stem(name).toLowerCase();
+  const near = [...new Set(files.map(stem))]
+    .map(candidate => ({ candidate, far: distance(candidate.toLowerCase(), wanted) }))
+    .sort((a, b) => a.far - b.far)
+    .slice(0, 3);
+  const hint =
+    near.length > 0
+      ? `Nearest names: ${near.map(({ candidate }) => candidate).join(', ')}.`
+      : `No LoRA files in ${folders.join(', ')}.`;
+  return badInput('LORA_NOT_FOUND', message, hint);
+}
+
+/** Finds `<lora:name>` in the given folders. A missing or ambiguous name is an error that lists candidates. */
+export function findLora(name: string, folders: readonly string[]): string {
+  const direct = [name, name + ending].find(isFile);
+  if (direct) return resolve(direct);
+  const files = [...new Set(folders.flatMap(folder => filesBelow(folder)).map(path => resolve(path)))];
+  const hits = filesCalled(name, files);
+  if (hits.length === 1) return hits[0];
+  if (hits.length === 0) throw notFound(`no LoRA is called ${name}`, name, files, folders);
+  throw usageError(
+    'LORA_AMBIGUOUS',
+    `<lora:${name}> could be ${hits.join(' or ')}`,
+    'Write more of the path in the tag, or give the file with --lora.',
+  );
+}
+
+/**
+ * Parses `file.safetensors:0.8`; the strength is 1 unless given. A file whose own name ends like that is itself, and a
+ * Windows drive letter is no strength. A name without a file is looked for as in a tag.
+ */
+export function parseLoraOption(
+  text: string,
+  folders: readonly string[],
+): { path: string; strength: number } {
+  const match = isFile(text) ? null : /^(.+):([^:/\\]*)$/.exec(text);
+  const [path, strength] = match ? [match[1], Number(match[2] || Number.NaN)] : [text, 1];
+  if (!Number.isFinite(strength)) {
+    throw usageError(
+      'LORA_STRENGTH',
+      `--lora ${text}: "${match?.[2]}" is not a strength`,
+      'Write file.safetensors:0.8.',
+    );
+  }
+  if (existsSync(path) && !isFile(path)) {
+    throw usageError('LORA_NOT_A_FILE', `--lora ${path} is a folder`, 'Give one of the files in it.');
+  }
+  const isPath = extname(path) !== '' || /[/\\]/.test(path);
+  if (isPath && !isFile(path) && !isFile(path + ending)) {
+    const folder = dirname(path);
+    throw notFound(`there is no file ${path}`, path, filesBelow(folder, 1), [folder]);
+  }
+  return { path: findLora(path, folders), strength };
 }

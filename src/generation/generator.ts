@@ -5,30 +5,30 @@
 import { type SamplerChoice, torchGenerator } from '../diffusion/index.ts';
 import type { SessionOptions, Tensor } from '../engine/index.ts';
 import { usageError } from '../errors.ts';
-import { type AppliedLora, attach, combineLoras, mergeLoras } from '../lora/index.ts';
 import {
   type Checkpoint,
   type EncodedText,
-  listLayers,
-  openTextConditioner,
   openUnet,
   openVaeDecoder,
-  type TextConditioner,
   type UnetSession,
-  type VaeDecoder,
 } from '../models/index.ts';
-import { type DenoiserRun, runDenoiser } from './denoise-run.ts';
+import { runDenoiser } from './denoise-run.ts';
+import { keepOne } from './keep-one.ts';
+import { type ChosenLora, type LoraSet, loraSets } from './lora-sets.ts';
+import { notFinite } from './not-finite.ts';
+import { openTextEncoder, zeroStates } from './text-states.ts';
 
 export interface PictureRequest {
   readonly prompt: string;
   readonly negativePrompt: string;
-  readonly seed: number;
+  /** 0 … 2⁶⁴ − 1; as `torch.manual_seed` on the CPU. */
+  readonly seed: number | bigint;
 }
 
 export interface GenerateRequest {
   /** Pictures made together in one batch; each has its own prompt and seed. */
   readonly pictures: readonly PictureRequest[];
-  readonly loras: readonly AppliedLora[];
+  readonly loras: readonly ChosenLora[];
   /** Add the LoRAs into copies of the weights instead of attaching them. */
   readonly merge: boolean;
   readonly sampler: SamplerChoice;
@@ -47,78 +47,86 @@ export interface Picture {
   readonly data: Uint8Array;
   /** The final latent [c, h/8, w/8]. */
   readonly latent: Tensor;
+  /** What of the prompts did not fit into the text encoder; empty when all did. */
+  readonly truncated: { readonly prompt: string; readonly negativePrompt: string };
 }
 
 export interface Generator {
   generate(request: GenerateRequest): Promise<Picture[]>;
   release(): Promise<void>;
+  /** UNet sessions opened so far: stays as it is while LoRAs of the same ranks take turns. */
+  readonly sessionsOpened: number;
 }
 
-function checkSize({ width, height, steps }: GenerateRequest, scale: number): void {
-  for (const [name, side] of [
-    ['width', width],
-    ['height', height],
-  ] as const) {
+/** Throws SIZE_INVALID, STEPS_INVALID, GUIDANCE_INVALID or SEED_INVALID for what cannot be drawn. */
+export function checkRequest(
+  { pictures, width, height, steps, guidance }: Omit<GenerateRequest, 'loras' | 'merge' | 'sampler'>,
+  checkpoint: Pick<Checkpoint, 'latentScale'>,
+): void {
+  const scale = checkpoint.latentScale;
+  for (const [name, side] of Object.entries({ width, height })) {
     if (Number.isInteger(side) && side > 0 && side % scale === 0) continue;
     throw usageError('SIZE_INVALID', `${name} ${side} is not a positive multiple of ${scale}`);
   }
-  if (!Number.isInteger(steps) || steps < 1 || steps > 1000) {
+  if (!Number.isInteger(steps) || steps < 1 || steps > 1000)
     throw usageError('STEPS_INVALID', `${steps} steps: give a whole number from 1 to 1000`);
+  if (!Number.isFinite(guidance))
+    throw usageError('GUIDANCE_INVALID', `guidance ${guidance} is not a number`);
+  for (const { seed } of pictures) {
+    const isWhole = typeof seed === 'bigint' || Number.isSafeInteger(seed);
+    if (isWhole && seed >= 0 && seed < 2n ** 64n) continue;
+    throw usageError('SEED_INVALID', `seed ${seed} is not a whole number from 0 to 2⁶⁴ − 1`);
   }
 }
 
 /** Opens a generator; sessions are made when first needed. */
 export function openGenerator(checkpoint: Checkpoint, options: SessionOptions = {}): Generator {
-  let conditioner: Promise<TextConditioner> | undefined;
-  let decoder: VaeDecoder | undefined;
-  let unet: { key: string; session: UnetSession } | undefined;
-  const texts = new Map<string, EncodedText>();
-  const layers = listLayers(checkpoint.unet.weights, 'unet');
-  const shapes = new Map(layers.map(({ target, shape }) => [target, shape]));
+  const unets = keepOne<UnetSession>();
+  const textEncoder = openTextEncoder(checkpoint, options);
+  const decoder = openVaeDecoder(checkpoint, options);
+  const unetLoras = loraSets(checkpoint, 'unet');
+  const textLoras = loraSets(checkpoint, 'text');
+  let sessionsOpened = 0;
 
-  const encode = async (text: string): Promise<EncodedText> => {
-    conditioner ??= openTextConditioner(checkpoint, options);
-    const known = texts.get(text) ?? (await (await conditioner).encode(text));
-    texts.set(text, known);
-    return known;
+  const textStates = async ({ pictures, loras, merge }: GenerateRequest, guided: boolean) => {
+    const set = textLoras(loras, merge);
+    const positive = await textEncoder.encode(
+      pictures.map(({ prompt }) => prompt),
+      set,
+    );
+    if (!guided) return { positive, negative: [] };
+    const texts = pictures.map(({ negativePrompt }) => negativePrompt);
+    const encoded = await textEncoder.encode(texts, set);
+    const isZero = (text: string): boolean => checkpoint.family === 'sdxl' && text.trim() === '';
+    return { positive, negative: encoded.map((state, i) => (isZero(texts[i]) ? zeroStates(state) : state)) };
   };
 
-  const sessionFor = async (request: GenerateRequest, batch: number, tokens: number) => {
-    const { width, height, merge, loras } = request;
+  const unetFor = ({ width, height }: GenerateRequest, loras: LoraSet, states: readonly EncodedText[]) => {
     const scale = checkpoint.latentScale;
-    const size = { batch, height: height / scale, width: width / scale, tokens };
-    const combined = merge ? { slots: [], feeds: {} } : combineLoras(loras, shapes);
-    const ranks = combined.slots.map(({ target, rank }) => `${target}:${rank}`).join();
-    const merged = merge
-      ? loras.map(({ lora, strength }) => [lora.metadata.sshs_model_hash ?? Math.random(), strength])
-      : [];
-    const key = JSON.stringify([size, ranks, merged]);
-    if (unet?.key !== key) {
-      await unet?.session.release();
-      const weights = merge ? mergeLoras(checkpoint.unet.weights, 'unet', loras) : checkpoint.unet.weights;
+    const [, tokens] = states[0].context.shape;
+    const size = { batch: states.length, height: height / scale, width: width / scale, tokens };
+    return unets.get(JSON.stringify([size, loras.sessionKey]), () => {
+      sessionsOpened++;
+      const weights = loras.weights('unet', checkpoint.unet.weights);
       const base = { ...checkpoint, unet: { ...checkpoint.unet, weights } };
-      unet = {
-        key,
-        session: await openUnet(base, size, graph => attach(graph, combined.slots).hooks, options),
-      };
-    }
-    return { session: unet.session, feeds: combined.feeds };
+      return openUnet(base, size, graph => loras.hooks(graph, 'unet'), options);
+    });
   };
 
   return {
+    get sessionsOpened() {
+      return sessionsOpened;
+    },
     async generate(request) {
-      checkSize(request, checkpoint.latentScale);
+      checkRequest(request, checkpoint);
       const guided = request.guidance !== 1;
-      const conditional = await Promise.all(request.pictures.map(({ prompt }) => encode(prompt)));
-      const unconditional = guided
-        ? await Promise.all(request.pictures.map(({ negativePrompt }) => encode(negativePrompt)))
-        : [];
-      const states = [...unconditional, ...conditional];
-      const { session, feeds } = await sessionFor(request, states.length, states[0].context.shape[1]);
-      const run: DenoiserRun = {
+      const { positive, negative } = await textStates(request, guided);
+      const states = [...negative, ...positive];
+      const loras = unetLoras(request.loras, request.merge);
+      const latents = await runDenoiser({
         checkpoint,
-        session,
-        feeds,
+        session: await unetFor(request, loras, states),
+        feeds: loras.feeds,
         states,
         guided,
         generators: request.pictures.map(({ seed }) => torchGenerator(seed)),
@@ -128,41 +136,35 @@ export function openGenerator(checkpoint: Checkpoint, options: SessionOptions = 
         size: [request.width, request.height],
         ...(request.onStep ? { onStep: request.onStep } : {}),
         ...(request.signal ? { signal: request.signal } : {}),
-      };
-      const latents = await runDenoiser(run);
-      decoder ??= openVaeDecoder(checkpoint, options);
+      });
       const pictures: Picture[] = [];
-      for (const latent of latents) {
+      for (const [i, latent] of latents.entries()) {
         const decoded = await decoder.decode({ shape: [1, ...latent.shape], data: latent.data });
-        pictures.push(toPicture(decoded, latent));
+        const truncated = {
+          prompt: positive[i].truncated,
+          negativePrompt: negative[i]?.truncated ?? '',
+        };
+        pictures.push({ ...toPixels(decoded), latent, truncated });
       }
       return pictures;
     },
     async release() {
-      await (await conditioner)?.release();
-      await decoder?.release();
-      await unet?.session.release();
+      await textEncoder.release();
+      await decoder.release();
+      await unets.release();
     },
   };
 }
 
-/** [1, 3, h, w] in −1 … 1 → interleaved bytes. Not-a-number is an error, not a black picture. */
-function toPicture({ shape, data }: Tensor, latent: Tensor): Picture {
+/** [1, 3, h, w] in −1 … 1 → interleaved bytes. */
+function toPixels({ shape, data }: Tensor): Pick<Picture, 'width' | 'height' | 'data'> {
+  if (!data.every(Number.isFinite)) throw notFinite('the VAE decoded a finite latent to NaN');
   const [, , height, width] = shape;
   const plane = height * width;
   const out = new Uint8Array(3 * plane);
   for (let i = 0; i < plane; i++) {
-    for (let c = 0; c < 3; c++) {
-      const value = data[c * plane + i];
-      if (Number.isNaN(value)) {
-        throw usageError(
-          'PICTURE_NOT_FINITE',
-          'the picture came out as NaN',
-          'Check the base model and the LoRA for broken tensors.',
-        );
-      }
-      out[3 * i + c] = Math.round(Math.min(1, Math.max(0, value / 2 + 0.5)) * 255);
-    }
+    for (let c = 0; c < 3; c++)
+      out[3 * i + c] = Math.round(Math.min(1, Math.max(0, data[c * plane + i] / 2 + 0.5)) * 255);
   }
-  return { width, height, data: out, latent };
+  return { width, height, data: out };
 }

@@ -4,7 +4,7 @@ export { type AppliedLora, addDelta, type CombinedLora, combineLoras, mergeLoras
 export { checkRank, initialParameters } from './attach/initial.ts';
 export { chooseTargets, targetPresets } from './attach/targets.ts';
 export { inspectLora, type LoraFacts, type ModuleFacts } from './file/inspect.ts';
-export { kohyaName } from './file/names.ts';
+export { type BlockNaming, kohyaName } from './file/names.ts';
 export { type ReadOptions, readLora } from './file/read.ts';
 export type { BaseLayer, LoadReport, LoraModule, LoraWeights } from './file/types.ts';
-export { serializeLora, type WrittenFile, writeLora } from './file/write.ts';
+export { type LoraFileOptions, serializeLora, type WrittenFile, writeLora } from './file/write.ts';

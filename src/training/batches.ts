@@ -3,46 +3,56 @@
 import { planEpoch, type TrainingItem } from '../dataset/index.ts';
 import { randomStream, type Tensor } from '../engine/index.ts';
 
-export interface Chosen {
+type EpochItem = Pick<TrainingItem, 'bucket' | 'repeats'>;
+
+/** Every epoch has as many batches: buckets do not mix, and the last batch of each may be short. */
+export function batchesPerEpoch(items: readonly EpochItem[], batch: number): number {
+  return planEpoch({ items, batch, seed: 0, epoch: 0 }).length;
+}
+
+/** The batch of micro-step `index` (0-based) as item indices, the same whenever it is asked for. */
+export function openBatches(
+  items: readonly EpochItem[],
+  batch: number,
+  seed: number,
+): (index: number) => number[] {
+  const length = batchesPerEpoch(items, batch);
+  let current = { epoch: -1, plan: [] as number[][] };
+  return index => {
+    const epoch = Math.floor(index / length);
+    if (epoch !== current.epoch) current = { epoch, plan: planEpoch({ items, batch, seed, epoch }) };
+    return current.plan[index % length];
+  };
+}
+
+/**
+ * Fills a short batch up to `batch` with its own pictures again. They are drawn with other noise, so the step costs
+ * the same as a whole one and is worth as much.
+ */
+export function fillBatch(indices: readonly number[], batch: number): number[] {
+  return Array.from({ length: batch }, (_, i) => indices[i % indices.length]);
+}
+
+export interface DrawnItem {
   readonly item: TrainingItem;
   readonly latents: Tensor;
   /** Empty when caption dropout struck. */
   readonly caption: string;
 }
 
-/** The batch of micro-step `index` (0-based), the same whenever it is asked for. */
-export function openBatches(
-  items: readonly TrainingItem[],
-  batch: number,
-  seed: number,
-): (index: number) => number[] {
-  const epochs: number[][][] = [];
-  const starts: number[] = [0];
-  return index => {
-    while (starts[starts.length - 1] <= index) {
-      const plan = planEpoch({ items, batch, seed, epoch: epochs.length });
-      epochs.push(plan);
-      starts.push(starts[starts.length - 1] + plan.length);
-    }
-    let epoch = epochs.length - 1;
-    while (starts[epoch] > index) epoch--;
-    return epochs[epoch][index - starts[epoch]];
-  };
-}
-
-/** Picks the latents (mirrored or not) and the caption of one sample of a micro-step. */
+/** Picks the latents (mirrored or not) and the caption of sample `sample` of a step. */
 export function drawItem(
   item: TrainingItem,
-  options: { seed: number; captionDropout: number },
-  microStep: number,
-  index: number,
-): Chosen {
-  const { seed, captionDropout } = options;
-  const flipped = item.flippedLatents && randomStream(seed, 'flip', microStep, index).uniform() < 0.5;
-  const dropped = randomStream(seed, 'caption dropout', microStep, index).uniform() < captionDropout;
+  { seed, captionDropout }: { seed: number; captionDropout: number },
+  step: number,
+  sample: number,
+): DrawnItem {
+  const { flippedLatents } = item;
+  const mirrored = flippedLatents && randomStream(seed, 'flip', step, sample).uniform() < 0.5;
+  const dropped = randomStream(seed, 'caption dropout', step, sample).uniform() < captionDropout;
   return {
     item,
-    latents: flipped ? (item.flippedLatents as Tensor) : item.latents,
+    latents: mirrored ? flippedLatents : item.latents,
     caption: dropped ? '' : item.caption,
   };
 }

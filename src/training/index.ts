@@ -1,12 +1,9 @@
 /** Training: from pictures and a recipe to a LoRA file, resumable at every step. */
 
+export { adamWUpdate, newMoments } from './adamw.ts';
+export { checkNothingReplaced, countParameters } from './outputs.ts';
+export { planRun } from './plan-run.ts';
+export { type BucketSurvey, scanPictures, surveyBuckets } from './prepare.ts';
 export { completeRecipe, type GivenRecipe, parseRecipe, type Recipe } from './recipe.ts';
-export {
-  fingerprintFiles,
-  type Progress,
-  planRun,
-  type TrainRequest,
-  type TrainResult,
-  train,
-} from './train.ts';
+export { type Progress, type TrainRequest, type TrainResult, train } from './train.ts';
 export { buildTrainStep, openTrainStep, type StepShape } from './train-step.ts';

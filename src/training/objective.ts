@@ -29,21 +29,28 @@ export function snrWeight(
   return Math.min(snr, gamma) / (predictionType === 'epsilon' ? snr : snr + 1);
 }
 
-/** Adds noise of a random timestep to `latent` [1, c, h, w] (Ho et al. 2020, eq. 4; velocity: Salimans & Ho 2022). */
-export function drawSample(latent: Tensor, step: number, index: number, options: ObjectiveOptions): Sample {
-  const { schedule, predictionType, seed } = options;
-  const timestep = randomStream(seed, 'timestep', step, index).integer(schedule.alphasCumprod.length);
-  const noise = randomStream(seed, 'noise', step, index).normals(latent.data.length);
-  if (options.noiseOffset > 0) addOffset(noise, latent, step, index, options);
-  const alphaBar = schedule.alphasCumprod[timestep];
+/** Noisy latent and target at ᾱ (Ho et al. 2020, eq. 4; velocity: Salimans & Ho 2022, appendix D). */
+export function addNoise(
+  latent: Float32Array,
+  noise: Float32Array,
+  alphaBar: number,
+  predictionType: 'epsilon' | 'v_prediction',
+): Pick<Sample, 'noisy' | 'target'> {
   const [a, s] = [Math.sqrt(alphaBar), Math.sqrt(1 - alphaBar)];
-  const noisy = new Float32Array(noise.length);
-  const target = predictionType === 'epsilon' ? noise : new Float32Array(noise.length);
-  for (let i = 0; i < noise.length; i++) {
-    noisy[i] = a * latent.data[i] + s * noise[i];
-    if (predictionType === 'v_prediction') target[i] = a * noise[i] - s * latent.data[i];
-  }
-  return { noisy, target, timestep, weight: snrWeight(alphaBar, options.minSnrGamma, predictionType) };
+  const noisy = latent.map((x, i) => a * x + s * noise[i]);
+  if (predictionType === 'epsilon') return { noisy, target: noise };
+  return { noisy, target: latent.map((x, i) => a * noise[i] - s * x) };
+}
+
+/** Adds noise of a random timestep to `latent` [1, c, h, w]. */
+export function drawSample(latent: Tensor, step: number, sample: number, options: ObjectiveOptions): Sample {
+  const { schedule, predictionType, seed } = options;
+  const timestep = randomStream(seed, 'timestep', step, sample).integer(schedule.alphasCumprod.length);
+  const noise = randomStream(seed, 'noise', step, sample).normals(latent.data.length);
+  if (options.noiseOffset > 0) addOffset(noise, latent, step, sample, options);
+  const alphaBar = schedule.alphasCumprod[timestep];
+  const weight = snrWeight(alphaBar, options.minSnrGamma, predictionType);
+  return { ...addNoise(latent.data, noise, alphaBar, predictionType), timestep, weight };
 }
 
 /** A constant per channel on top of the noise (crosslabs.org, "Diffusion With Offset Noise"). */
@@ -51,11 +58,11 @@ function addOffset(
   noise: Float32Array,
   latent: Tensor,
   step: number,
-  index: number,
+  sample: number,
   options: ObjectiveOptions,
 ): void {
   const channels = latent.shape[1];
   const pixels = noise.length / channels;
-  const offsets = randomStream(options.seed, 'noise offset', step, index).normals(channels);
+  const offsets = randomStream(options.seed, 'noise offset', step, sample).normals(channels);
   for (let i = 0; i < noise.length; i++) noise[i] += options.noiseOffset * offsets[Math.floor(i / pixels)];
 }

@@ -17,7 +17,7 @@ const recipeSchema = z
     batch: positiveInteger.max(1024),
     /** Micro-steps whose gradients are added before an update. */
     accumulate: positiveInteger.max(4096),
-    resolution: z.object({ width: positiveInteger, height: positiveInteger }),
+    resolution: z.object({ width: positiveInteger.max(8192), height: positiveInteger.max(8192) }),
     /** Smallest step between bucket sides, in pixels. */
     bucketStep: positiveInteger,
     targets: z.string().min(1),

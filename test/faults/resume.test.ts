@@ -17,7 +17,7 @@ const recipe: GivenRecipe = {
   flip: true,
   captionDropout: 0.3,
   noiseOffset: 0.05,
-  targets: 'attention',
+  targets: 'up_blocks.1*attn*',
   warmupSteps: 2,
   seed: 7,
 };
@@ -53,7 +53,7 @@ test('stopped after any step and resumed = uninterrupted, byte for byte', async 
     });
     if (result.finished) break;
     expect(existsSync(out)).toBe(false);
-    expect(existsSync(result.statePath)).toBe(true);
+    expect(existsSync(result.statePath as string)).toBe(true);
     resumes++;
   }
   expect(resumes).toBe(3);
@@ -78,7 +78,7 @@ test('a state of another recipe or data set is refused and left as it is', async
     signal: controller.signal,
     onProgress,
   });
-  const before = readFileSync(first.statePath);
+  const before = readFileSync(first.statePath as string);
   const changed = { ...recipe, learningRate: 1e-3 };
   await expect(train({ folder, checkpoint, recipe: changed, out, resume: true })).rejects.toMatchObject({
     code: 'RUN_STATE_OTHER',
@@ -90,7 +90,7 @@ test('a state of another recipe or data set is refused and left as it is', async
   await expect(train({ folder, checkpoint, recipe, out, resume: true })).rejects.toMatchObject({
     code: 'RUN_STATE_OTHER',
   });
-  expect(readFileSync(first.statePath)).toEqual(before);
+  expect(readFileSync(first.statePath as string)).toEqual(before);
 });
 
 test('the same seed gives the same file, another seed another', async () => {

@@ -1,39 +1,64 @@
 /** The wrong inputs people really give: a clear error, a stable code, the right exit code, nothing half-written. */
-import { execFile } from 'node:child_process';
-import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { dirname, join } from 'node:path';
+import {
+  cpSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
+import { basename, dirname, join, resolve } from 'node:path';
 import { beforeAll, describe, expect, test } from 'vitest';
+import { generateCommand } from '../../src/cli/commands/generate.ts';
+import { inspectCommand } from '../../src/cli/commands/inspect.ts';
+import { trainCommand } from '../../src/cli/commands/train.ts';
 import {
   floatTensorBytes,
   openSafetensors,
   serializeSafetensors,
   type WritableTensor,
 } from '../../src/files/index.ts';
+import { type Outcome, runHere, start } from '../support/command-line.ts';
 import { pictureFolder, stripes, temporaryFolder } from '../support/pictures.ts';
 
-interface Outcome {
-  status: number;
-  stdout: string;
-  stderr: string;
-}
+const commands = { train: trainCommand, generate: generateCommand, inspect: inspectCommand };
 
-function lora(...options: string[]): Promise<Outcome> {
-  return new Promise(resolve => {
-    execFile(process.execPath, ['bin/lora.js', ...options], { timeout: 60_000 }, (error, stdout, stderr) => {
-      resolve({ status: error ? Number(error.code) : 0, stdout, stderr });
-    });
-  });
+/** In this process: what goes wrong there goes wrong in the same way in its own, and that is seen once below. */
+function lora(command: keyof typeof commands, ...options: string[]): Promise<Outcome> {
+  return runHere(commands[command](), ...options);
 }
 
 const folder = pictureFolder(2);
 const out = (): string => join(temporaryFolder(), 'x.safetensors');
-const quick = ['--steps', '1', '--batch', '1', '--rank', '2', '--targets', 'attention'];
+const quick = [
+  '--steps',
+  '1',
+  '--batch',
+  '1',
+  '--rank',
+  '2',
+  '--targets',
+  'mid_block*attn2.to_v',
+  '--no-cache',
+];
 
-async function expectError(status: number, code: string, options: string[]): Promise<Outcome> {
-  const outcome = await lora(...options);
+async function expectError(
+  status: number,
+  code: string,
+  [command, ...options]: [keyof typeof commands, ...string[]],
+): Promise<Outcome> {
+  const outcome = await lora(command, ...options);
   expect(`${outcome.status} ${outcome.stderr}`).toContain(`error ${code}`);
   expect(outcome.status).toBe(status);
   return outcome;
+}
+
+function recipe(text: string): string {
+  const path = join(temporaryFolder(), 'recipe.json');
+  writeFileSync(path, text);
+  return path;
 }
 
 describe('lora train', () => {
@@ -50,6 +75,26 @@ describe('lora train', () => {
     ['zero steps', 2, 'RECIPE_INVALID', () => [folder, '--steps', '0']],
     ['too little memory', 2, 'MEMORY_TOO_SMALL', () => [folder, '--memory', '10MB']],
     ['an output of another kind', 2, 'OUT_NOT_SAFETENSORS', () => [folder, '--out', 'x.ckpt']],
+    ['a target that JavaScript knows', 2, 'TARGET_UNKNOWN', () => [folder, '--targets', 'constructor']],
+    ['an absurd resolution', 2, 'RECIPE_INVALID', () => [folder, '--resolution', '1000000']],
+    ['more warm-up than steps', 2, 'RECIPE_INVALID', () => [folder, '--steps', '3', '--warmup', '4']],
+    ['a missing recipe', 3, 'RECIPE_UNREADABLE', () => [folder, '--recipe', '/no/recipe.json']],
+    ['a folder as recipe', 3, 'RECIPE_UNREADABLE', () => [folder, '--recipe', folder]],
+    ['a recipe that is no JSON', 2, 'RECIPE_NOT_JSON', () => [folder, '--recipe', recipe('steps: 5')]],
+    [
+      'a recipe with an unknown field',
+      2,
+      'RECIPE_INVALID',
+      () => [folder, '--recipe', recipe('{"colour": 1}')],
+    ],
+    [
+      'a recipe with text for a number',
+      2,
+      'RECIPE_INVALID',
+      () => [folder, '--recipe', recipe('{"rank": "4"}')],
+    ],
+    ['a crooked bucket step', 2, 'RECIPE_INVALID', () => [folder, '--recipe', recipe('{"bucketStep": 4}')]],
+    ['a plan of a missing folder', 3, 'DATASET_NO_FOLDER', () => ['/no/such/folder', '--plan']],
   ] as const)('%s', async (_, status, code, options) => {
     const target = out();
     const given = options();
@@ -89,12 +134,23 @@ describe('lora train', () => {
     const target = out();
     writeFileSync(target, 'precious');
     await expectError(2, 'OUT_EXISTS', ['train', folder, '--out', target, ...quick]);
+    await expectError(2, 'OUT_EXISTS', ['train', folder, '--out', target, ...quick, '--resume']);
     expect(readFileSync(target, 'utf8')).toBe('precious');
+  });
+
+  test('nor is a file that --save-every would write', async () => {
+    const target = out();
+    const save = target.replace('.safetensors', '-step00000002.safetensors');
+    writeFileSync(save, 'precious');
+    const steps = ['--steps', '5', '--save-every', '2'];
+    await expectError(2, 'OUT_EXISTS', ['train', folder, '--out', target, ...quick, ...steps]);
+    expect(readFileSync(save, 'utf8')).toBe('precious');
+    expect(readdirSync(dirname(target))).toEqual([basename(save)]);
   });
 
   test('two runs on one output: the second is refused', async () => {
     const target = out();
-    writeFileSync(`${target}.lock`, String(process.pid));
+    writeFileSync(`${target}.lock`, String(process.ppid));
     await expectError(1, 'OUTPUT_BUSY', ['train', folder, '--out', target, ...quick]);
     writeFileSync(`${target}.lock`, '999999999'); // left behind by a process that is gone
     expect((await lora('train', folder, '--out', target, ...quick)).status).toBe(0);
@@ -115,8 +171,11 @@ describe('lora train', () => {
 
 describe('a broken base', () => {
   const broken = (change: (unet: string) => void): string => {
-    const base = join(temporaryFolder(), 'base');
-    cpSync('pretrained/pocket', base, { recursive: true });
+    const base = temporaryFolder();
+    for (const name of readdirSync('pretrained/pocket')) {
+      if (name !== 'unet') symlinkSync(resolve('pretrained/pocket', name), join(base, name));
+    }
+    cpSync('pretrained/pocket/unet', join(base, 'unet'), { recursive: true });
     change(join(base, 'unet'));
     return base;
   };
@@ -274,8 +333,21 @@ describe('lora generate', () => {
   });
 });
 
-test('an unknown command or option is a usage error', async () => {
-  expect((await lora('paint')).status).toBe(2);
-  expect((await lora('train', folder, '--colour')).status).toBe(2);
-  expect((await lora('--help')).status).toBe(0);
+describe('as a user starts it', () => {
+  const run = (...options: string[]): Promise<Outcome> =>
+    start(options, [process.execPath, 'bin/lora.js']).outcome;
+
+  test('a failing command: code, hint, exit status, and JSON', async () => {
+    const [status, inspected] = [2, run('inspect', '/no/such.safetensors', '--json')];
+    const { stderr, ...usage } = await run('train', folder, '--rank', '0', '--out', out());
+    expect(usage.status).toBe(status);
+    expect(stderr).toMatch(/^error RANK_INVALID: .*\n {2}Usual ranks/m);
+    expect((await inspected).status).toBe(3);
+    expect(JSON.parse((await inspected).stdout)).toMatchObject({ error: { code: 'FILE_MISSING' } });
+  });
+
+  test('an unknown command or option is a usage error, help is not', async () => {
+    const runs = [run('paint'), run('train', folder, '--colour'), run('--help')];
+    expect((await Promise.all(runs)).map(({ status }) => status)).toEqual([2, 2, 0]);
+  });
 });

@@ -5,7 +5,9 @@ import { join } from 'node:path';
 import {
   costOf,
   createGraph,
+  elementCount,
   type Feed,
+  type GraphCost,
   openSession,
   output,
   randomStream,
@@ -22,7 +24,7 @@ import {
   unetShapes,
   type WeightSource,
 } from '../../models/index.ts';
-import { buildTrainStep } from '../../training/index.ts';
+import { adamWUpdate, buildTrainStep, newMoments, openTrainStep } from '../../training/index.ts';
 import { openBase } from '../base.ts';
 
 export interface Measured {
@@ -143,36 +145,78 @@ export const cases: readonly Case[] = [
 
 const benchRank = 16;
 
+interface Work {
+  readonly setupSeconds: number;
+  readonly cost: GraphCost;
+  run(): Promise<unknown>;
+  release(): Promise<void>;
+}
+
+const random = randomStream(1, 'bench');
+const noise = (...shape: number[]): Tensor => ({ shape, data: random.normals(elementCount(shape)) });
+
+/** One whole training step: loss, gradients, AdamW. */
+async function openTraining(part: Pick<Checkpoint, 'unet'>, size: LatentSize): Promise<Work> {
+  const layers = chooseTargets(listLayers(part.unet.weights, 'unet'), 'linear');
+  const shape = { ...size, rank: benchRank, scale: 1, recompute: false };
+  const started = performance.now();
+  const step = await openTrainStep(part, layers, shape);
+  const setupSeconds = (performance.now() - started) / 1000;
+  const parameters = initialParameters(layers, benchRank, 1);
+  const moments = new Map([...parameters].map(([name, { data }]) => [name, newMoments(data.length)]));
+  const { batch, height, width, tokens } = size;
+  const { inChannels, contextWidth } = part.unet.config;
+  const feeds = {
+    sample: noise(batch, inChannels, height, width),
+    timesteps: { shape: [batch], data: new Float32Array(batch).fill(423) },
+    context: noise(batch, tokens, contextWidth),
+    target: noise(batch, inChannels, height, width),
+    weights: { shape: [batch], data: new Float32Array(batch).fill(1 / batch) },
+  };
+  let count = 0;
+  return {
+    setupSeconds,
+    cost: costOf(buildTrainStep(part, layers, shape)),
+    async run() {
+      const { gradients } = await step.run(feeds, parameters);
+      count++;
+      for (const [name, { data }] of parameters)
+        adamWUpdate(data, gradients.get(name)!.data, moments.get(name)!, 1e-4, count);
+    },
+    release: () => step.release(),
+  };
+}
+
+async function openForward(part: Pick<Checkpoint, 'unet'>, size: LatentSize): Promise<Work> {
+  const started = performance.now();
+  const graph = createGraph();
+  output('prediction', buildUnet(graph, part, size));
+  const session = await openSession(graph);
+  const setupSeconds = (performance.now() - started) / 1000;
+  const feeds: Record<string, Feed> = {};
+  for (const { name, dims } of session.lowered.model.inputs) feeds[name] = noise(...dims);
+  return {
+    setupSeconds,
+    cost: costOf(graph),
+    run: () => session.run(feeds),
+    release: () => session.release(),
+  };
+}
+
 /** Runs one case and measures it. */
 export async function measure({ model, work, size, repeats }: Case): Promise<Measured> {
   const part = await openPart(model);
-  const layers = work === 'train' ? chooseTargets(listLayers(part.unet.weights, 'unet'), 'linear') : [];
-  const started = performance.now();
-  const build = () => {
-    if (work === 'train')
-      return buildTrainStep(part, layers, { ...size, rank: benchRank, scale: 1, recompute: false });
-    const graph = createGraph();
-    output('prediction', buildUnet(graph, part, size));
-    return graph;
-  };
-  const graph = build();
-  const session = await openSession(graph);
-  const setupSeconds = (performance.now() - started) / 1000;
-  const parameters = initialParameters(layers, benchRank, 1);
-  const random = randomStream(1, 'bench');
-  const feeds: Record<string, Feed> = {};
-  for (const { name, dims } of session.lowered.model.inputs) {
-    const known: Tensor | undefined = parameters.get(name);
-    feeds[name] = known ?? { shape: dims, data: random.normals(dims.reduce((a, b) => a * b, 1)) };
-  }
+  const { setupSeconds, cost, run, release } = await (work === 'train' ? openTraining : openForward)(
+    part,
+    size,
+  );
   const seconds: number[] = [];
   for (let i = 0; i < repeats; i++) {
     const begun = performance.now();
-    await session.run(feeds);
+    await run();
     seconds.push((performance.now() - begun) / 1000);
   }
-  await session.release();
-  const cost = costOf(graph);
+  await release();
   return {
     seconds,
     setupSeconds,

@@ -1,28 +1,25 @@
 /** @file `lora generate`: a prompt becomes pictures. */
-import { existsSync, mkdirSync, readdirSync } from 'node:fs';
-import { basename, dirname, extname, join, resolve } from 'node:path';
+import { existsSync, readdirSync, statSync } from 'node:fs';
+import { basename, dirname, extname, resolve } from 'node:path';
 import { Command } from 'commander';
-import { resolveSampler, type SamplerChoice } from '../../diffusion/index.ts';
+import { resolveSampler } from '../../diffusion/index.ts';
 import { usageError } from '../../errors.ts';
+import { encodePng, ensureWritableFolder, writeFileAtomic } from '../../files/index.ts';
 import {
-  encodePng,
-  ensureWritableFolder,
-  hashFile,
-  hashTensorData,
-  writeFileAtomic,
-} from '../../files/index.ts';
-import {
+  type ChosenLora,
+  checkRequest,
   extractLoraTags,
   findLora,
-  type Generator,
+  type GenerateRequest,
+  type MentionedLora,
   openGenerator,
+  openPictureText,
   type Picture,
+  type PictureRequest,
   parseLoraOption,
-  writeInfotext,
 } from '../../generation/index.ts';
-import { type AppliedLora, type LoadReport, readLora } from '../../lora/index.ts';
+import { type LoadReport, readLora } from '../../lora/index.ts';
 import { type Checkpoint, listLayers } from '../../models/index.ts';
-import { version } from '../../version.ts';
 import { openBase } from '../base.ts';
 import { type DeviceName, sessionFor } from '../device.ts';
 import { collect, integerOption, numberOption, sizeOption } from '../numbers.ts';
@@ -39,7 +36,7 @@ interface Options {
   steps: number;
   guidance: number;
   size?: { width: number; height: number };
-  seed?: number;
+  seed?: bigint;
   count: number;
   batch: number;
   out: string;
@@ -47,7 +44,7 @@ interface Options {
   json: boolean;
 }
 
-export interface NamedLora extends AppliedLora {
+export interface NamedLora extends ChosenLora {
   readonly name: string;
   readonly path: string;
   readonly report: LoadReport;
@@ -55,176 +52,159 @@ export interface NamedLora extends AppliedLora {
 
 /** Loads a LoRA for a base and says what was applied. */
 export function loadLora(checkpoint: Checkpoint, path: string, strength: number): NamedLora {
-  const layers = listLayers(checkpoint.unet.weights, 'unet');
-  const { lora, report } = readLora(path, { layers, contextWidth: checkpoint.unet.config.contextWidth });
-  return { lora, strength, path, report, name: basename(path).replace(/\.safetensors$/, '') };
+  const { unet, textEncoder, textEncoder2 } = checkpoint;
+  const layers = [
+    ...listLayers(unet.weights, 'unet'),
+    ...listLayers(textEncoder.weights, 'text_encoder'),
+    ...(textEncoder2 ? listLayers(textEncoder2.weights, 'text_encoder_2') : []),
+  ];
+  const { lora, report } = readLora(path, { layers, contextWidth: unet.config.contextWidth });
+  return { lora, strength, path, report, name: basename(path).replace(/\.safetensors$/i, '') };
 }
 
-export function describeLoad({ name, strength, report }: NamedLora): string {
+function describeLoad({ name, strength, textStrength, report }: NamedLora): string {
   const skipped = report.skipped.slice(0, 3).map(({ key, reason }) => `  skipped ${key}: ${reason}`);
   if (report.skipped.length > 3) skipped.push(`  and ${report.skipped.length - 3} more skipped`);
-  const head = `${name} at ${strength}: ${report.coverage}, rank ${report.ranks.join('/')}, alpha ${report.alphas.join('/')}`;
+  const onText =
+    textStrength === undefined || textStrength === strength ? '' : ` (text encoder ${textStrength})`;
+  const head = `${name} at ${strength}${onText}: ${report.coverage}, rank ${report.ranks.join('/')}, alpha ${report.alphas.join('/')}`;
   return [head, ...skipped].join('\n');
 }
 
+/** LoRAs given as options first, then those of tags. */
+function loadLoras(
+  checkpoint: Checkpoint,
+  options: Options,
+  tags: ReturnType<typeof extractLoraTags>['loras'],
+): (NamedLora & MentionedLora)[] {
+  const folders = ['.', ...options.loraFolder];
+  const given = options.lora.map(text => ({ ...parseLoraOption(text, folders), isOption: true }));
+  const tagged = tags.map(tag => ({ ...tag, path: findLora(tag.name, folders), isOption: false }));
+  return [...given, ...tagged].map(chosen => ({
+    ...loadLora(checkpoint, chosen.path, chosen.strength),
+    ...chosen,
+  }));
+}
+
+/** A whole number of up to 64 bits, which a JavaScript number does not hold; −1 is a random seed, as in A1111. */
+function seedOption(text: string): bigint | undefined {
+  if (text === '-1') return undefined;
+  if (/^\d+$/.test(text) && BigInt(text) < 2n ** 64n) return BigInt(text);
+  throw usageError('SEED_INVALID', `--seed ${text} is not a whole number from 0 to 2⁶⁴ − 1`);
+}
+
 /** Files to write: one .png, numbered ones, or the next free numbers of a folder. Nothing is overwritten. */
-function outputPaths(out: string, count: number, seed: number): string[] {
-  if (extname(out).toLowerCase() === '.png') {
+function outputPaths(out: string, seeds: readonly bigint[]): string[] {
+  const isFolder = statSync(out, { throwIfNoEntry: false })?.isDirectory() === true;
+  if (!isFolder && extname(out).toLowerCase() === '.png') {
     const stem = out.slice(0, -4);
     const paths =
-      count === 1
-        ? [out]
-        : Array.from({ length: count }, (_, i) => `${stem}-${String(i + 1).padStart(4, '0')}.png`);
+      seeds.length === 1 ? [out] : seeds.map((_, i) => `${stem}-${String(i + 1).padStart(4, '0')}.png`);
     const taken = paths.find(path => existsSync(path));
-    if (taken)
-      throw usageError(
-        'OUT_EXISTS',
-        `${taken} is there already`,
-        'Choose another --out, or move the file away.',
-      );
-    return paths.map(path => resolve(path));
+    if (taken === undefined) return paths.map(path => resolve(path));
+    const hint = 'Choose another --out, or move the file away.';
+    throw usageError('OUT_EXISTS', `${taken} is there already`, hint);
   }
-  if (extname(out)) throw usageError('OUT_NOT_PNG', `--out ${out} must be a folder or end in .png`);
-  mkdirSync(out, { recursive: true });
-  const numbers = readdirSync(out)
+  if (!isFolder && extname(out))
+    throw usageError('OUT_NOT_PNG', `--out ${out} must be a folder or end in .png`);
+  const numbers = (isFolder ? readdirSync(out) : [])
     .map(name => Number.parseInt(name, 10))
     .filter(Number.isFinite);
   const first = Math.max(-1, ...numbers) + 1;
-  return Array.from({ length: count }, (_, i) =>
-    resolve(out, `${String(first + i).padStart(5, '0')}-${seed + i}.png`),
-  );
+  return seeds.map((seed, i) => resolve(out, `${String(first + i).padStart(5, '0')}-${seed}.png`));
 }
 
-/** Hashes for the picture's text; skipped where a checkpoint is too large to hash for one picture. */
-async function modelHash(checkpoint: Checkpoint): Promise<string | undefined> {
-  const [file] = checkpoint.unet.files;
-  const small = checkpoint.family === 'pocket';
-  return small ? (await hashFile(file)).slice(0, 10) : undefined;
-}
+/** Numbers that JSON readers hold exactly stay numbers. */
+const seedToJson = (seed: bigint): number | string =>
+  seed <= BigInt(Number.MAX_SAFE_INTEGER) ? Number(seed) : String(seed);
 
-async function loraHashes(loras: readonly NamedLora[]): Promise<string | undefined> {
-  if (loras.length === 0) return undefined;
-  const entries = await Promise.all(
-    loras.map(
-      async ({ name, path }) => `${name.replace(/[:,]/g, '')}: ${(await hashTensorData(path)).slice(0, 12)}`,
-    ),
-  );
-  return entries.join(', ');
-}
-
-interface Settings {
-  readonly checkpoint: Checkpoint;
-  readonly prompt: string;
-  readonly negative: string;
-  readonly loras: readonly NamedLora[];
-  readonly choice: SamplerChoice;
-  readonly options: Options;
-  readonly size: { width: number; height: number };
-  readonly seed: number;
-}
-
-/** The shared text of all pictures; the seed differs. Attached LoRAs given by flag appear as tags. */
-async function infotextFor(settings: Settings): Promise<(seed: number) => string> {
-  const { checkpoint, loras, choice, options, size } = settings;
-  const tags = loras.map(({ name, strength }) => `<lora:${name}:${strength}>`).join('');
-  const prompt = tags ? `${settings.prompt} ${tags}` : settings.prompt;
-  const [hash, hashes] = await Promise.all([modelHash(checkpoint), loraHashes(loras)]);
-  return seed =>
-    writeInfotext({
-      prompt,
-      negativePrompt: settings.negative,
-      fields: {
-        Steps: options.steps,
-        Sampler: choice.samplerLabel,
-        'Schedule type': choice.schedulerLabel,
-        'CFG scale': options.guidance,
-        Seed: seed,
-        Size: `${size.width}x${size.height}`,
-        'Model hash': hash,
-        Model: checkpoint.name,
-        RNG: 'CPU',
-        'Lora hashes': hashes,
-        Version: `lora-studio ${version}`,
-      },
-    });
-}
-
-async function generateAll(
-  generator: Generator,
-  settings: Settings,
-  terminal: Terminal,
-  signal: AbortSignal,
-  onPicture: (picture: Picture, index: number) => Promise<void>,
-): Promise<void> {
-  const { options, prompt, negative, seed, choice, loras, size } = settings;
-  for (let start = 0; start < options.count; start += options.batch) {
-    const count = Math.min(options.batch, options.count - start);
-    const pictures = Array.from({ length: count }, (_, i) => ({
-      prompt,
-      negativePrompt: negative,
-      seed: seed + start + i,
-    }));
-    const made = await generator.generate({
-      pictures,
-      loras,
-      merge: options.merge,
-      sampler: choice,
-      steps: options.steps,
-      guidance: options.guidance,
-      ...size,
-      signal,
-      onStep: (step, steps) =>
-        terminal.progress(`picture ${start + 1}/${options.count}  step ${step}/${steps}`),
-    });
-    for (const [i, picture] of made.entries()) await onPicture(picture, start + i);
+function noteTruncated(terminal: Terminal, { truncated }: Picture): void {
+  for (const [what, text] of [
+    ['prompt', truncated.prompt],
+    ['negative prompt', truncated.negativePrompt],
+  ]) {
+    if (text) terminal.note(`the ${what} is too long for the text encoder; not used: ${text}`);
   }
 }
 
-async function run(rawPrompt: string, options: Options): Promise<void> {
-  const started = performance.now();
+interface Plan {
+  readonly checkpoint: Checkpoint;
+  readonly pictures: readonly (PictureRequest & { readonly seed: bigint })[];
+  /** One a picture. */
+  readonly paths: readonly string[];
+  /** Everything but the pictures. */
+  readonly request: Omit<GenerateRequest, 'pictures'>;
+  readonly textOf: (seed: bigint) => string;
+}
+
+/** Draws and writes; seconds are from the start of the process. */
+async function draw(plan: Plan, options: Options, terminal: Terminal): Promise<{ firstStepSeconds: number }> {
+  const { checkpoint, pictures, paths, request, textOf } = plan;
+  const signal = interruptible(() => terminal.note('stopping …'));
+  const generator = openGenerator(checkpoint, sessionFor(options.device));
+  let firstStepSeconds = 0;
+  for (let start = 0; start < pictures.length; start += options.batch) {
+    const batch = pictures.slice(start, start + options.batch);
+    const name = batch.length > 1 ? `pictures ${start + 1}–${start + batch.length}` : `picture ${start + 1}`;
+    const made = await generator.generate({
+      ...request,
+      pictures: batch,
+      signal,
+      onStep: (step, steps) => {
+        firstStepSeconds ||= performance.now() / 1000;
+        terminal.progress(`${name} of ${pictures.length}  step ${step}/${steps}`);
+      },
+    });
+    if (start === 0) noteTruncated(terminal, made[0]);
+    for (const [i, picture] of made.entries()) {
+      const text = { parameters: textOf(batch[i].seed) };
+      await writeFileAtomic(paths[start + i], encodePng({ ...picture, channels: 3 }, text), {
+        keepExisting: true,
+      });
+    }
+  }
+  await generator.release();
+  return { firstStepSeconds };
+}
+
+async function run(prompt: string, options: Options): Promise<void> {
   const terminal = openTerminal(options.json);
   if (options.count < 1 || options.batch < 1)
     throw usageError('COUNT_INVALID', '--count and --batch are at least 1');
-  const choice = resolveSampler(options.sampler, options.scheduler);
-  const { prompt, loras: tags } = extractLoraTags(rawPrompt);
+  sessionFor(options.device);
+  const sampler = resolveSampler(options.sampler, options.scheduler);
+  const { prompt: text, loras: tags } = extractLoraTags(prompt);
   const checkpoint = openBase(options.base);
-  const given = options.lora.map(parseLoraOption);
-  const folders = ['.', ...options.loraFolder];
-  const tagged = tags.map(({ name, strength }) => ({ path: findLora(name, folders), strength }));
-  const loras = [...given, ...tagged].map(({ path, strength }) => loadLora(checkpoint, path, strength));
+  const { negative: negativePrompt, steps, guidance, merge } = options;
+  const { width, height } = options.size ?? { width: checkpoint.resolution, height: checkpoint.resolution };
+  const first = options.seed ?? BigInt(Math.floor(Math.random() * 2 ** 32));
+  const seeds = Array.from({ length: options.count }, (_, i) => first + BigInt(i));
+  const pictures = seeds.map(seed => ({ prompt: text, negativePrompt, seed }));
+  checkRequest({ pictures, width, height, steps, guidance }, checkpoint);
+  const paths = outputPaths(options.out, seeds);
+  const loras = loadLoras(checkpoint, options, tags);
   for (const lora of loras) terminal.note(describeLoad(lora));
-  const seed = options.seed ?? Math.floor(Math.random() * 2 ** 32);
-  const size = options.size ?? { width: checkpoint.resolution, height: checkpoint.resolution };
-  const paths = outputPaths(options.out, options.count, seed);
   await ensureWritableFolder(dirname(paths[0]));
-  const settings: Settings = {
-    checkpoint,
-    prompt,
-    negative: options.negative,
-    loras,
-    choice,
+
+  const settings = { checkpoint, prompt, negativePrompt, loras, sampler, steps, guidance, width, height };
+  const textOf = await openPictureText(settings);
+  const request = { loras, merge, sampler, steps, guidance, width, height };
+  const { firstStepSeconds } = await draw(
+    { checkpoint, pictures, paths, request, textOf },
     options,
-    size,
-    seed,
-  };
-  const infotext = await infotextFor(settings);
-  const signal = interruptible(() => terminal.note('stopping …'));
-  const generator = openGenerator(checkpoint, sessionFor(options.device));
-  await generateAll(generator, settings, terminal, signal, async (picture, index) => {
-    const text = { parameters: infotext(seed + index) };
-    await writeFileAtomic(paths[index], encodePng({ ...picture, channels: 3 }, text));
-  });
-  await generator.release();
-  const seconds = (performance.now() - started) / 1000;
+    terminal,
+  );
+  const seconds = performance.now() / 1000;
   terminal.result(
     {
       files: paths,
       seconds,
-      seeds: paths.map((_, i) => seed + i),
+      firstStepSeconds,
+      seeds: seeds.map(seedToJson),
       loras: loras.map(({ path, strength, report }) => ({ path, strength, report })),
-      parameters: infotext(seed),
+      parameters: textOf(first),
     },
-    `${paths.map(path => join(dirname(path), basename(path))).join('\n')}\n${paths.length} picture${paths.length > 1 ? 's' : ''} in ${showSeconds(seconds)}, seed ${seed}`,
+    `${paths.join('\n')}\n${paths.length} picture${paths.length > 1 ? 's' : ''} in ${showSeconds(seconds)}, seed ${first}`,
   );
 }
 
@@ -242,12 +222,15 @@ export function generateCommand(): Command {
     )
     .option('--merge', 'add the LoRAs into the weights instead of attaching them', false)
     .option('--negative <text>', 'what to avoid', '')
-    .option('--sampler <name>', 'DDIM, Euler, Euler a or DPM++ 2M; "DPM++ 2M Karras" works too', 'DDIM')
-    .option('--scheduler <name>', 'Automatic, Karras, Exponential, Normal, SGM Uniform, Simple, Trailing')
+    .option('--sampler <name>', 'DDIM, Euler, Euler a or DPM++ 2M; "Euler Karras" works too', 'DDIM')
+    .option(
+      '--scheduler <name>',
+      'Automatic (for DPM++ 2M: Karras), Karras, Uniform, Exponential, SGM Uniform, Simple, Trailing, Leading',
+    )
     .option('--steps <n>', 'sampling steps', integerOption('--steps'), 20)
     .option('--guidance <g>', 'classifier-free guidance scale; 1 = none', numberOption('--guidance'), 4.5)
     .option('--size <WxH>', 'picture size; default: what the checkpoint was made for', sizeOption('--size'))
-    .option('--seed <n>', 'picture i uses seed + i; as PyTorch on the CPU', integerOption('--seed'))
+    .option('--seed <n>', 'picture i uses seed + i, as PyTorch on the CPU; default: random', seedOption)
     .option('--count <n>', 'number of pictures', integerOption('--count'), 1)
     .option('--batch <n>', 'pictures made at once', integerOption('--batch'), 1)
     .option('--out <path>', 'a .png file, or a folder', 'out')

@@ -2,9 +2,9 @@
 import { existsSync, readdirSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { Command } from 'commander';
-import { badInput, LoraError } from '../../errors.ts';
+import { badInput, exitCodes, LoraError } from '../../errors.ts';
 import { inspectLora, type LoraFacts } from '../../lora/index.ts';
-import { openTerminal, showBytes } from '../terminal.ts';
+import { openTerminal, showBytes, type Terminal } from '../terminal.ts';
 
 const shownMetadata = [
   'ss_base_model_version',
@@ -23,49 +23,68 @@ function bar(part: number, whole: number): string {
   return '█'.repeat(Math.round((24 * part) / (whole || 1)));
 }
 
-function describe(facts: LoraFacts): string {
+function describeMeasures(facts: LoraFacts): string[] {
+  if (facts.modules.length === 0) return [];
   const most = Math.max(...facts.blocks.map(({ norm }) => norm));
   const width = Math.max(...facts.blocks.map(({ block }) => block.length), 5);
+  const targets = facts.targets.map(({ layer, modules }) => `${layer} ×${modules}`).join(', ');
   return [
-    facts.path,
-    `  kind       ${facts.kind}, ${facts.dialect} names, for ${facts.family}`,
-    `  size       ${showBytes(facts.fileBytes)}, ${(facts.parameters / 1e6).toFixed(2)} M parameters in ${facts.dtypes.join(', ')}`,
     `  modules    ${facts.modules.length}, rank ${facts.ranks.join(', ')}, alpha ${facts.alphas.join(', ')}`,
-    ...facts.findings.map(finding => `  WARNING    ${finding}`),
+    `  targets    ${targets}`,
     '  ‖ΔW‖ by block',
     ...facts.blocks.map(
       ({ block, modules, norm }) =>
         `    ${block.padEnd(width)} ${norm.toFixed(3).padStart(9)} ${String(modules).padStart(4)} modules ${bar(norm, most)}`,
     ),
+  ];
+}
+
+function describe(facts: LoraFacts): string {
+  const count = Object.keys(facts.metadata).length;
+  return [
+    facts.path,
+    `  kind       ${facts.kind}, ${facts.dialect} names, for ${facts.family}`,
+    `  size       ${showBytes(facts.fileBytes)}, ${(facts.parameters / 1e6).toFixed(2)} M parameters in ${facts.dtypes.join(', ')}`,
+    ...facts.findings.map(finding => `  WARNING    ${finding}`),
+    ...describeMeasures(facts),
     '  metadata',
     ...shownMetadata.flatMap(key => (key in facts.metadata ? [`    ${key}: ${facts.metadata[key]}`] : [])),
-    `    (${Object.keys(facts.metadata).length} entries in all; --json prints them)`,
+    `    (${count} ${count === 1 ? 'entry' : 'entries'} in all; --json prints them)`,
   ].join('\n');
 }
 
-function filesOf(path: string): string[] {
-  if (!existsSync(path)) throw badInput('FILE_MISSING', `${path} does not exist`);
-  if (!statSync(path).isDirectory()) return [path];
-  const files = readdirSync(path).filter(name => name.endsWith('.safetensors'));
-  if (files.length === 0) throw badInput('FOLDER_EMPTY', `${path} holds no .safetensors file`);
-  return files.sort().map(name => join(path, name));
+function filesIn(folder: string): string[] {
+  const files = readdirSync(folder).filter(name => name.toLowerCase().endsWith('.safetensors'));
+  if (files.length === 0) throw badInput('FOLDER_EMPTY', `${folder} holds no .safetensors file`);
+  return files.sort().map(name => join(folder, name));
+}
+
+/** In a folder, one bad file must not hide the others: it is told, in its place, and in the exit code. */
+function inspectFolder(folder: string, terminal: Terminal): void {
+  const results = filesIn(folder).map(path => {
+    try {
+      return inspectLora(path);
+    } catch (error) {
+      if (!(error instanceof LoraError)) throw error;
+      const { code, message, hint } = error;
+      terminal.note(`error ${code}: ${message}${hint ? `\n  ${hint}` : ''}`);
+      process.exitCode = exitCodes[error.exit];
+      return { path, error: { code, message, hint } };
+    }
+  });
+  const texts = results.flatMap(result => ('error' in result ? [] : [describe(result)]));
+  terminal.result(results, texts.join('\n\n'));
 }
 
 function run(path: string, options: { json: boolean }): void {
   const terminal = openTerminal(options.json);
-  const files = filesOf(path);
-  const facts = files.map(file => {
-    try {
-      return inspectLora(file);
-    } catch (error) {
-      // In a folder, one bad file must not hide the others.
-      if (files.length === 1 || !(error instanceof LoraError)) throw error;
-      terminal.note(`error ${error.code}: ${error.message}`);
-      return undefined;
-    }
-  });
-  const good = facts.filter(entry => entry !== undefined);
-  terminal.result(files.length === 1 ? good[0] : good, good.map(describe).join('\n\n'));
+  if (!existsSync(path)) throw badInput('FILE_MISSING', `${path} does not exist`);
+  if (statSync(path).isDirectory()) {
+    inspectFolder(path, terminal);
+    return;
+  }
+  const facts = inspectLora(path);
+  terminal.result(facts, describe(facts));
 }
 
 export function inspectCommand(): Command {

@@ -1,6 +1,6 @@
 /** @file `lora train`: a folder of pictures becomes a LoRA file. */
 import { readFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { join, resolve } from 'node:path';
 import { Command } from 'commander';
 import { badInput, exitCodes } from '../../errors.ts';
 import {
@@ -8,13 +8,14 @@ import {
   type Progress,
   parseRecipe,
   planRun,
+  scanPictures,
   type TrainResult,
   train,
 } from '../../training/index.ts';
 import { cacheFolder, openBase } from '../base.ts';
 import { type DeviceName, sessionFor } from '../device.ts';
 import { integerOption, memoryOption, numberOption, sizeOption } from '../numbers.ts';
-import { showPlan } from '../plan.ts';
+import { describePlan, planMemory } from '../plan.ts';
 import { interruptible, openTerminal, showBytes, showSeconds, type Terminal } from '../terminal.ts';
 
 interface Options {
@@ -49,14 +50,14 @@ interface Options {
 }
 
 function readRecipeFile(path: string): GivenRecipe {
+  let text: string;
   try {
-    return parseRecipe(readFileSync(path, 'utf8'), path);
+    text = readFileSync(path, 'utf8');
   } catch (cause) {
-    if (cause instanceof Error && 'code' in cause && cause.code === 'ENOENT') {
-      throw badInput('RECIPE_MISSING', `there is no recipe ${path}`);
-    }
-    throw cause;
+    const why = cause instanceof Error ? cause.message : String(cause);
+    throw badInput('RECIPE_UNREADABLE', `recipe ${path} cannot be read: ${why}`, 'Check the path.', cause);
   }
+  return parseRecipe(text, path);
 }
 
 /** Flags win over the recipe file. */
@@ -86,6 +87,15 @@ function givenRecipe(options: Options): GivenRecipe {
   return { ...(options.recipe ? readRecipeFile(options.recipe) : {}), ...given };
 }
 
+/** More of a kind than this are counted, not listed. */
+const mostNotes = 10;
+
+function noteAll(terminal: Terminal, lines: readonly string[], what: string): void {
+  for (const line of lines.slice(0, mostNotes)) terminal.note(line);
+  if (lines.length > mostNotes)
+    terminal.note(`and ${lines.length - mostNotes} more ${what} (--json lists all)`);
+}
+
 /** Turns progress into lines; the loss shown is the mean of the last 20 steps. */
 export function trainingProgress(terminal: Terminal): (progress: Progress) => void {
   const recent: number[] = [];
@@ -97,15 +107,17 @@ export function trainingProgress(terminal: Terminal): (progress: Progress) => vo
         return terminal.progress(`encoding pictures ${progress.done}/${progress.total}`);
       case 'captions':
         return terminal.progress(`encoding captions ${progress.done}/${progress.total}`);
-      case 'start': {
-        const { scan, recipe, layers, resumedAt } = progress;
-        for (const { path, reason } of scan.skipped) terminal.note(`left out: ${path}: ${reason}`);
-        for (const { message } of scan.warnings) terminal.note(`warning: ${message}`);
-        const from = resumedAt > 0 ? `, resumed at step ${resumedAt}` : '';
-        return terminal.note(
-          `${scan.pictures.length} pictures, ${layers} layers, rank ${recipe.rank}, ${recipe.steps} steps of ${recipe.batch}${from}`,
-        );
+      case 'scanned': {
+        const { skipped, warnings } = progress.scan;
+        const left = skipped.map(({ path, reason }) => `left out: ${path}: ${reason}`);
+        noteAll(terminal, left, 'left out');
+        const warned = warnings.map(({ message }) => `warning: ${message}`);
+        return noteAll(terminal, warned, 'warnings');
       }
+      case 'warning':
+        return terminal.note(`warning: ${progress.warning.message}`);
+      case 'start':
+        return terminal.note(describeStart(progress));
       case 'step': {
         recent.push(progress.loss);
         if (recent.length > 20) recent.shift();
@@ -121,55 +133,95 @@ export function trainingProgress(terminal: Terminal): (progress: Progress) => vo
   };
 }
 
-function summary({ state, recipe, stepSeconds, stepsRun, file, trainedParameters, scan }: TrainResult) {
+function describeStart({ scan, recipe, layers, resumedAt }: Extract<Progress, { phase: 'start' }>): string {
+  const times = recipe.accumulate > 1 ? ` × ${recipe.accumulate}` : '';
+  const from = resumedAt > 0 ? `, resumed at step ${resumedAt}` : '';
+  return `${scan.pictures.length} pictures, ${layers} layers, rank ${recipe.rank}, ${recipe.steps} steps of ${recipe.batch}${times}${from}`;
+}
+
+function summary({ state, recipe, stepSeconds, stepsRun, file, ...rest }: TrainResult) {
   const lastLosses = state.losses.slice(-20);
   return {
+    finished: rest.finished,
     file: file?.path ?? null,
     fileBytes: file?.bytes ?? null,
     hash: file?.hash ?? null,
+    runState: rest.statePath ?? null,
     steps: state.step,
     stepsPerSecond: stepsRun > 0 ? stepsRun / stepSeconds : null,
     lossOfLastSteps: lastLosses.reduce((a, b) => a + b, 0) / Math.max(1, lastLosses.length),
-    trainedParameters,
-    pictures: scan.pictures.length,
-    skipped: scan.skipped,
-    warnings: scan.warnings,
+    trainedParameters: rest.trainedParameters,
+    pictures: rest.scan.pictures.length,
+    skipped: rest.scan.skipped,
+    warnings: rest.warnings,
     peakMemoryBytes: process.resourceUsage().maxRSS * 1024,
     recipe,
   };
 }
+
+const nothingDone = 'stopped before the first step; nothing was written';
+
+function describeResult(result: TrainResult): string {
+  const { file, stepsRun, stepSeconds, statePath } = result;
+  if (!file) {
+    return statePath
+      ? `stopped; ${statePath} is saved, the same command with --resume goes on from there`
+      : nothingDone;
+  }
+  const { lossOfLastSteps, peakMemoryBytes } = summary(result);
+  const facts = [
+    showBytes(file.bytes),
+    `${stepsRun} steps in ${showSeconds(stepSeconds)}`,
+    ...(stepsRun > 0 ? [`${(stepsRun / stepSeconds).toFixed(2)} steps/s`] : []),
+    `loss ${lossOfLastSteps.toFixed(4)}`,
+    `peak memory ${showBytes(peakMemoryBytes)}`,
+  ];
+  return `${file.path}  (${facts.join(', ')})`;
+}
+
+/** Beside the folder: `pictures/zorbi` → `pictures/zorbi.safetensors`. */
+const defaultOut = (folder: string): string => `${resolve(folder)}.safetensors`;
 
 async function run(folder: string, options: Options): Promise<void> {
   const terminal = openTerminal(options.json);
   const checkpoint = openBase(options.base);
   const given = givenRecipe(options);
   const session = sessionFor(options.device);
-  const plan = showPlan(checkpoint, planRun(checkpoint, given), options.memory);
-  if (options.plan) return terminal.result(plan.json, plan.text);
-  const signal = interruptible(() => terminal.note('finishing this step, then saving the run state …'));
+  const onProgress = trainingProgress(terminal);
+  const planned = planRun(checkpoint, given);
+  if (options.plan) {
+    const plan = planMemory(checkpoint, planned, options.memory);
+    const scan = await scanPictures(folder, { recipe: plan.recipe });
+    onProgress({ phase: 'scanned', scan });
+    const { json, text } = describePlan(checkpoint, plan, scan);
+    return terminal.result(json, text);
+  }
+  const recipe =
+    options.memory === undefined ? given : planMemory(checkpoint, planned, options.memory).recipe;
+  let isStepping = false;
+  const signal = interruptible(() =>
+    terminal.note(isStepping ? 'finishing this step, then saving the run state …' : 'stopping …'),
+  );
   const result = await train({
     folder,
     checkpoint,
-    recipe: { ...given, ...plan.changes },
-    out: options.out ?? `${folder.replace(/[\\/]+$/, '')}.safetensors`,
+    recipe,
+    out: options.out ?? defaultOut(folder),
     resume: options.resume,
     session,
     signal,
-    onProgress: trainingProgress(terminal),
+    onProgress: progress => {
+      isStepping ||= progress.phase === 'step';
+      onProgress(progress);
+    },
     ...(options.cache ? { cacheFolder: join(cacheFolder(), 'latents') } : {}),
+  }).catch((error: unknown) => {
+    if (error instanceof Error && error.name === 'AbortError') return undefined;
+    throw error;
   });
-  const facts = summary(result);
-  if (!result.finished) {
-    terminal.note(`stopped after step ${facts.steps}; the same command with --resume goes on from there`);
-    process.exitCode = exitCodes.interrupted;
-    return;
-  }
-  const speed = `${facts.stepsPerSecond?.toFixed(2)} steps/s`;
-  terminal.result(
-    facts,
-    `${facts.file}  (${showBytes(facts.fileBytes as number)}, ${facts.steps} steps in ${showSeconds(result.stepSeconds)}, ${speed}, ` +
-      `loss ${facts.lossOfLastSteps.toFixed(4)}, peak memory ${showBytes(facts.peakMemoryBytes)})`,
-  );
+  if (!result?.finished) process.exitCode = exitCodes.interrupted;
+  if (!result) return terminal.result({ finished: false, file: null, runState: null }, nothingDone);
+  terminal.result(summary(result), describeResult(result));
 }
 
 export function trainCommand(): Command {

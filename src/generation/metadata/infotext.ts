@@ -7,6 +7,7 @@ export interface Infotext {
   readonly fields: Readonly<Record<string, string | number | undefined>>;
 }
 
+const negativeStart = 'Negative prompt:';
 const needsQuotes = /[,:\n]/;
 const quote = (value: string): string => (needsQuotes.test(value) ? JSON.stringify(value) : value);
 
@@ -14,11 +15,16 @@ export function writeInfotext({ prompt, negativePrompt, fields }: Infotext): str
   const pairs = Object.entries(fields).flatMap(([key, value]) =>
     value === undefined ? [] : [`${key}: ${quote(String(value))}`],
   );
-  const lines = [prompt, ...(negativePrompt ? [`Negative prompt: ${negativePrompt}`] : []), pairs.join(', ')];
+  const lines = [prompt, ...(negativePrompt ? [`${negativeStart} ${negativePrompt}`] : []), pairs.join(', ')];
   return lines.join('\n').trim();
 }
 
-const fieldPattern = /\s*(\w[\w \-/]+):\s*("(?:\\.|[^\\"])+"|[^,]*)(?:,|$)/g;
+/**
+ * A1111's `re_param`, whose `\w` is Unicode's. The lookbehind only starts it where a run of key characters starts;
+ * it finds the same keys and keeps the search linear.
+ */
+const fieldPattern =
+  /(?<![\p{L}\p{N}_ \-/])[ \-/]*([\p{L}\p{N}_][\p{L}\p{N}_ \-/]+):\s*("(?:\\.|[^\\"])+"|[^,]*)(?:,|$)/gu;
 
 function unquote(text: string): string {
   if (!text.startsWith('"')) return text;
@@ -35,15 +41,22 @@ export function parseInfotext(text: string): {
   negativePrompt: string;
   fields: Record<string, string>;
 } {
-  const lines = text.trim().split('\n');
+  const lines = text
+    .trim()
+    .split('\n')
+    .map(line => line.trim());
   const found = [...(lines.at(-1) ?? '').matchAll(fieldPattern)];
-  const fields: Record<string, string> = {};
-  if (found.length >= 3) {
-    lines.pop();
-    for (const [, key, value] of found) fields[key] = unquote(value.trim());
-  }
-  const start = lines.findIndex(line => line.startsWith('Negative prompt:'));
-  const prompt = (start < 0 ? lines : lines.slice(0, start)).join('\n').trim();
-  const negative = start < 0 ? '' : lines.slice(start).join('\n').slice('Negative prompt:'.length).trim();
-  return { prompt, negativePrompt: negative, fields };
+  const hasFields = found.length >= 3;
+  if (hasFields) lines.pop();
+  const isStart = (line: string): boolean => line.startsWith(negativeStart);
+  const start = lines.findIndex(isStart);
+  const split = start < 0 ? lines.length : start;
+  const negative = lines
+    .slice(split)
+    .map(line => (isStart(line) ? line.slice(negativeStart.length).trim() : line));
+  return {
+    prompt: lines.slice(0, split).join('\n').trim(),
+    negativePrompt: negative.join('\n').trim(),
+    fields: Object.fromEntries(hasFields ? found.map(([, key, value]) => [key, unquote(value)]) : []),
+  };
 }

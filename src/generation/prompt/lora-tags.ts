@@ -1,24 +1,39 @@
-/** @file `<lora:name:strength>` in prompts, as A1111 writes it. */
+/** @file `<lora:name:strength>` in prompts, as A1111 reads it (`modules/extra_networks.py`, extensions-builtin/Lora). */
 import { usageError } from '../../errors.ts';
 
 export interface LoraTag {
   readonly name: string;
+  /** On the UNet. */
   readonly strength: number;
+  /** On the text encoder(s). */
+  readonly textStrength: number;
 }
 
-const tagPattern = /<lora:([^>]*)>/g;
+/** `lyco` is the older name of the same thing. */
+const tagPattern = /<(?:lora|lyco):([^>]*)>/g;
+const hint = 'Write <lora:name>, <lora:name:0.8>, or <lora:name:0.5:0.8> for text encoder and UNet.';
 
 function parseTag(inside: string, whole: string, position: number): LoraTag {
-  const parts = inside.split(':');
-  const positional = parts.filter(part => !/^\w+=/.test(part));
-  const named = Object.fromEntries(parts.filter(part => /^\w+=/.test(part)).map(part => part.split('=', 2)));
-  const text = named.unet ?? positional[2] ?? positional[1] ?? named.te ?? '1';
-  const strength = Number(text);
-  if (!positional[0] || text.trim() === '' || !Number.isFinite(strength)) {
-    const hint = 'Write <lora:name> or <lora:name:0.8>.';
-    throw usageError('PROMPT_LORA_TAG', `${whole} at ${position} is not a LoRA tag`, hint);
-  }
-  return { name: positional[0].trim(), strength };
+  const fail = (why: string) =>
+    usageError('PROMPT_LORA_TAG', `${whole} at character ${position} of the prompt ${why}`, hint);
+  // An item with exactly one `=` is named; the others count by their place: name, text encoder, UNet.
+  const items = inside.split(':').map(item => item.trim());
+  const isNamed = (item: string): boolean => item.split('=').length === 2;
+  const [name, ...places] = items.filter(item => !isNamed(item));
+  const named = new Map(items.filter(isNamed).map(item => item.split('=') as [string, string]));
+  const unknown = [...named.keys()].find(key => key !== 'te' && key !== 'unet');
+  if (unknown !== undefined) throw fail(`asks for ${unknown}=, which is not supported`);
+  if (!name) throw fail('has no name');
+  if (places.length > 2) throw fail('has more than two strengths');
+  const number = (text: string): number => {
+    const value = Number(text);
+    if (text === '' || !Number.isFinite(value))
+      throw fail(`has the strength "${text}", which is not a number`);
+    return value;
+  };
+  const textStrength = number(named.get('te') ?? places[0] ?? '1');
+  const unet = named.get('unet') ?? places[1];
+  return { name, strength: unet === undefined ? textStrength : number(unet), textStrength };
 }
 
 /** Takes the tags out of a prompt. Throws PROMPT_LORA_TAG for one that cannot be understood. */

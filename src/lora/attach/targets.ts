@@ -6,14 +6,14 @@ import type { LayerInfo } from '../../models/index.ts';
  * Preset → layer paths inside the UNet. `linear` is kohya's default (everything inside the transformers, whose
  * 1×1 convolutions count as linear); `conv` adds the residual blocks and samplers (LoCon).
  */
-const presets: Readonly<Record<string, RegExp>> = {
-  attention: /\.attentions\..*\.attn[12]\.to_(q|k|v|out\.0)$/,
-  'attention+ff': /\.attentions\..*\.(attn[12]\.to_(q|k|v|out\.0)|ff\.net\.(0\.proj|2))$/,
-  linear: /\.attentions\./,
-  conv: /\.(attentions|resnets|downsamplers|upsamplers)\./,
-};
+const presets: ReadonlyMap<string, RegExp> = new Map([
+  ['attention', /\.attentions\..*\.attn[12]\.to_(q|k|v|out\.0)$/],
+  ['attention+ff', /\.attentions\..*\.(attn[12]\.to_(q|k|v|out\.0)|ff\.net\.(0\.proj|2))$/],
+  ['linear', /\.attentions\./],
+  ['conv', /\.(attentions|resnets|downsamplers|upsamplers)\./],
+]);
 
-export const targetPresets: readonly string[] = Object.keys(presets);
+export const targetPresets: readonly string[] = [...presets.keys()];
 
 function globToPattern(glob: string): RegExp {
   const escaped = glob
@@ -28,7 +28,7 @@ export function chooseTargets(layers: readonly LayerInfo[], choice: string): Lay
   const wanted = choice.split(',').map(part => part.trim());
   const chosen = new Set<LayerInfo>();
   for (const part of wanted) {
-    const pattern = presets[part] ?? globToPattern(part);
+    const pattern = presets.get(part) ?? globToPattern(part);
     const hits = layers.filter(layer => layer.target.startsWith('unet.') && pattern.test(layer.target));
     if (hits.length === 0) {
       throw usageError(

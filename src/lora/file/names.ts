@@ -1,18 +1,24 @@
 /** @file Names of LoRA tensors in files: kohya's, and those of Diffusers and PEFT. */
+import { ldmPath } from './block-names.ts';
 import type { BaseLayer } from './types.ts';
 
-const partPrefixes: readonly { readonly part: string; readonly prefix: string }[] = [
-  { part: 'unet', prefix: 'lora_unet' },
-  { part: 'text_encoder', prefix: 'lora_te' },
-  { part: 'text_encoder_2', prefix: 'lora_te2' },
-];
+/** How the blocks of a UNet are called; kohya has Diffusers names for SD 1 and 2, LDM names for SDXL. */
+export type BlockNaming = 'diffusers' | 'ldm';
 
-/** `unet.mid_block.attentions.0.proj_in` → `lora_unet_mid_block_attentions_0_proj_in` */
-export function kohyaName(target: string): string {
+const partPrefixes: ReadonlyMap<string, string> = new Map([
+  ['unet', 'lora_unet'],
+  ['text_encoder', 'lora_te'],
+  ['text_encoder_2', 'lora_te2'],
+]);
+
+/** `unet.mid_block.attentions.0.proj_in` → `lora_unet_mid_block_attentions_0_proj_in`, or `…_middle_block_1_proj_in` */
+export function kohyaName(target: string, blocks: BlockNaming = 'diffusers'): string {
   const dot = target.indexOf('.');
-  const row = partPrefixes.find(({ part }) => part === target.slice(0, dot));
-  if (!row) throw new Error(`${target} belongs to no known part`);
-  return `${row.prefix}_${target.slice(dot + 1).replaceAll('.', '_')}`;
+  const [part, path] = [target.slice(0, dot), target.slice(dot + 1)];
+  const prefix = partPrefixes.get(part);
+  if (!prefix) throw new Error(`${target} belongs to no known part`);
+  const named = part === 'unet' && blocks === 'ldm' ? ldmPath(path) : path;
+  return `${prefix}_${named.replaceAll('.', '_')}`;
 }
 
 export type Role = 'down' | 'up' | 'alpha';
@@ -45,7 +51,10 @@ export function moduleNames(layers: readonly BaseLayer[]): Map<string, BaseLayer
     names.set(kohyaName(target), layer);
     names.set(target, layer);
     names.set(`base_model.model.${target}`, layer);
-    if (target.startsWith('unet.')) names.set(target.slice(5), layer);
+    if (target.startsWith('unet.')) {
+      names.set(target.slice(5), layer);
+      names.set(kohyaName(target, 'ldm'), layer);
+    }
     // diffusers' converter writes lora_te1_ also for models with one text encoder.
     if (target.startsWith('text_encoder.'))
       names.set(kohyaName(target).replace('lora_te_', 'lora_te1_'), layer);

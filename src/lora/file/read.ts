@@ -66,30 +66,46 @@ export interface ReadOptions {
   readonly contextWidth: number;
 }
 
-/** Loads a file. Throws LORA_WRONG_MODEL when no tensor fits or a shape does not, LORA_NOT_FINITE for NaN. */
+function readAlpha(file: SafetensorsFile, key: string | undefined, rank: number): number {
+  if (key === undefined) return rank;
+  const { shape, data } = readFinite(file, key);
+  if (data.length === 1) return data[0];
+  throw badInput('LORA_BAD_ALPHA', `${file.path}: ${key} is [${shape}], not one number`);
+}
+
+/** One layer's module; undefined when the file has only half of it. */
+function readModule(
+  file: SafetensorsFile,
+  layer: BaseLayer,
+  parts: Parts,
+  contextWidth: number,
+): LoraModule | undefined {
+  if (!parts.down || !parts.up) return undefined;
+  const [down, up] = [readFinite(file, parts.down), readFinite(file, parts.up)];
+  const fitted = down.data.length > 0 ? fitShapes(layer, down, up) : undefined;
+  if (!fitted) {
+    const example = `${parts.down} is [${down.shape}], ${layer.target} is [${layer.shape}]`;
+    throw wrongModel(file, contextWidth, example);
+  }
+  const rank = down.shape[0];
+  return { target: layer.target, ...fitted, alpha: readAlpha(file, parts.alpha, rank), rank };
+}
+
+/** Loads a file. Throws LORA_WRONG_MODEL when no module fits or a shape does not, LORA_NOT_FINITE for NaN. */
 export function readLora(path: string, options: ReadOptions): { lora: LoraWeights; report: LoadReport } {
   const file = openSafetensors(path);
   const { groups, skipped } = groupKeys(file, options.layers);
-  if (groups.size === 0)
-    throw wrongModel(file, options.contextWidth, `none of its ${file.tensors.size} tensors fits`);
   const modules: LoraModule[] = [];
   for (const [layer, parts] of groups) {
-    if (!parts.down || !parts.up) {
+    const module = readModule(file, layer, parts, options.contextWidth);
+    if (module) modules.push(module);
+    else {
       for (const key of Object.values(parts))
         skipped.push({ key, reason: `${layer.target} lacks its other half` });
-      continue;
     }
-    const down = readFinite(file, parts.down);
-    const up = readFinite(file, parts.up);
-    const fitted = fitShapes(layer, down, up);
-    if (!fitted) {
-      const example = `${parts.down} is [${down.shape}], ${layer.target} is [${layer.shape}]`;
-      throw wrongModel(file, options.contextWidth, example);
-    }
-    const rank = down.shape[0];
-    const alpha = parts.alpha ? readFinite(file, parts.alpha).data[0] : rank;
-    modules.push({ target: layer.target, ...fitted, alpha, rank });
   }
+  if (modules.length === 0)
+    throw wrongModel(file, options.contextWidth, `none of its ${file.tensors.size} tensors fits`);
   const distinct = (values: number[]): number[] => [...new Set(values)].sort((a, b) => a - b);
   const report: LoadReport = {
     path,

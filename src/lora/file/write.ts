@@ -1,5 +1,6 @@
 /** @file Writes a LoRA in kohya's dialect, which every tool of the field loads. */
 import type { Tensor } from '../../engine/index.ts';
+import { LoraError } from '../../errors.ts';
 import {
   bodyHash,
   type FloatDType,
@@ -7,9 +8,10 @@ import {
   legacyHash,
   serializeSafetensors,
   type WritableTensor,
+  type WriteOptions,
   writeFileAtomic,
 } from '../../files/index.ts';
-import { kohyaName } from './names.ts';
+import { type BlockNaming, kohyaName } from './names.ts';
 import type { LoraWeights } from './types.ts';
 
 export interface WrittenFile {
@@ -19,15 +21,34 @@ export interface WrittenFile {
   readonly hash: string;
 }
 
-function entriesOf(lora: LoraWeights, dtype: FloatDType): WritableTensor[] {
-  const entry = (name: string, tensor: Tensor): WritableTensor => ({
-    name,
-    dtype,
-    shape: tensor.shape,
-    bytes: floatTensorBytes(tensor, dtype),
-  });
+export interface LoraFileOptions extends WriteOptions {
+  readonly dtype: FloatDType;
+  /** `ldm` for SDXL, as kohya has it. */
+  readonly blocks?: BlockNaming;
+}
+
+const largest: Readonly<Record<FloatDType, number>> = {
+  float32: 3.4028234663852886e38,
+  float16: 65504,
+  bfloat16: 3.3895313892515355e38,
+};
+
+/** A file with NaN or infinity in it draws black pictures in every tool, so none is written. */
+function checkFits(name: string, { data }: Tensor, dtype: FloatDType): void {
+  const at = data.findIndex(x => !(Math.abs(x) <= largest[dtype]));
+  if (at < 0) return;
+  const message = `${name} holds ${data[at]} at ${at}, which ${dtype} cannot hold`;
+  const hint = Number.isFinite(data[at]) ? 'Write float32 or bfloat16.' : 'Lower the learning rate.';
+  throw new LoraError('LORA_NOT_FINITE', message, { hint });
+}
+
+function entriesOf(lora: LoraWeights, { dtype, blocks }: LoraFileOptions): WritableTensor[] {
+  const entry = (name: string, tensor: Tensor): WritableTensor => {
+    checkFits(name, tensor, dtype);
+    return { name, dtype, shape: tensor.shape, bytes: floatTensorBytes(tensor, dtype) };
+  };
   return lora.modules.flatMap(({ target, down, up, alpha }) => {
-    const name = kohyaName(target);
+    const name = kohyaName(target, blocks);
     return [
       entry(`${name}.lora_down.weight`, down),
       entry(`${name}.lora_up.weight`, up),
@@ -37,8 +58,11 @@ function entriesOf(lora: LoraWeights, dtype: FloatDType): WritableTensor[] {
 }
 
 /** Serialises with all hashes that tools look for (see files/hash.ts). */
-export function serializeLora(lora: LoraWeights, dtype: FloatDType): { bytes: Uint8Array; hash: string } {
-  const entries = entriesOf(lora, dtype);
+export function serializeLora(
+  lora: LoraWeights,
+  options: LoraFileOptions,
+): { bytes: Uint8Array; hash: string } {
+  const entries = entriesOf(lora, options);
   const { metadata } = lora;
   const trainingOnly = Object.fromEntries(Object.entries(metadata).filter(([key]) => key.startsWith('ss_')));
   const bare = serializeSafetensors(entries, trainingOnly);
@@ -48,9 +72,13 @@ export function serializeLora(lora: LoraWeights, dtype: FloatDType): { bytes: Ui
   return { bytes: serializeSafetensors(entries, { ...metadata, ...hashes }), hash };
 }
 
-/** Writes atomically; a file that was there before is replaced only by a whole new one. */
-export async function writeLora(path: string, lora: LoraWeights, dtype: FloatDType): Promise<WrittenFile> {
-  const { bytes, hash } = serializeLora(lora, dtype);
-  await writeFileAtomic(path, bytes);
+/** Writes atomically; a file that was there before is replaced only by a whole new one, or kept if that is asked. */
+export async function writeLora(
+  path: string,
+  lora: LoraWeights,
+  options: LoraFileOptions,
+): Promise<WrittenFile> {
+  const { bytes, hash } = serializeLora(lora, options);
+  await writeFileAtomic(path, bytes, options);
   return { path, bytes: bytes.length, hash };
 }

@@ -1,10 +1,10 @@
 /** @file Prompts and captions to text states, for every family. */
 
-import type { Feed, Session, SessionOptions, Tensor } from '../../engine/index.ts';
+import type { Feed, Graph, Session, SessionOptions, Tensor } from '../../engine/index.ts';
 import * as f from '../../engine/index.ts';
 import type { Checkpoint, Part } from '../checkpoint/checkpoint.ts';
 import { type ClipConfig, clipTextEncoder, pooledTextEmbedding } from '../clip/text-encoder.ts';
-import { openScope } from '../layers.ts';
+import { type LayerHooks, openScope } from '../layers.ts';
 import { type ClipTokenizer, openTokenizer } from '../tokenizer/index.ts';
 
 export interface TextStates {
@@ -17,9 +17,13 @@ export interface TextStates {
 }
 
 export interface TextConditioner {
-  encode(text: string): Promise<TextStates>;
+  /** @param others feeds of attached branches, by input name */
+  encode(text: string, others?: Readonly<Record<string, Tensor>>): Promise<TextStates>;
   release(): Promise<void>;
 }
+
+/** Parts whose layers hooks may see: `text_encoder.…` and for SDXL `text_encoder_2.…`. */
+export type TextPart = 'text_encoder' | 'text_encoder_2';
 
 interface Encoder {
   readonly tokenizer: ClipTokenizer;
@@ -33,11 +37,12 @@ async function openEncoder(
   name: string,
   tokenizerFolder: string,
   sdxl: boolean,
+  hooks: (graph: Graph) => LayerHooks,
   options: SessionOptions,
 ): Promise<Encoder> {
   const tokenizer = openTokenizer(tokenizerFolder);
   const graph = f.createGraph();
-  const scope = openScope(graph, part.weights, name);
+  const scope = openScope(graph, part.weights, name, hooks(graph));
   const tokens = tokenizer.encode('').ids.length;
   const ids = f.input(graph, 'ids', [1, tokens], 'int64');
   const states = clipTextEncoder(scope, part.config, ids);
@@ -55,9 +60,11 @@ async function openEncoder(
 async function runEncoder(
   encoder: Encoder,
   text: string,
+  others: Readonly<Record<string, Tensor>>,
 ): Promise<{ truncated: string; result: Record<string, Tensor> }> {
   const { ids, truncated } = encoder.tokenizer.encode(text);
   const feeds: Record<string, Feed> = {
+    ...others,
     ids: { shape: [1, ids.length], data: BigInt64Array.from(ids, BigInt) },
   };
   // The pooled state is that of the first end token.
@@ -80,25 +87,24 @@ function joinWidths(a: Tensor, b: Tensor): Tensor {
   return { shape: [1, tokens, widthA + widthB], data };
 }
 
-/** Opens the text encoder(s) of a checkpoint. */
+/** Opens the text encoder(s) of a checkpoint; `hooks` may attach branches to their layers. */
 export async function openTextConditioner(
   checkpoint: Checkpoint,
   options: SessionOptions = {},
+  hooks: (graph: Graph, part: TextPart) => LayerHooks = () => ({}),
 ): Promise<TextConditioner> {
   const sdxl = checkpoint.family === 'sdxl';
-  const encoders = [
-    await openEncoder(checkpoint.textEncoder, 'text_encoder', checkpoint.tokenizerFolder, sdxl, options),
-  ];
+  const open = (name: TextPart, part: Part<ClipConfig>, folder: string): Promise<Encoder> =>
+    openEncoder(part, name, folder, sdxl, graph => hooks(graph, name), options);
+  const encoders = [await open('text_encoder', checkpoint.textEncoder, checkpoint.tokenizerFolder)];
   if (checkpoint.textEncoder2) {
     const folder = checkpoint.tokenizer2Folder ?? checkpoint.tokenizerFolder;
-    encoders.push(await openEncoder(checkpoint.textEncoder2, 'text_encoder_2', folder, sdxl, options));
+    encoders.push(await open('text_encoder_2', checkpoint.textEncoder2, folder));
   }
   return {
-    async encode(text) {
-      const [first, second] = [
-        await runEncoder(encoders[0], text),
-        encoders[1] && (await runEncoder(encoders[1], text)),
-      ];
+    async encode(text, others = {}) {
+      const first = await runEncoder(encoders[0], text, others);
+      const second = encoders[1] && (await runEncoder(encoders[1], text, others));
       const { context } = first.result;
       return {
         context: second ? joinWidths(context, second.result.context) : context,

@@ -56,9 +56,14 @@ function readJson<T>(path: string, schema: z.ZodType<T>): T {
   return result.data;
 }
 
-/** CLIP's split into words: special tokens, contractions, letters, single digits, runs of anything else. */
-const wordPattern =
-  /<\|startoftext\|>|<\|endoftext\|>|'s|'t|'re|'ve|'m|'ll|'d|\p{L}+|\p{N}|[^\s\p{L}\p{N}]+/giu;
+/** CLIP's split into words: contractions, letters, single digits, runs of anything else. */
+const wordPattern = /'s|'t|'re|'ve|'m|'ll|'d|\p{L}+|\p{N}|[^\p{White_Space}\p{L}\p{N}]+/gu;
+
+/** As the `tokenizers` library: Unicode's white space, not JavaScript's; lower case without context (Σ is always σ). */
+function normalize(text: string): string {
+  const spaced = text.normalize('NFC').replace(/\p{White_Space}+/gu, ' ');
+  return Array.from(spaced, character => character.toLowerCase()).join('');
+}
 
 /** Opens `vocab.json`, `merges.txt` and `tokenizer_config.json`; throws TOKENIZER_* for what is wrong with them. */
 export function openTokenizer(folder: string): ClipTokenizer {
@@ -76,11 +81,9 @@ export function openTokenizer(folder: string): ClipTokenizer {
   };
   const [start, end, pad] = [config.bos_token, config.eos_token, config.pad_token].map(idOf);
   const maxTokens = config.model_max_length > 1e6 ? 77 : config.model_max_length;
-  const special = new Set([config.bos_token, config.eos_token]);
   const cache = new Map<string, string[]>();
 
   const splitWord = (word: string): string[] => {
-    if (special.has(word)) return [word];
     let symbols = cache.get(word);
     if (!symbols) {
       const bytes = [...new TextEncoder().encode(word)].map(byte => alphabet.get(byte)).join('');
@@ -89,6 +92,18 @@ export function openTokenizer(folder: string): ClipTokenizer {
     }
     return symbols;
   };
+  // Special tokens are taken out of the text as it was typed, in their own case only. The pad token is not: SD 2's
+  // is `!`, which stays a word in OpenCLIP and A1111 (transformers makes padding of it).
+  const specials = [config.bos_token, config.eos_token].map(text =>
+    text.replace(/[\\^$.*+?()[\]{}|]/g, '\\$&'),
+  );
+  const specialPattern = new RegExp(`(${specials.join('|')})`);
+  const splitText = (text: string): string[] =>
+    text
+      .split(specialPattern)
+      .flatMap((part, i) =>
+        i % 2 === 1 ? [part] : (normalize(part).match(wordPattern) ?? []).flatMap(splitWord),
+      );
   const toText = (symbols: readonly string[]): string => {
     const joined = symbols.join('').replaceAll('</w>', ' ').trim();
     return new TextDecoder().decode(
@@ -98,8 +113,7 @@ export function openTokenizer(folder: string): ClipTokenizer {
   return {
     maxTokens,
     encode(text) {
-      const clean = text.normalize('NFC').replace(/\s+/gu, ' ').toLowerCase();
-      const symbols = (clean.match(wordPattern) ?? []).flatMap(splitWord);
+      const symbols = splitText(text);
       const kept = symbols.slice(0, maxTokens - 2);
       const ids = [start, ...kept.map(symbol => vocabulary.get(symbol) ?? end), end];
       while (ids.length < maxTokens) ids.push(pad);

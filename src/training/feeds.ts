@@ -1,0 +1,77 @@
+/** @file What one micro-step feeds its graph: noisy latents, targets, text states and weights of one batch. */
+
+import type { TrainingItem } from '../dataset/index.ts';
+import { type NoiseSchedule, noiseSchedule } from '../diffusion/index.ts';
+import type { Tensor } from '../engine/index.ts';
+import type { Checkpoint, EncodedText } from '../models/index.ts';
+import { type DrawnItem, drawItem } from './batches.ts';
+import { drawSample } from './objective.ts';
+import type { Recipe } from './recipe.ts';
+import type { StepBatch } from './train-step.ts';
+
+export interface FeedSource {
+  readonly checkpoint: Pick<Checkpoint, 'scheduler'>;
+  readonly recipe: Recipe;
+  readonly items: readonly TrainingItem[];
+  /** Text states by caption; holds '' too. */
+  readonly texts: ReadonlyMap<string, EncodedText>;
+}
+
+export function trainingSchedule({ scheduler }: Pick<Checkpoint, 'scheduler'>): NoiseSchedule {
+  const { trainSteps, betaStart, betaEnd, betaSchedule, rescaleZeroTerminalSnr } = scheduler;
+  return noiseSchedule({ trainSteps, betaStart, betaEnd, kind: betaSchedule, rescaleZeroTerminalSnr });
+}
+
+/** Copies tensors [1, …] or rows into one with the batch in front. */
+function stack(rows: readonly Float32Array[], shape: readonly number[]): Tensor {
+  const data = new Float32Array(rows.length * rows[0].length);
+  for (const [i, row] of rows.entries()) data.set(row, i * row.length);
+  return { shape: [rows.length, ...shape], data };
+}
+
+/** SDXL's micro-conditioning: original size, crop corner, target size, each as height, width. */
+function sizesOf({ originalSize, crop, bucket }: TrainingItem): Float32Array {
+  const { height, width } = originalSize;
+  return Float32Array.of(height, width, crop.top, crop.left, bucket.height, bucket.width);
+}
+
+function addedFeeds(drawn: readonly DrawnItem[], encoded: readonly EncodedText[]): Pick<StepBatch, 'added'> {
+  const pooled = encoded.flatMap(text => (text.pooled ? [text.pooled.data] : []));
+  if (pooled.length === 0) return {};
+  const sizes = drawn.map(({ item }) => sizesOf(item));
+  return { added: { pooled: stack(pooled, [pooled[0].length]), sizes: stack(sizes, [6]) } };
+}
+
+/** Opens a source of feeds: `indices` are the pictures of samples `first`, `first + 1`, … of step `step`. */
+export function openFeeds(
+  source: FeedSource,
+): (indices: readonly number[], step: number, first: number) => StepBatch {
+  const { checkpoint, recipe, items, texts } = source;
+  const { predictionType } = checkpoint.scheduler;
+  const objective = { ...recipe, schedule: trainingSchedule(checkpoint), predictionType };
+  const share = 1 / (recipe.batch * recipe.accumulate);
+  return (indices, step, first) => {
+    const drawn = indices.map((index, i) => drawItem(items[index], recipe, step, first + i));
+    const samples = drawn.map(({ latents }, i) => drawSample(latents, step, first + i, objective));
+    const encoded = drawn.map(({ caption }) => texts.get(caption) as EncodedText);
+    const latentShape = drawn[0].latents.shape.slice(1);
+    const count = indices.length;
+    return {
+      sample: stack(
+        samples.map(({ noisy }) => noisy),
+        latentShape,
+      ),
+      timesteps: { shape: [count], data: Float32Array.from(samples, ({ timestep }) => timestep) },
+      context: stack(
+        encoded.map(({ context }) => context.data),
+        encoded[0].context.shape.slice(1),
+      ),
+      target: stack(
+        samples.map(({ target }) => target),
+        latentShape,
+      ),
+      weights: { shape: [count], data: Float32Array.from(samples, ({ weight }) => weight * share) },
+      ...addedFeeds(drawn, encoded),
+    };
+  };
+}

@@ -1,0 +1,73 @@
+/** @file Fingerprints: what decides whether a run state or cached latents belong to the run at hand. */
+import { createHash, type Hash } from 'node:crypto';
+import { closeSync, openSync, readSync } from 'node:fs';
+import type { DatasetScan } from '../dataset/index.ts';
+import type { Checkpoint, WeightSource } from '../models/index.ts';
+import type { Recipe } from './recipe.ts';
+
+interface WeightChoice {
+  readonly names?: RegExp;
+  /** Bytes looked at in the middle of every tensor; all of them unless said. */
+  readonly sample?: number;
+}
+
+type ByteReader = (path: string, start: number, length: number) => Uint8Array;
+
+/** Keeps files open while `work` reads from them. */
+function withReader(work: (read: ByteReader) => void): void {
+  const handles = new Map<string, number>();
+  try {
+    work((path, start, length) => {
+      const handle = handles.get(path) ?? openSync(path, 'r');
+      handles.set(path, handle);
+      const block = Buffer.alloc(length);
+      return block.subarray(0, readSync(handle, block, 0, length, start));
+    });
+  } finally {
+    for (const handle of handles.values()) closeSync(handle);
+  }
+}
+
+/** Adds name, shape and content of weights to `hash`. Checkpoints share layouts, so sizes and headers say nothing. */
+function addWeights(
+  hash: Hash,
+  weights: WeightSource,
+  { names = /./, sample = 2 ** 40 }: WeightChoice,
+): void {
+  withReader(read => {
+    for (const name of [...weights.names()].filter(n => names.test(n)).sort()) {
+      hash.update(`${name} ${weights.shape(name)}\n`);
+      const bytes = weights.bytes(name);
+      if (bytes instanceof Float32Array) {
+        hash.update(new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.byteLength));
+        continue;
+      }
+      const length = Math.min(bytes.length, sample);
+      const start = bytes.offset + Math.floor((bytes.length - length) / 2);
+      hash.update(read(bytes.path, start, length));
+    }
+  });
+}
+
+/** What latents depend on: every weight of the VAE's encoder, and the factor they are scaled by. */
+export function encoderFingerprint({ vae }: Checkpoint): string {
+  const hash = createHash('sha256').update(JSON.stringify(vae.config));
+  addWeights(hash, vae.weights, { names: /^(encoder|quant_conv)\./ });
+  return hash.digest('hex');
+}
+
+/** 4 KiB of every tensor: fine-tuning moves all of it, and a large checkpoint is not read whole. */
+const sampleBytes = 4096;
+
+/** What a run resumes by: recipe, pictures, captions and base model. How often it saves does not matter. */
+export function runFingerprint(recipe: Recipe, scan: DatasetScan, checkpoint: Checkpoint): string {
+  const { saveEvery: _, ...fields } = recipe;
+  const pictures = scan.pictures.map(({ hash, caption, repeats }) => [hash, caption, repeats]);
+  const hash = createHash('sha256');
+  hash.update(JSON.stringify([fields, pictures, checkpoint.scheduler, encoderFingerprint(checkpoint)]));
+  const { unet, textEncoder, textEncoder2 } = checkpoint;
+  for (const part of [unet, textEncoder, textEncoder2]) {
+    if (part) addWeights(hash, part.weights, { sample: sampleBytes });
+  }
+  return hash.digest('hex');
+}

@@ -1,0 +1,30 @@
+/** @file What a run would do, decided from recipe and checkpoint before anything is read or computed. */
+import { usageError } from '../errors.ts';
+import { checkRank, chooseTargets } from '../lora/index.ts';
+import { type Checkpoint, type LayerInfo, listLayers } from '../models/index.ts';
+import { completeRecipe, type GivenRecipe, type Recipe } from './recipe.ts';
+
+function checkRecipe({ resolution, bucketStep, warmupSteps, steps }: Recipe, latentScale: number): void {
+  if (bucketStep % latentScale !== 0) {
+    throw usageError('RECIPE_INVALID', `recipe field bucketStep: must be a multiple of ${latentScale}`);
+  }
+  if (warmupSteps > steps) {
+    throw usageError(
+      'RECIPE_INVALID',
+      `recipe field warmupSteps: ${warmupSteps} is more than ${steps} steps`,
+    );
+  }
+  const { width, height } = resolution;
+  if (width % bucketStep === 0 && height % bucketStep === 0) return;
+  const message = `--resolution ${width}x${height}: sides must be multiples of ${bucketStep}`;
+  throw usageError('RESOLUTION_INVALID', message);
+}
+
+/** What a run would train, without encoding anything. */
+export function planRun(checkpoint: Checkpoint, given: GivenRecipe): { recipe: Recipe; layers: LayerInfo[] } {
+  const recipe = completeRecipe(given, checkpoint.family, checkpoint.resolution);
+  checkRecipe(recipe, checkpoint.latentScale);
+  const layers = chooseTargets(listLayers(checkpoint.unet.weights, 'unet'), recipe.targets);
+  checkRank(recipe.rank, layers);
+  return { recipe, layers };
+}

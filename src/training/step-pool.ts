@@ -1,0 +1,51 @@
+/** @file Sessions of the training step, one a bucket size. */
+
+import type { TrainingItem } from '../dataset/index.ts';
+import type { SessionOptions } from '../engine/index.ts';
+import type { Checkpoint, LayerInfo } from '../models/index.ts';
+import type { Recipe } from './recipe.ts';
+import { openTrainStep, type TrainStep } from './train-step.ts';
+
+export interface PoolSource {
+  readonly checkpoint: Checkpoint;
+  readonly recipe: Recipe;
+  readonly layers: readonly LayerInfo[];
+  /** Of every caption. */
+  readonly tokens: number;
+  readonly session: SessionOptions;
+}
+
+export interface StepPool {
+  /** The session for pictures of this item's bucket. */
+  get(item: TrainingItem): Promise<TrainStep>;
+  release(): Promise<void>;
+}
+
+/** All sessions stay open for a small model, one at a time for a large one, whose activations fill the memory. */
+const openAtOnce = (family: Checkpoint['family']): number => (family === 'pocket' ? 8 : 1);
+
+export function openStepPool(source: PoolSource): StepPool {
+  const { checkpoint, recipe, layers, tokens, session } = source;
+  const { batch, rank, recompute } = recipe;
+  const open = new Map<string, TrainStep>();
+  return {
+    async get({ latents }) {
+      const [, , height, width] = latents.shape;
+      const key = `${height}x${width}`;
+      const known = open.get(key);
+      if (known) return known;
+      for (const [oldest, step] of open) {
+        if (open.size < openAtOnce(checkpoint.family)) break;
+        await step.release();
+        open.delete(oldest);
+      }
+      const shape = { batch, height, width, tokens, rank, scale: recipe.alpha / rank, recompute };
+      const step = await openTrainStep(checkpoint, layers, shape, session);
+      open.set(key, step);
+      return step;
+    },
+    async release() {
+      for (const step of open.values()) await step.release();
+    },
+  };
+}
