@@ -1,25 +1,26 @@
-/** @file The command line: `lora <command>`. */
+/** @file The command line: `lora <command>`. Only the command that is asked for is loaded. */
 import { Command } from 'commander';
 import { exitCodes } from '../errors.ts';
 import { version } from '../version.ts';
-import { benchCommand } from './commands/bench.ts';
-import { demoCommand } from './commands/demo.ts';
-import { doctorCommand } from './commands/doctor.ts';
-import { generateCommand } from './commands/generate.ts';
-import { inspectCommand } from './commands/inspect.ts';
-import { trainCommand } from './commands/train.ts';
 import { reportError } from './terminal.ts';
+
+const commands: Readonly<Record<string, () => Promise<Command>>> = {
+  train: async () => (await import('./commands/train.ts')).trainCommand(),
+  generate: async () => (await import('./commands/generate.ts')).generateCommand(),
+  inspect: async () => (await import('./commands/inspect.ts')).inspectCommand(),
+  doctor: async () => (await import('./commands/doctor.ts')).doctorCommand(),
+  demo: async () => (await import('./commands/demo.ts')).demoCommand(),
+  bench: async () => (await import('./commands/bench.ts')).benchCommand(),
+};
 
 const program = new Command('lora')
   .description('LoRA for Stable Diffusion: train, generate, inspect')
   .version(version)
-  .showHelpAfterError('(lora <command> --help shows the options)')
-  .addCommand(trainCommand())
-  .addCommand(generateCommand())
-  .addCommand(inspectCommand())
-  .addCommand(doctorCommand())
-  .addCommand(demoCommand())
-  .addCommand(benchCommand());
+  .showHelpAfterError('(lora <command> --help shows the options)');
+
+const asked = process.argv[2] ?? '';
+const wanted = Object.hasOwn(commands, asked) ? [commands[asked]] : Object.values(commands);
+for (const command of await Promise.all(wanted.map(load => load()))) program.addCommand(command);
 
 for (const command of [program, ...program.commands]) {
   command.exitOverride(error => {

@@ -13,6 +13,8 @@ export interface PoolSource {
   /** Of every caption. */
   readonly tokens: number;
   readonly session: SessionOptions;
+  /** Memory is scarce: never more than one session. */
+  readonly frugal: boolean;
 }
 
 export interface StepPool {
@@ -22,7 +24,9 @@ export interface StepPool {
 }
 
 /** All sessions stay open for a small model, one at a time for a large one, whose activations fill the memory. */
-const openAtOnce = (family: Checkpoint['family']): number => (family === 'pocket' ? 8 : 1);
+function openAtOnce({ checkpoint, frugal }: PoolSource): number {
+  return checkpoint.family === 'pocket' && !frugal ? 8 : 1;
+}
 
 export function openStepPool(source: PoolSource): StepPool {
   const { checkpoint, recipe, layers, tokens, session } = source;
@@ -35,7 +39,7 @@ export function openStepPool(source: PoolSource): StepPool {
       const known = open.get(key);
       if (known) return known;
       for (const [oldest, step] of open) {
-        if (open.size < openAtOnce(checkpoint.family)) break;
+        if (open.size < openAtOnce(source)) break;
         await step.release();
         open.delete(oldest);
       }

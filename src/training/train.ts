@@ -37,6 +37,8 @@ export interface TrainRequest {
   readonly out: string;
   readonly resume: boolean;
   readonly session?: SessionOptions;
+  /** Memory is scarce: what is not needed for the step at hand is closed, and opened again later. */
+  readonly frugal?: boolean;
   /** Latents are kept here between runs; none when undefined. */
   readonly cacheFolder?: string;
   readonly onProgress?: (progress: Progress) => void;
@@ -117,9 +119,14 @@ async function trainLocked(run: OpenRun): Promise<TrainResult> {
   const statePath = runStatePath(out);
   const fingerprint = runFingerprint(recipe, scan, checkpoint);
   const found = request.resume ? loadRunState(statePath, fingerprint) : undefined;
+  if (request.resume && !found) {
+    const message = `there is no run state ${statePath}; the run starts at step 0`;
+    prepare.onWarning?.({ code: 'RUN_STATE_MISSING', message });
+  }
   const items = await encodePictures(scan, prepare);
   const texts = await encodeCaptions(items, prepare);
-  const input = { checkpoint, recipe, layers, items, texts, session: request.session ?? {} };
+  const { session = {}, frugal = false } = request;
+  const input = { checkpoint, recipe, layers, items, texts, session, frugal };
   const state = found ?? newRunState(input, fingerprint, now());
   onProgress?.({ phase: 'start', scan, recipe, layers: layers.length, resumedAt: state.step });
   const saver = openSaver(

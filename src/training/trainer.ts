@@ -16,6 +16,8 @@ export interface LoopInput extends FeedSource {
   readonly checkpoint: Checkpoint;
   readonly layers: readonly LayerInfo[];
   readonly session: SessionOptions;
+  /** Memory is scarce: sessions of other bucket sizes are closed. */
+  readonly frugal?: boolean;
 }
 
 export interface StepReport {
@@ -112,7 +114,7 @@ export async function runLoop(
 ): Promise<void> {
   const { recipe, texts } = input;
   const tokens = (texts.get('') as EncodedText).context.shape[1];
-  const pool = openStepPool({ ...input, tokens });
+  const pool = openStepPool({ ...input, tokens, frugal: input.frugal ?? false });
   const computeStep = openSteps(input, pool);
   const { schedule: name, learningRate, warmupSteps, steps } = recipe;
   try {

@@ -2,9 +2,12 @@
 import { execFileSync } from 'node:child_process';
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { afterEach, expect, test } from 'vitest';
+import { afterEach, expect, test, vi } from 'vitest';
 import { node, type Outcome, start } from '../support/command-line.ts';
 import { pictureFolder, temporaryFolder } from '../support/pictures.ts';
+
+/** Several whole processes a test, each with its own ONNX Runtime: seconds on a free machine, minutes on a busy one. */
+vi.setConfig({ testTimeout: 300_000 });
 
 const folder = pictureFolder(2);
 const quick = ['--batch', '1', '--rank', '2', '--targets', 'mid_block*attn2.to_v', '--no-cache'];

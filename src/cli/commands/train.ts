@@ -3,20 +3,15 @@ import { readFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { Command } from 'commander';
 import { badInput, exitCodes } from '../../errors.ts';
-import {
-  type GivenRecipe,
-  type Progress,
-  parseRecipe,
-  planRun,
-  scanPictures,
-  type TrainResult,
-  train,
-} from '../../training/index.ts';
+import { type GivenRecipe, parseRecipe, planRun, scanPictures, train } from '../../training/index.ts';
 import { cacheFolder, openBase } from '../base.ts';
 import { type DeviceName, sessionFor } from '../device.ts';
 import { integerOption, memoryOption, numberOption, sizeOption } from '../numbers.ts';
 import { describePlan, planMemory } from '../plan.ts';
-import { interruptible, openTerminal, showBytes, showSeconds, type Terminal } from '../terminal.ts';
+import { interruptible, openTerminal } from '../terminal.ts';
+import { describeResult, nothingDone, summary, trainingProgress } from '../training-report.ts';
+
+export { trainingProgress } from '../training-report.ts';
 
 interface Options {
   base: string;
@@ -87,98 +82,6 @@ function givenRecipe(options: Options): GivenRecipe {
   return { ...(options.recipe ? readRecipeFile(options.recipe) : {}), ...given };
 }
 
-/** More of a kind than this are counted, not listed. */
-const mostNotes = 10;
-
-function noteAll(terminal: Terminal, lines: readonly string[], what: string): void {
-  for (const line of lines.slice(0, mostNotes)) terminal.note(line);
-  if (lines.length > mostNotes)
-    terminal.note(`and ${lines.length - mostNotes} more ${what} (--json lists all)`);
-}
-
-/** Turns progress into lines; the loss shown is the mean of the last 20 steps. */
-export function trainingProgress(terminal: Terminal): (progress: Progress) => void {
-  const recent: number[] = [];
-  return progress => {
-    switch (progress.phase) {
-      case 'scan':
-        return terminal.progress(`reading pictures ${progress.done}/${progress.total}`);
-      case 'latents':
-        return terminal.progress(`encoding pictures ${progress.done}/${progress.total}`);
-      case 'captions':
-        return terminal.progress(`encoding captions ${progress.done}/${progress.total}`);
-      case 'scanned': {
-        const { skipped, warnings } = progress.scan;
-        const left = skipped.map(({ path, reason }) => `left out: ${path}: ${reason}`);
-        noteAll(terminal, left, 'left out');
-        const warned = warnings.map(({ message }) => `warning: ${message}`);
-        return noteAll(terminal, warned, 'warnings');
-      }
-      case 'warning':
-        return terminal.note(`warning: ${progress.warning.message}`);
-      case 'start':
-        return terminal.note(describeStart(progress));
-      case 'step': {
-        recent.push(progress.loss);
-        if (recent.length > 20) recent.shift();
-        const loss = recent.reduce((a, b) => a + b, 0) / recent.length;
-        const left = showSeconds(progress.secondsLeft);
-        return terminal.progress(
-          `step ${progress.step}/${progress.steps}  loss ${loss.toFixed(4)}  ${left} left`,
-        );
-      }
-      case 'saved':
-        return terminal.note(`saved ${progress.path}`);
-    }
-  };
-}
-
-function describeStart({ scan, recipe, layers, resumedAt }: Extract<Progress, { phase: 'start' }>): string {
-  const times = recipe.accumulate > 1 ? ` × ${recipe.accumulate}` : '';
-  const from = resumedAt > 0 ? `, resumed at step ${resumedAt}` : '';
-  return `${scan.pictures.length} pictures, ${layers} layers, rank ${recipe.rank}, ${recipe.steps} steps of ${recipe.batch}${times}${from}`;
-}
-
-function summary({ state, recipe, stepSeconds, stepsRun, file, ...rest }: TrainResult) {
-  const lastLosses = state.losses.slice(-20);
-  return {
-    finished: rest.finished,
-    file: file?.path ?? null,
-    fileBytes: file?.bytes ?? null,
-    hash: file?.hash ?? null,
-    runState: rest.statePath ?? null,
-    steps: state.step,
-    stepsPerSecond: stepsRun > 0 ? stepsRun / stepSeconds : null,
-    lossOfLastSteps: lastLosses.reduce((a, b) => a + b, 0) / Math.max(1, lastLosses.length),
-    trainedParameters: rest.trainedParameters,
-    pictures: rest.scan.pictures.length,
-    skipped: rest.scan.skipped,
-    warnings: rest.warnings,
-    peakMemoryBytes: process.resourceUsage().maxRSS * 1024,
-    recipe,
-  };
-}
-
-const nothingDone = 'stopped before the first step; nothing was written';
-
-function describeResult(result: TrainResult): string {
-  const { file, stepsRun, stepSeconds, statePath } = result;
-  if (!file) {
-    return statePath
-      ? `stopped; ${statePath} is saved, the same command with --resume goes on from there`
-      : nothingDone;
-  }
-  const { lossOfLastSteps, peakMemoryBytes } = summary(result);
-  const facts = [
-    showBytes(file.bytes),
-    `${stepsRun} steps in ${showSeconds(stepSeconds)}`,
-    ...(stepsRun > 0 ? [`${(stepsRun / stepSeconds).toFixed(2)} steps/s`] : []),
-    `loss ${lossOfLastSteps.toFixed(4)}`,
-    `peak memory ${showBytes(peakMemoryBytes)}`,
-  ];
-  return `${file.path}  (${facts.join(', ')})`;
-}
-
 /** Beside the folder: `pictures/zorbi` → `pictures/zorbi.safetensors`. */
 const defaultOut = (folder: string): string => `${resolve(folder)}.safetensors`;
 
@@ -209,6 +112,7 @@ async function run(folder: string, options: Options): Promise<void> {
     out: options.out ?? defaultOut(folder),
     resume: options.resume,
     session,
+    frugal: options.memory !== undefined,
     signal,
     onProgress: progress => {
       isStepping ||= progress.phase === 'step';
