@@ -64,8 +64,7 @@ export function reportError(error: unknown, json: boolean): number {
     return exitCodes[error.exit];
   }
   if (error instanceof Error && error.name === 'AbortError') {
-    process.stderr.write('interrupted\n');
-    return exitCodes.interrupted;
+    return reportError(new LoraError('INTERRUPTED', 'interrupted', { exit: 'interrupted' }), json);
   }
   const text = error instanceof Error ? (error.stack ?? error.message) : String(error);
   if (json)

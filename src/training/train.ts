@@ -113,6 +113,14 @@ export async function train(request: TrainRequest): Promise<TrainResult> {
   }
 }
 
+/** The time left is told from this many steps; their median, because some steps open a session first. */
+const recentSteps = 31;
+
+function median(values: readonly number[]): number {
+  const sorted = [...values].sort((a, b) => a - b);
+  return sorted[Math.floor(sorted.length / 2)];
+}
+
 async function trainLocked(run: OpenRun): Promise<TrainResult> {
   const { request, out, recipe, layers, scan, prepare } = run;
   const { checkpoint, signal, onProgress } = request;
@@ -133,12 +141,10 @@ async function trainLocked(run: OpenRun): Promise<TrainResult> {
     { checkpoint, recipe, layers, state, scan, items },
     { out, resume: request.resume, onSaved: path => onProgress?.({ phase: 'saved', path }) },
   );
-  let stepSeconds = 0;
-  let stepsRun = 0;
+  const seconds: number[] = [];
   const onStep = async (report: StepReport): Promise<void> => {
-    stepSeconds += report.seconds;
-    stepsRun++;
-    const secondsLeft = (stepSeconds / stepsRun) * (recipe.steps - report.step);
+    seconds.push(report.seconds);
+    const secondsLeft = median(seconds.slice(-recentSteps)) * (recipe.steps - report.step);
     onProgress?.({ phase: 'step', steps: recipe.steps, secondsLeft, ...report });
     await saver.afterStep();
   };
@@ -147,10 +153,11 @@ async function trainLocked(run: OpenRun): Promise<TrainResult> {
     return saver.finish();
   });
   const unfinished = !file && state.step > 0;
-  const trainedParameters = countParameters(layers, recipe.rank);
   return {
     ...{ finished: file !== undefined, state, recipe, scan, warnings: run.warnings, file },
     statePath: unfinished ? statePath : undefined,
-    ...{ stepSeconds, stepsRun, trainedParameters },
+    stepSeconds: seconds.reduce((a, b) => a + b, 0),
+    stepsRun: seconds.length,
+    trainedParameters: countParameters(layers, recipe.rank),
   };
 }

@@ -1,7 +1,7 @@
 /** @file `lora doctor`: what machine this is and what would run; and from an ONNX node back to its source line. */
 import { availableParallelism, cpus, freemem, release, type as systemType, totalmem } from 'node:os';
 import { Command } from 'commander';
-import { nodeOf, openSession, runtimeInfo, sourceOf } from '../../engine/index.ts';
+import { lowerForSession, nodeOf, openSession, runtimeInfo, sourceOf } from '../../engine/index.ts';
 import { usageError } from '../../errors.ts';
 import { listLayers } from '../../models/index.ts';
 import { buildTrainStep, planRun } from '../../training/index.ts';
@@ -30,13 +30,17 @@ function defaultStep(base: string) {
 /** ONNX node names are `n<graph node>.<counter>/<op>`; the graph node knows its scope and source line. */
 function explain(name: string, base: string): { json: unknown; text: string } {
   const { graph } = defaultStep(base);
-  const node = nodeOf(graph, name);
-  if (!node)
+  const names = lowerForSession(graph).model.nodes.map(({ name }) => name);
+  const node = names.includes(name) ? nodeOf(graph, name) : undefined;
+  if (!node) {
+    const near = names.filter(other => other.startsWith(name.replace(/\..*/, '.'))).slice(0, 5);
+    const some = near.length > 0 ? near : names.slice(names.length / 2, names.length / 2 + 3);
     throw usageError(
       'NODE_UNKNOWN',
       `no node of the training step is called ${name}`,
-      'Names look like n1234.56/Gemm.',
+      `There are for example ${some.join(', ')}.`,
     );
+  }
   const json = {
     node: name,
     operation: node.op,
@@ -72,7 +76,8 @@ async function machine(base: string) {
     freeMemoryBytes: freemem(),
     matmulGflops: await measureMatmulPeak(),
     onnxruntime: runtime.version,
-    providers: runtime.providers.map(({ name }) => name),
+    providers: runtime.providers.filter(({ bundled }) => bundled).map(({ name }) => name),
+    providersToInstall: runtime.providers.filter(({ bundled }) => !bundled).map(({ name }) => name),
     base: {
       name: checkpoint.name,
       family: checkpoint.family,
@@ -84,7 +89,7 @@ async function machine(base: string) {
     `lora-studio ${json.version}, Node ${json.node}, ${json.system}`,
     `processor       ${json.processor}, ${json.cores} cores, matmul ${json.matmulGflops.toFixed(0)} GFLOP/s`,
     `memory          ${showBytes(json.memoryBytes)}, ${showBytes(json.freeMemoryBytes)} free`,
-    `ONNX Runtime    ${json.onnxruntime}, providers ${json.providers.join(', ')}`,
+    `ONNX Runtime    ${json.onnxruntime}, providers ${json.providers.join(', ')}; not installed: ${json.providersToInstall.join(', ') || 'none'}`,
     `would run       ${json.base.name} (${json.base.family}) on ${json.trainingStep.provider}: a training step of ${json.trainingStep.onnxNodes} nodes, ready in ${setupSeconds.toFixed(2)} s`,
     'CUDA            install onnxruntime-node with its CUDA files: npm rebuild onnxruntime-node --onnxruntime-node-install=cuda12',
   ].join('\n');

@@ -66,9 +66,10 @@ export function gradients(loss: Value, trainable: readonly Value[], options: Bac
     const cotangent = node.outputs.map(value => cotangents.peek(value));
     const wanted = node.inputs.map(value => dependent.has(value));
     if (cotangent.every(value => value === undefined) || !wanted.some(Boolean)) continue;
-    graph.scope = `${node.scope}'`;
     const view =
       options.recompute && node.segment ? recomputedNode(node, forward, cotangent, recomputed) : node;
+    graph.scope = `${node.scope}'`;
+    graph.madeAt = node.madeAt;
     const rule = gradientRules[node.op] as GradientRule<OpName>;
     const results = rule(view, { cotangent, wanted });
     for (const [index, leaf] of node.inputs.entries()) {
@@ -86,6 +87,7 @@ export function gradients(loss: Value, trainable: readonly Value[], options: Bac
     }
   }
   graph.scope = outerScope;
+  graph.madeAt = undefined;
   return trainable.map(value => {
     const gradient = cotangents.peek(value);
     if (!gradient) throw new Error('a trainable value does not influence the loss');
@@ -131,6 +133,7 @@ function copySegment(segment: number, forward: readonly Node[], dependency: Valu
   for (const node of forward) {
     if (node.segment !== segment) continue;
     graph.scope = `${node.scope}'`;
+    graph.madeAt = node.madeAt;
     const inputs = node.inputs.map(value => {
       if (value.origin.kind !== 'node') return value;
       const known = copies.get(value);

@@ -56,6 +56,8 @@ export interface Graph {
   segment: number;
   segmentCount: number;
   nextId: number;
+  /** What new nodes tell as their place: that of the forward node whose gradient is being made. */
+  madeAt: Node['madeAt'] | undefined;
 }
 
 export function createGraph(): Graph {
@@ -70,6 +72,7 @@ export function createGraph(): Graph {
     segment: 0,
     segmentCount: 0,
     nextId: 1,
+    madeAt: undefined,
   };
 }
 
@@ -133,8 +136,8 @@ export function emit<Op extends OpName>(
     attributes,
   );
   const outputs: Value[] = [];
-  const madeAt: { stack?: string } = {};
-  Error.captureStackTrace(madeAt, emit);
+  const madeAt: { stack?: string } = graph.madeAt ?? {};
+  if (!graph.madeAt) Error.captureStackTrace(madeAt, emit);
   const { scope, segment } = graph;
   const node: Node<Op> = { id: graph.nextId++, op, attributes, inputs, outputs, scope, segment, madeAt };
   for (const [index, shape] of shapes.entries()) {

@@ -51,8 +51,10 @@ function weightsAreSmall(graph: Graph, options: SessionOptions): boolean {
   return bytes < (options.foldBelowBytes ?? foldBelowDefault);
 }
 
-function lowerFor(graph: Graph, fold: boolean, options: SessionOptions): LoweredModel {
+/** The model that `openSession` would run. */
+export function lowerForSession(graph: Graph, options: SessionOptions = {}): LoweredModel {
   const provider = options.capabilities ?? capabilities[options.provider ?? 'cpu'];
+  const fold = weightsAreSmall(graph, options);
   return lower(graph, fold ? { ...provider, constantWeights: provider.fusedMatMul } : provider);
 }
 
@@ -104,7 +106,7 @@ interface Prepared {
 
 function prepare(graph: Graph, options: SessionOptions): Prepared {
   const fold = weightsAreSmall(graph, options);
-  const lowered = lowerFor(graph, fold, options);
+  const lowered = lowerForSession(graph, options);
   const { bytes, fedWeights } = lowered;
   const fixed = Object.fromEntries(fedWeights);
   return { lowered, setUp: { bytes, options: sessionConfiguration(lowered, fold, options), fixed } };

@@ -1,0 +1,107 @@
+/** @file The demo's pictures: every row by every column, as files and as one sheet. */
+import { readdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { resolveSampler } from '../../diffusion/index.ts';
+import { encodePng, ensureWritableFolder, writeFileAtomic } from '../../files/index.ts';
+import { openGenerator, openPictureText, type Picture } from '../../generation/index.ts';
+import type { Checkpoint } from '../../models/index.ts';
+import { projectPath } from '../base.ts';
+import { loadLora, type NamedLora } from '../commands/generate.ts';
+import type { Terminal } from '../terminal.ts';
+import { columns, drawing, rows, type SetName, sets } from './plan.ts';
+import { drawSheet, readTile } from './sheet.ts';
+
+/** One column of pictures, and the LoRAs that drew it. */
+interface DrawnColumn {
+  readonly uses: readonly SetName[];
+  readonly loras: readonly NamedLora[];
+  readonly pictures: readonly Picture[];
+}
+
+/** Draws all columns with one generator: changing LoRAs costs no set-up. */
+export async function drawColumns(
+  checkpoint: Checkpoint,
+  out: string,
+  terminal: Terminal,
+  signal: AbortSignal,
+): Promise<DrawnColumn[]> {
+  const trained = new Map(sets.map(({ name, file }) => [name, loadLora(checkpoint, join(out, file), 1)]));
+  const generator = openGenerator(checkpoint);
+  const drawn: DrawnColumn[] = [];
+  for (const { label, uses } of columns) {
+    const loras = uses.map(name => trained.get(name) as NamedLora);
+    const pictures = await generator.generate({
+      pictures: rows.map(({ prompt, seed }) => ({ prompt, negativePrompt: '', seed })),
+      loras,
+      merge: false,
+      sampler: resolveSampler(drawing.sampler),
+      steps: drawing.steps,
+      guidance: drawing.guidance,
+      width: checkpoint.resolution,
+      height: checkpoint.resolution,
+      signal,
+      onStep: (step, steps) => terminal.progress(`drawing: ${label}  step ${step}/${steps}`),
+    });
+    drawn.push({ uses, loras, pictures });
+  }
+  await generator.release();
+  return drawn;
+}
+
+/** Writes each picture with the text that draws it again; returns their folder. */
+export async function writePictures(
+  checkpoint: Checkpoint,
+  out: string,
+  drawn: readonly DrawnColumn[],
+): Promise<string> {
+  const folder = join(out, 'pictures');
+  await ensureWritableFolder(folder);
+  for (const { uses, loras, pictures } of drawn) {
+    for (const [i, picture] of pictures.entries()) {
+      const { prompt, seed } = rows[i];
+      const textOf = await openPictureText({
+        checkpoint,
+        prompt,
+        negativePrompt: '',
+        loras: loras.map(lora => ({ ...lora, isOption: true })),
+        sampler: resolveSampler(drawing.sampler),
+        steps: drawing.steps,
+        guidance: drawing.guidance,
+        width: picture.width,
+        height: picture.height,
+      });
+      const name = `${prompt.replaceAll(' ', '-')}--${uses.join('-and-') || 'base'}.png`;
+      const text = { parameters: textOf(seed) };
+      await writeFileAtomic(join(folder, name), encodePng({ ...picture, channels: 3 }, text));
+    }
+  }
+  return folder;
+}
+
+/** Writes the sheet: some training pictures on top, then prompts × columns. Returns its path. */
+export async function writeSheet(out: string, drawn: readonly DrawnColumn[]): Promise<string> {
+  const samples = await Promise.all(
+    sets.map(async set => {
+      const folder = projectPath(set.folder);
+      const files = readdirSync(folder).filter(name => name.endsWith('.png'));
+      const tiles = await Promise.all(files.sort().map(name => readTile(join(folder, name))));
+      return { label: `the ${set.name} LoRA was trained on pictures like these`, tiles };
+    }),
+  );
+  const title = 'LoRA on the pocket model: same prompts, same seeds';
+  const sheet = await drawSheet(
+    {
+      title,
+      samples,
+      columns: columns.map(({ label }) => label),
+      rows: rows.map(({ prompt }, r) => ({
+        label: `"${prompt}"`,
+        tiles: drawn.map(({ pictures }) => pictures[r]),
+      })),
+    },
+    { Title: title },
+  );
+  const path = join(out, 'sheet.png');
+  await writeFileAtomic(path, sheet);
+  return path;
+}
