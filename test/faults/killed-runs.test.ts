@@ -2,7 +2,7 @@
 import { execFileSync } from 'node:child_process';
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { afterEach, expect, test, vi } from 'vitest';
+import { afterAll, afterEach, expect, test, vi } from 'vitest';
 import { node, type Outcome, start } from '../support/command-line.ts';
 import { pictureFolder, temporaryFolder } from '../support/pictures.ts';
 
@@ -85,7 +85,7 @@ const tiny = mountTiny();
 afterEach(() => {
   if (tiny) execFileSync('mount', ['-o', 'remount,rw', tiny]);
 });
-process.on('exit', () => {
+afterAll(() => {
   if (tiny) execFileSync('umount', ['-l', tiny]);
 });
 

@@ -45,4 +45,4 @@ with safe_open(path, "pt") as file:
 merged = run()
 relative = lambda a, b: float((a - b).norm() / b.norm())
 print(json.dumps({"tensors": len(keys), "modules": len(modules), "layersInDiffusers": len(loaded), "scales": scales,
-                  "moved": relative(attached, without), "attachedAgainstMerged": relative(attached, merged), "diffusersErrors": []}, indent=1))
+                  "moved": relative(attached, without), "attachedAgainstMerged": relative(attached, merged)}, indent=1))
