@@ -1,6 +1,6 @@
 #!/usr/bin/env node
 // Starts the command line with a Node that runs TypeScript: this one, or the one that npm installed beside us.
-import { spawnSync } from 'node:child_process';
+import { spawn } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import module from 'node:module';
 import { homedir } from 'node:os';
@@ -25,9 +25,8 @@ if (major > 22 || (major === 22 && minor >= 18) || main === built) {
     );
     process.exit(1);
   }
-  const { status, signal } = spawnSync(newer, [main, ...process.argv.slice(2)], {
-    stdio: 'inherit',
-    env: { NODE_COMPILE_CACHE: compiled, ...process.env },
-  });
-  process.exit(signal ? 130 : (status ?? 1));
+  const env = { NODE_COMPILE_CACHE: compiled, ...process.env };
+  const child = spawn(newer, [main, ...process.argv.slice(2)], { stdio: 'inherit', env });
+  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.on(signal, () => child.kill(signal));
+  child.on('exit', (status, signal) => process.exit(signal ? 130 : (status ?? 1)));
 }

@@ -30,7 +30,7 @@ export function sizeOption(name: string): (text: string) => { width: number; hei
 
 /** `6GB`, `7.5GiB`, `900MB` → bytes. */
 export function memoryOption(text: string): number {
-  const match = /^([\d.]+)\s*([kmgt]?)(i?)b?$/i.exec(text);
+  const match = /^(\d+(?:\.\d+)?)\s*([kmgt]?)(i?)b?$/i.exec(text);
   if (!match) throw usageError('OPTION_NOT_A_SIZE', `--memory ${text} is not a size`, 'Write 6GB or 7.5GiB.');
   const unit = match[3] ? 1024 : 1000;
   return Number(match[1]) * unit ** ' kmgt'.indexOf(match[2].toLowerCase() || ' ');

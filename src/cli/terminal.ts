@@ -73,14 +73,25 @@ export function reportError(error: unknown, json: boolean): number {
   return exitCodes.failure;
 }
 
+/** A terminal sends Ctrl-C to the program and to its starter, which passes it on: within this time it is one. */
+const sameKeyMilliseconds = 500;
+
 /** A signal that Ctrl-C aborts; a second Ctrl-C ends the process at once. */
 export function interruptible(onFirst: () => void): AbortSignal {
   const controller = new AbortController();
-  process.on('SIGINT', () => {
-    if (controller.signal.aborted) process.exit(exitCodes.interrupted);
+  let first = 0;
+  const abort = (): void => {
+    if (controller.signal.aborted) return;
+    first = performance.now();
     onFirst();
     controller.abort();
+  };
+  process.on('SIGINT', () => {
+    if (controller.signal.aborted && performance.now() - first > sameKeyMilliseconds)
+      process.exit(exitCodes.interrupted);
+    abort();
   });
-  process.on('SIGTERM', () => controller.abort());
+  process.on('SIGTERM', abort);
+  process.on('SIGHUP', abort);
   return controller.signal;
 }
