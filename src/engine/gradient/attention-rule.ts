@@ -8,20 +8,11 @@ import type { Node, Value } from '../graph/graph.ts';
 /** Score elements recomputed at once, unless one row is longer. 1/4 of a 4096×4096 head (measured best trade). */
 const chunkElements = 4096 * 1024;
 
-interface Chunk {
-  readonly head: number;
-  readonly start: number;
-  readonly end: number;
-}
-
-/** Cuts [n·heads] × [t] rows so that rows × s stays below `limit` and t is cut evenly. */
-export function planChunks(heads: number, t: number, s: number, limit = chunkElements): Chunk[][] {
+/** Into how many even parts the [t] rows of a head are cut so that a part's rows × s stays below `limit`. */
+export function planParts(t: number, s: number, limit = chunkElements): number {
   let parts = 1;
   while ((t / parts) * s > limit && t % (parts * 2) === 0) parts *= 2;
-  const rows = t / parts;
-  return Array.from({ length: heads }, (_, head) =>
-    Array.from({ length: parts }, (_, i) => ({ head, start: i * rows, end: (i + 1) * rows })),
-  );
+  return parts;
 }
 
 /** [n, t, heads·d] → [n·heads, t, d] */
@@ -57,36 +48,41 @@ export function attentionGradient(
   const ones = f.expand(f.floats(g, [], [1]), [n * heads, s, 1]);
   const augmentedV = f.concat([v, ones], 2); // [n·heads, s, d+1]
 
-  const dqHeads: Value[] = [];
-  const dkHeads: Value[] = [];
-  const dvHeads: Value[] = [];
+  const parts = planParts(t, s, limit);
+  const rows = t / parts;
+  // One chunk of rows a slice: [n·heads·parts, rows, …]
+  const inChunks = (x: Value): Value => f.reshape(x, [n * heads * parts, rows, x.shape[2]]);
+  const [qChunks, cotangentChunks, augmentedChunks] = [q, cotangent, augmented].map(inChunks);
+  const pick = (x: Value, i: number): Value => f.slice(x, 0, i, i + 1);
+
+  const dqChunks: Value[] = [];
+  const [dkHeads, dvHeads]: Value[][] = [[], []]; // transposed, [1, d, s]
   let previous: Value[] = [];
-  for (const parts of planChunks(n * heads, t, s, limit)) {
-    const { head } = parts[0];
-    const [kHead, vHead] = [k, augmentedV].map(x => f.slice(x, 0, head, head + 1));
-    const dqParts: Value[] = [];
-    let dk: Value | undefined;
-    let dv: Value | undefined;
-    for (const { start, end } of parts) {
-      const rows = (x: Value): Value => f.slice(f.slice(x, 0, head, head + 1), 1, start, end);
+  for (let head = 0; head < n * heads; head++) {
+    const [kHead, vHead] = [pick(k, head), pick(augmentedV, head)];
+    let [dk, dv]: (Value | undefined)[] = [];
+    for (let chunk = head * parts; chunk < (head + 1) * parts; chunk++) {
       // The next chunk waits for the whole of this one; otherwise several score matrices live at once.
-      const qRows = f.after(rows(q), previous);
-      const p = f.softmax(f.matmul(qRows, kHead, { transposeB: true, scale }));
-      const dvPart = f.matmul(p, rows(cotangent), { transposeA: true });
-      const ds = f.mul(p, f.matmul(rows(augmented), vHead, { transposeB: true }));
+      const qRows = f.after(pick(qChunks, chunk), previous);
+      const p = f.softmax(f.matmul(qRows, kHead, { transposeB: true, scale })); // [1, rows, s]
+      const ds = f.mul(p, f.matmul(pick(augmentedChunks, chunk), vHead, { transposeB: true }));
       const dq = f.matmul(ds, kHead, { scale });
-      const dkPart = f.matmul(ds, qRows, { transposeA: true, scale });
+      // Products by Pᵀ and dSᵀ are made the other way round: turning the small factor is cheaper than the large one.
+      const dvPart = f.matmul(pick(cotangentChunks, chunk), p, { transposeA: true });
+      const dkPart = f.matmul(qRows, ds, { transposeA: true, scale });
       dk = dk ? f.add(dk, dkPart) : dkPart;
       dv = dv ? f.add(dv, dvPart) : dvPart;
-      dqParts.push(dq);
+      dqChunks.push(dq);
       // What is not wanted must not be waited for, or it would be computed.
       previous = [dq, dk, dv].filter((_, i) => wanted[i]);
     }
-    dqHeads.push(f.concat(dqParts, 1));
     dkHeads.push(dk as Value);
     dvHeads.push(dv as Value);
   }
-  return [dqHeads, dkHeads, dvHeads].map((parts, i) =>
-    wanted[i] ? headsLast(f.concat(parts, 0), n) : undefined,
-  );
+  const turned = (heads: readonly Value[]): Value => f.transpose(f.concat(heads, 0), [0, 2, 1]);
+  return [
+    wanted[0] ? headsLast(f.reshape(f.concat(dqChunks, 0), q.shape), n) : undefined,
+    wanted[1] ? headsLast(turned(dkHeads), n) : undefined,
+    wanted[2] ? headsLast(turned(dvHeads), n) : undefined,
+  ];
 }

@@ -173,9 +173,19 @@ describe('order', () => {
     values.map(({ origin }) => (origin as { node: Node }).node);
 
   test('the cotangent that flows on waits for the finished gradients of later layers', () => {
-    const { made } = run(residualNetwork(4, [0, 1, 2, 3]));
+    const { made } = run(residualNetwork(4, [0, 1, 2, 3]), { finishedAtOnce: 1 });
     const before = ancestors(made.slice(0, 2)); // of down0 and up0
     expect(makersOf(made.slice(2)).filter(node => !before.has(node))).toEqual([]);
+  });
+
+  test('gradients are waited for in groups, joined where a side is common', () => {
+    const network = residualNetwork(6, [0, 1, 2, 3, 4, 5]);
+    const { made, nodes } = run(network, { finishedAtOnce: 4 });
+    const before = ancestors(made.slice(0, 2));
+    const waitedFor = makersOf(made.slice(2)).filter(node => before.has(node));
+    expect(waitedFor.length).toBeGreaterThanOrEqual(4);
+    expect(countOf(nodes, 'after')).toBe(2); // of 12 gradients, the last group has nothing left to hold back
+    expect(countOf(nodes, 'concat')).toBeGreaterThan(0);
   });
 
   test('without order the first layer waits for no gradient', () => {
@@ -185,7 +195,7 @@ describe('order', () => {
   });
 
   test('unordered backward makes no gates and the same numbers', () => {
-    const ordered = run(residualNetwork(3, [0, 1, 2]));
+    const ordered = run(residualNetwork(3, [0, 1, 2]), { finishedAtOnce: 1 });
     const plain = run(residualNetwork(3, [0, 1, 2]), { ordered: false });
     expect(countOf(ordered.nodes, 'after')).toBeGreaterThan(0);
     expect(countOf(plain.nodes, 'after')).toBe(0);

@@ -2,7 +2,7 @@
  * @file Reverse-mode differentiation over a graph: appends the nodes that compute gradients of a scalar.
  * Only what leads from a trainable value to the loss is walked; frozen weights never get a gradient.
  */
-import { add, after } from '../graph/functions.ts';
+import { add, after, concat } from '../graph/functions.ts';
 import { emit, type Graph, type Node, scalar, type Value } from '../graph/graph.ts';
 import type { OpName } from '../graph/operations.ts';
 import { type GradientRule, gradientRules } from './rules.ts';
@@ -12,6 +12,8 @@ export interface BackwardOptions {
   readonly recompute?: boolean;
   /** Order finished gradients into the backward walk (default). Costs seven tiny nodes a layer: off for small models. */
   readonly ordered?: boolean;
+  /** So many finished gradients are waited for together (default 8): waiting costs nodes, not waiting activations. */
+  readonly finishedAtOnce?: number;
 }
 
 /** Values that depend on something trainable. */
@@ -82,7 +84,11 @@ export function gradients(loss: Value, trainable: readonly Value[], options: Bac
     for (const [index, value] of node.inputs.entries()) {
       const result = results[index];
       if (leaves.has(value) || !wanted[index] || !result) continue;
-      cotangents.accumulate(value, options.ordered === false ? result : after(result, finished));
+      if (options.ordered === false || finished.length < (options.finishedAtOnce ?? 8)) {
+        cotangents.accumulate(value, result);
+        continue;
+      }
+      cotangents.accumulate(value, after(result, bundle(finished)));
       finished = [];
     }
   }
@@ -93,6 +99,18 @@ export function gradients(loss: Value, trainable: readonly Value[], options: Bac
     if (!gradient) throw new Error('a trainable value does not influence the loss');
     return gradient;
   });
+}
+
+/** Few values that are made after all of these: matrices with a side in common are joined. */
+function bundle(values: readonly Value[]): Value[] {
+  const groups = new Map<string, Value[]>();
+  for (const value of values) {
+    const [rows, columns] = value.shape;
+    const key =
+      value.shape.length !== 2 ? `${value.id}` : rows < columns ? `rows ${rows}` : `columns ${columns}`;
+    groups.set(key, [...(groups.get(key) ?? []), value]);
+  }
+  return [...groups].map(([key, group]) => concat(group, key.startsWith('rows') ? 1 : 0));
 }
 
 function countUses(

@@ -8,7 +8,7 @@ import { finiteDifferences, relativeDistance } from '../reference/finite-differe
 import { madeByGradient, type OperationCase, operationCases } from '../reference/operation-cases.ts';
 import { randomStream } from '../tensor/random.ts';
 import { elementCount } from '../tensor/tensor.ts';
-import { attentionGradient, planChunks } from './attention-rule.ts';
+import { attentionGradient, planParts } from './attention-rule.ts';
 import { gradients } from './backward.ts';
 import { type GradientRule, gradientRules } from './rules.ts';
 
@@ -125,18 +125,11 @@ function nodeOf({ origin }: Value): Node<'attention'> {
 }
 
 describe('attention in chunks', () => {
-  test('plans even chunks of whole rows below the limit', () => {
-    const plan = planChunks(2, 12, 5, 20);
-    expect(plan).toHaveLength(2);
-    expect(plan[1].map(({ head, start, end }) => [head, start, end])).toEqual([
-      [1, 0, 3],
-      [1, 3, 6],
-      [1, 6, 9],
-      [1, 9, 12],
-    ]);
+  test('cuts heads into even parts of whole rows below the limit', () => {
+    expect(planParts(12, 5, 20)).toBe(4);
     // 7 rows cannot be halved, so they stay together although they exceed the limit.
-    expect(planChunks(1, 7, 5, 10)[0]).toHaveLength(1);
-    expect(planChunks(8, 4096, 4096)[0]).toHaveLength(4);
+    expect(planParts(7, 5, 10)).toBe(1);
+    expect(planParts(4096, 4096)).toBe(4);
   });
 
   test.each([

@@ -84,19 +84,26 @@ const attention: Lowering<'attention'> = (ctx, [q, k, v], node) => {
  */
 const after: Lowering<'after'> = (ctx, [x, ...dependencies], node) => {
   const elements = dependencies.map((name, i) => firstElement(ctx, name, node.inputs[i + 1].shape));
-  const sum = elements.reduce((a, b) => ctx.emit('Add', [a, b]));
-  if (!ctx.capabilities.shapeGate) return [ctx.emit('Add', [x, ctx.emit('Mul', [sum, ctx.float(0)])])];
-  const flag = ctx.emit('Cast', [ctx.emit('IsNaN', [sum])], { to: 7 });
+  const sum = elements.reduce((a, b) => ctx.emit('Add', [a, b])); // [1, …, 1]
+  if (!ctx.capabilities.shapeGate) {
+    const zero = ctx.emit('Mul', [ctx.reshape(sum, []), ctx.float(0)]);
+    return [ctx.emit('Add', [x, zero])];
+  }
+  const flag = ctx.emit('Cast', [ctx.emit('IsNaN', [ctx.reshape(sum, [1])])], { to: 7 });
   const zero = ctx.emit('Mul', [flag, ctx.int64([0])]);
   return [ctx.emit('Reshape', [x, ctx.emit('Add', [zero, ctx.int64(node.inputs[0].shape)])])];
 };
 
+/** The first element of x, as [1, …, 1]. */
 function firstElement(ctx: LoweringContext, x: string, shape: readonly number[]): string {
   const known = ctx.gateElements.get(x);
   if (known) return known;
-  const zeros = shape.map(() => 0);
-  const corner = [ctx.int64(zeros), ctx.int64(shape.map(() => 1)), ctx.int64(shape.map((_, i) => i))];
-  const element = ctx.reshape(shape.length ? ctx.emit('Slice', [x, ...corner]) : x, [1]);
+  const corner = [
+    ctx.int64(shape.map(() => 0)),
+    ctx.int64(shape.map(() => 1)),
+    ctx.int64(shape.map((_, i) => i)),
+  ];
+  const element = shape.length ? ctx.emit('Slice', [x, ...corner]) : x;
   ctx.gateElements.set(x, element);
   return element;
 }
