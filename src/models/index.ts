@@ -2,6 +2,7 @@
 
 export { type Checkpoint, type Family, openCheckpoint, type Part } from './checkpoint/checkpoint.ts';
 export type { SchedulerConfig } from './checkpoint/config-files.ts';
+export { checkFiniteWeights } from './checkpoint/finite.ts';
 export { type LayerInfo, listLayers } from './checkpoint/shape-check.ts';
 export { openWeights } from './checkpoint/weights.ts';
 export {

@@ -170,76 +170,133 @@ describe('lora train', () => {
 });
 
 describe('a broken base', () => {
-  const broken = (change: (unet: string) => void): string => {
+  type PartName = 'unet' | 'vae' | 'text_encoder' | 'tokenizer' | 'scheduler';
+  /** The embedded model with one part changed. */
+  const broken = (part: PartName, change: (folder: string) => void): string => {
     const base = temporaryFolder();
     for (const name of readdirSync('pretrained/pocket')) {
-      if (name !== 'unet') symlinkSync(resolve('pretrained/pocket', name), join(base, name));
+      if (name !== part) symlinkSync(resolve('pretrained/pocket', name), join(base, name));
     }
-    cpSync('pretrained/pocket/unet', join(base, 'unet'), { recursive: true });
-    change(join(base, 'unet'));
+    cpSync(join('pretrained/pocket', part), join(base, part), { recursive: true });
+    change(join(base, part));
     return base;
   };
-  const weights = (unet: string): string => join(unet, 'diffusion_pytorch_model.safetensors');
-  /** Writes the UNet again with one tensor left out, reshaped or poisoned. */
-  const rewrite = (
-    unet: string,
-    edit: (name: string, shape: readonly number[]) => 'keep' | 'drop' | 'flat' | 'nan',
-  ): void => {
-    const file = openSafetensors(weights(unet));
-    const tensors = [...file.tensors.values()].flatMap(({ name, shape }): WritableTensor[] => {
-      const what = edit(name, shape);
-      const count = shape.reduce((a, b) => a * b, 1);
-      const data = new Float32Array(count).fill(what === 'nan' ? Number.NaN : 0);
-      const bytes = floatTensorBytes({ shape: [count], data }, 'float16');
-      return what === 'drop'
-        ? []
-        : [{ name, dtype: 'float16' as const, shape: what === 'flat' ? [count] : shape, bytes }];
-    });
-    writeFileSync(weights(unet), serializeSafetensors(tensors));
+  const weights = (folder: string): string =>
+    join(folder, readdirSync(folder).find(name => name.endsWith('.safetensors')) as string);
+  /** Writes the part's weights again, all zero, with one tensor left out, of another shape or NaN. */
+  const rewrite =
+    (target: string, what: 'drop' | 'reshape' | 'nan') =>
+    (folder: string): void => {
+      const file = openSafetensors(weights(folder));
+      expect(file.tensors.has(target)).toBe(true);
+      const tensors = [...file.tensors.values()].flatMap((entry): WritableTensor[] => {
+        const { name } = entry;
+        if (name === target && what === 'drop') return [];
+        const shape = name === target && what === 'reshape' ? [...entry.shape, 2] : entry.shape;
+        const data = new Float32Array(shape.reduce((a, b) => a * b, 1));
+        if (name === target && what === 'nan') data.fill(Number.NaN);
+        return [{ name, dtype: 'float16', shape, bytes: floatTensorBytes({ shape, data }, 'float16') }];
+      });
+      writeFileSync(weights(folder), serializeSafetensors(tensors));
+    };
+  const remove = (name: string) => (folder: string) => rmSync(join(folder, name));
+  const write = (name: string, text: string) => (folder: string) => writeFileSync(join(folder, name), text);
+  const edit = (name: string, change: object) => (folder: string) => {
+    const config: object = JSON.parse(readFileSync(join(folder, name), 'utf8'));
+    writeFileSync(join(folder, name), JSON.stringify({ ...config, ...change }));
   };
-  test.each([
-    ['no weights', 'CHECKPOINT_MISSING_FILE', (unet: string) => rmSync(weights(unet))],
+  const cut = (folder: string): void =>
+    writeFileSync(weights(folder), readFileSync(weights(folder)).subarray(0, 100_000));
+  const pickle = (folder: string): void =>
+    writeFileSync(weights(folder), Uint8Array.of(0x80, 2, 0x7d, 0, 0, 0, 0, 0, 0));
+
+  const generateFrom = (base: string, code: string): Promise<Outcome> => {
+    const target = join(temporaryFolder(), 'a.png');
+    return expectError(3, code, ['generate', 'a cat', '--base', base, '--out', target]);
+  };
+
+  const damaged = (part: PartName) =>
     [
-      'truncated',
-      'FORMAT_TRUNCATED',
-      (unet: string) => writeFileSync(weights(unet), readFileSync(weights(unet)).subarray(0, 100_000)),
-    ],
+      [part, 'no weights', 'CHECKPOINT_MISSING_FILE', (folder: string) => rmSync(weights(folder))],
+      [part, 'truncated weights', 'FORMAT_TRUNCATED', cut],
+      [part, 'a pickle for weights', 'FORMAT_PICKLE', pickle],
+      [part, 'no config', 'CHECKPOINT_MISSING_FILE', remove('config.json')],
+      [part, 'half a config', 'CHECKPOINT_BAD_CONFIG', write('config.json', '{"layers')],
+    ] as const;
+  const norm = 'text_model.encoder.layers.1.layer_norm2.bias';
+  test.each<readonly [PartName, string, string, (folder: string) => void]>([
+    ...damaged('unet'),
+    ...damaged('vae'),
+    ...damaged('text_encoder'),
+    ['unet', 'text for a number', 'CHECKPOINT_BAD_CONFIG', edit('config.json', { in_channels: 'four' })],
     [
-      'not safetensors',
-      'FORMAT_PICKLE',
-      (unet: string) => writeFileSync(weights(unet), Uint8Array.of(0x80, 2, 0x7d, 0, 0, 0, 0, 0, 0)),
-    ],
-    [
-      'bad config',
+      'unet',
+      'an option of other models',
       'CHECKPOINT_BAD_CONFIG',
-      (unet: string) => writeFileSync(join(unet, 'config.json'), '{"in_channels": "four"}'),
+      edit('config.json', { class_embed_type: 'identity' }),
     ],
+    ['unet', 'a tensor missing', 'CHECKPOINT_MISSING_TENSOR', rewrite('conv_in.bias', 'drop')],
+    ['unet', 'a wrong shape', 'CHECKPOINT_WRONG_SHAPE', rewrite('conv_out.weight', 'reshape')],
+    ['unet', 'NaN', 'CHECKPOINT_NOT_FINITE', rewrite('mid_block.attentions.0.proj_in.weight', 'nan')],
+    ['vae', 'shifted latents', 'CHECKPOINT_BAD_CONFIG', edit('config.json', { shift_factor: 0.1 })],
+    ['vae', 'other channels', 'CHECKPOINT_WRONG_SHAPE', edit('config.json', { latent_channels: 4 })],
+    ['vae', 'a tensor missing', 'CHECKPOINT_MISSING_TENSOR', rewrite('decoder.conv_in.weight', 'drop')],
+    ['vae', 'a wrong shape', 'CHECKPOINT_WRONG_SHAPE', rewrite('quant_conv.weight', 'reshape')],
+    ['vae', 'NaN', 'CHECKPOINT_NOT_FINITE', rewrite('encoder.conv_out.bias', 'nan')],
+    ['text_encoder', 'fewer layers', 'CHECKPOINT_BAD_CONFIG', edit('config.json', { num_hidden_layers: 1 })],
+    ['text_encoder', 'a tensor missing', 'CHECKPOINT_MISSING_TENSOR', rewrite(norm, 'drop')],
+    ['text_encoder', 'a wrong shape', 'CHECKPOINT_WRONG_SHAPE', rewrite(norm, 'reshape')],
+    ['text_encoder', 'NaN', 'CHECKPOINT_NOT_FINITE', rewrite(norm, 'nan')],
+    ['tokenizer', 'no vocabulary', 'TOKENIZER_MISSING_FILE', remove('vocab.json')],
+    ['tokenizer', 'half a vocabulary', 'TOKENIZER_INVALID', write('vocab.json', '{"a": 1, "b')],
+    ['tokenizer', 'no merges', 'TOKENIZER_INVALID', write('merges.txt', '#version: 0.2\n')],
     [
-      'a tensor missing',
-      'CHECKPOINT_MISSING_TENSOR',
-      (unet: string) => rewrite(unet, name => (name === 'conv_in.bias' ? 'drop' : 'keep')),
+      'tokenizer',
+      'too many tokens',
+      'CHECKPOINT_BAD_CONFIG',
+      edit('tokenizer_config.json', { model_max_length: 77 }),
     ],
+    ['scheduler', 'no config', 'CHECKPOINT_MISSING_FILE', remove('scheduler_config.json')],
+    ['scheduler', 'half a config', 'CHECKPOINT_BAD_CONFIG', write('scheduler_config.json', '{')],
     [
-      'a wrong shape',
-      'CHECKPOINT_WRONG_SHAPE',
-      (unet: string) => rewrite(unet, name => (name === 'conv_out.weight' ? 'flat' : 'keep')),
+      'scheduler',
+      'another kind',
+      'CHECKPOINT_BAD_CONFIG',
+      edit('scheduler_config.json', { prediction_type: 'sample' }),
     ],
+  ])('%s: %s', async (part, _, code, change) => {
+    const { stderr } = await generateFrom(broken(part, change), code);
+    expect(stderr).toContain(part);
+  });
+
+  test.each([
+    ['no folder of a part', 'CHECKPOINT_MISSING_FILE', (base: string) => rmSync(join(base, 'vae'))],
+    ['an index that is no JSON', 'CHECKPOINT_BAD_CONFIG', write('model_index.json', '{')],
     [
-      'NaN',
-      'CHECKPOINT_NOT_FINITE',
-      (unet: string) =>
-        rewrite(unet, name => (name === 'mid_block.attentions.0.proj_in.weight' ? 'nan' : 'keep')),
+      'an index of another model',
+      'CHECKPOINT_BAD_CONFIG',
+      write('model_index.json', '{"_class_name": "FluxPipeline"}'),
     ],
   ] as const)('%s', async (_, code, change) => {
-    const base = broken(change);
-    await expectError(3, code, [
-      'generate',
-      'a cat',
+    const base = broken('scheduler', () => {});
+    rmSync(join(base, 'model_index.json'));
+    change(base);
+    await generateFrom(base, code);
+  });
+
+  test('training refuses it before anything is written', async () => {
+    const target = out();
+    const base = broken('vae', rewrite('decoder.conv_in.weight', 'drop'));
+    await expectError(3, 'CHECKPOINT_MISSING_TENSOR', [
+      'train',
+      folder,
       '--base',
       base,
       '--out',
-      join(temporaryFolder(), 'a.png'),
+      target,
+      ...quick,
     ]);
+    expect(readdirSync(dirname(target))).toEqual([]);
   });
 });
 

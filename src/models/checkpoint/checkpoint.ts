@@ -2,19 +2,28 @@
 import { existsSync, statSync } from 'node:fs';
 import { basename, join, resolve } from 'node:path';
 import { badInput } from '../../errors.ts';
+import { clipShapes } from '../clip/shapes.ts';
 import type { ClipConfig } from '../clip/text-encoder.ts';
 import type { WeightSource } from '../layers.ts';
+import type { Shapes } from '../shapes.ts';
+import { type ClipTokenizer, openTokenizer } from '../tokenizer/index.ts';
+import { unetShapes } from '../unet/shapes.ts';
 import type { UnetConfig } from '../unet/unet.ts';
+import { vaeShapes } from '../vae/shapes.ts';
 import type { VaeConfig } from '../vae/vae.ts';
 import {
+  checkModelIndex,
   readClipConfig,
   readSchedulerConfig,
   readUnetConfig,
   readVaeConfig,
   type SchedulerConfig,
 } from './config-files.ts';
-import { checkFinite, checkUnetShapes } from './shape-check.ts';
-import { openWeights } from './weights.ts';
+import { checkFiniteWeights } from './finite.ts';
+import { clipName, vaeName } from './names.ts';
+import { checkParts } from './parts-check.ts';
+import { checkShapes } from './shape-check.ts';
+import { type NameMap, openWeights } from './weights.ts';
 
 export type Family = 'pocket' | 'sd15' | 'sd2' | 'sdxl';
 
@@ -25,16 +34,20 @@ export interface Part<Config> {
   readonly files: readonly string[];
 }
 
+export interface TextPart extends Part<ClipConfig> {
+  readonly tokenizer: ClipTokenizer;
+}
+
 export interface Checkpoint {
   readonly name: string;
   readonly path: string;
   readonly family: Family;
   readonly unet: Part<UnetConfig>;
   readonly vae: Part<VaeConfig>;
-  readonly textEncoder: Part<ClipConfig>;
-  readonly textEncoder2: Part<ClipConfig> | undefined;
+  readonly textEncoder: TextPart;
+  /** SDXL only: the encoder whose pooled output the UNet reads too. */
+  readonly textEncoder2: TextPart | undefined;
   readonly tokenizerFolder: string;
-  readonly tokenizer2Folder: string | undefined;
   readonly scheduler: SchedulerConfig;
   /** Side of the pictures it was made for, in pixels. */
   readonly resolution: number;
@@ -42,16 +55,14 @@ export interface Checkpoint {
   readonly latentScale: number;
 }
 
-/** Facts that tell the families apart; the width of the text states decides. */
-const families: readonly { family: Family; contextWidth: number; resolution: number }[] = [
-  { family: 'sd15', contextWidth: 768, resolution: 512 },
-  { family: 'sd2', contextWidth: 1024, resolution: 768 },
-  { family: 'sdxl', contextWidth: 2048, resolution: 1024 },
-];
-
-function familyOf(config: UnetConfig): Family {
-  return families.find(row => row.contextWidth === config.contextWidth)?.family ?? 'pocket';
+/** Facts that tell the families apart: SDXL's UNet reads pooled text, else the width of the text states decides. */
+function familyOf({ additionWidth, contextWidth }: UnetConfig): Family {
+  if (additionWidth !== undefined) return 'sdxl';
+  return contextWidth === 768 ? 'sd15' : contextWidth === 1024 ? 'sd2' : 'pocket';
 }
+
+/** Sides of the pictures a family was made for, where the config does not say. */
+const resolutions: Readonly<Record<Family, number>> = { pocket: 64, sd15: 512, sd2: 768, sdxl: 1024 };
 
 function requireFolder(path: string): void {
   if (!existsSync(path)) {
@@ -68,6 +79,7 @@ function requireFolder(path: string): void {
       'Single-file checkpoints are not read yet; give a folder in the Diffusers layout.',
     );
   }
+  checkModelIndex(path);
   if (!existsSync(join(path, 'unet'))) {
     throw badInput(
       'CHECKPOINT_MISSING_FILE',
@@ -77,38 +89,64 @@ function requireFolder(path: string): void {
   }
 }
 
-/** Opens a Diffusers folder: configs and tensor headers only; weights are read when a session needs them. */
+/** Weight files together of a checkpoint that is read whole when it is opened, to find NaN before anything is done. */
+const smallBytes = 100e6;
+
+/** Throws CHECKPOINT_NOT_FINITE for a small checkpoint with NaN in it; in a large one, sessions find it (blameWeights). */
+function checkSmall(parts: readonly Part<unknown>[]): void {
+  const bytes = parts.flatMap(({ files }) => files).reduce((sum, file) => sum + statSync(file).size, 0);
+  if (bytes <= smallBytes) for (const { weights } of parts) checkFiniteWeights(weights);
+}
+
+function openPart<Config>(
+  folder: string,
+  config: Config,
+  shapes: Shapes,
+  { stem = 'diffusion_pytorch_model', nameOf }: { stem?: string; nameOf?: NameMap } = {},
+): Part<Config> {
+  const weights = openWeights(folder, stem, nameOf);
+  checkShapes(weights, shapes, weights.files.length === 1 ? weights.files[0] : folder);
+  return { config, weights, files: weights.files };
+}
+
+/** A text encoder with its tokenizer; SDXL's second projects its pooled output. */
+function openText(path: string, suffix: '' | '_2'): TextPart {
+  const folder = join(path, `text_encoder${suffix}`);
+  const projects = suffix === '_2';
+  const config = readClipConfig(folder);
+  const options = { stem: 'model', nameOf: clipName({ projects }) };
+  const part = openPart(folder, config, clipShapes(config, { projects }), options);
+  return { ...part, tokenizer: openTokenizer(join(path, `tokenizer${suffix}`)) };
+}
+
+/**
+ * Opens a Diffusers folder: configs, vocabularies and tensor headers; weights are read when a session needs them. All
+ * that can be wrong with the folder is found here, but for NaN in large files.
+ */
 export function openCheckpoint(path: string): Checkpoint {
   requireFolder(path);
-  const part = <Config>(folder: string, stem: string, read: (folder: string) => Config): Part<Config> => {
-    const weights = openWeights(join(path, folder), stem);
-    return { config: read(join(path, folder)), weights, files: weights.files };
-  };
-  const unet = part('unet', 'diffusion_pytorch_model', readUnetConfig);
-  checkUnetShapes(unet.weights, unet.config, unet.files[0]);
-  const vae = part('vae', 'diffusion_pytorch_model', readVaeConfig);
-  const optionalFolder = (name: string): string | undefined =>
-    existsSync(join(path, name)) ? join(path, name) : undefined;
-  const family = familyOf(unet.config);
-  if (family === 'pocket') checkFinite(unet.weights, unet.files[0]);
-  const latentScale = 2 ** (vae.config.channels.length - 1);
-  const sampleSize = readUnetConfig(join(path, 'unet')).sampleSize;
-  return {
-    name: basename(resolve(path)),
+  const unetConfig = readUnetConfig(join(path, 'unet'));
+  const vaeConfig = readVaeConfig(join(path, 'vae'));
+  const scheduler = readSchedulerConfig(join(path, 'scheduler'));
+  const family = familyOf(unetConfig);
+  const parts = {
     path: resolve(path),
+    unet: openPart(join(path, 'unet'), unetConfig, unetShapes(unetConfig)),
+    vae: openPart(join(path, 'vae'), vaeConfig, vaeShapes(vaeConfig), { nameOf: vaeName }),
+    textEncoder: openText(path, ''),
+    textEncoder2: family === 'sdxl' ? openText(path, '_2') : undefined,
+  };
+  checkParts(parts);
+  const { unet, vae, textEncoder, textEncoder2 } = parts;
+  checkSmall([unet, vae, textEncoder, ...(textEncoder2 ? [textEncoder2] : [])]);
+  const latentScale = 2 ** (vaeConfig.channels.length - 1);
+  return {
+    ...parts,
+    name: basename(resolve(path)),
     family,
-    unet,
-    vae,
-    textEncoder: part('text_encoder', 'model', readClipConfig),
-    textEncoder2: optionalFolder('text_encoder_2')
-      ? part('text_encoder_2', 'model', readClipConfig)
-      : undefined,
     tokenizerFolder: join(path, 'tokenizer'),
-    tokenizer2Folder: optionalFolder('tokenizer_2'),
-    scheduler: readSchedulerConfig(join(path, 'scheduler')),
-    resolution: sampleSize
-      ? sampleSize * latentScale
-      : (families.find(row => row.family === family)?.resolution ?? 64),
+    scheduler,
+    resolution: unetConfig.sampleSize ? unetConfig.sampleSize * latentScale : resolutions[family],
     latentScale,
   };
 }

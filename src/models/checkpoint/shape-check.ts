@@ -1,37 +1,47 @@
 /** @file Checks the tensors of a checkpoint against its config before anything is built. */
-import { type Shape, sameShape } from '../../engine/index.ts';
+import { type DType, type Shape, sameShape } from '../../engine/index.ts';
 import { badInput } from '../../errors.ts';
 import type { WeightSource } from '../layers.ts';
-import { unetShapes } from '../unet/shapes.ts';
-import type { UnetConfig } from '../unet/unet.ts';
+import type { Shapes } from '../shapes.ts';
+import { badConfig } from './read-config.ts';
 
-/** Throws CHECKPOINT_MISSING_TENSOR or CHECKPOINT_WRONG_SHAPE for the first tensor that does not fit the config. */
-export function checkUnetShapes(weights: WeightSource, config: UnetConfig, file: string): void {
-  for (const [name, shape] of unetShapes(config)) {
-    if (!weights.has(name)) {
-      const message = `${file} has no tensor ${name}, which its config.json asks for`;
-      throw badInput(
-        'CHECKPOINT_MISSING_TENSOR',
-        message,
-        'The file is incomplete, or the config is of another checkpoint.',
-      );
-    }
-    const actual = weights.shape(name);
-    if (sameShape(actual, shape)) continue;
+/** Types that weights are widened from; integers would need scales that no model here has. */
+const weightTypes: readonly DType[] = [
+  ...(['float32', 'float16', 'bfloat16', 'float64'] as const),
+  ...(['float8_e4m3', 'float8_e5m2'] as const),
+];
+
+function checkTensor(weights: WeightSource, name: string, shape: Shape, file: string): void {
+  if (!weights.has(name)) {
+    const message = `${file} has no tensor ${name}, which its config.json asks for`;
+    const hint = 'The file is incomplete, or the config is of another checkpoint.';
+    throw badInput('CHECKPOINT_MISSING_TENSOR', message, hint);
+  }
+  const actual = weights.shape(name);
+  if (!sameShape(actual, shape)) {
     const message = `${file}: ${name} is [${actual}], its config.json wants [${shape}]`;
     throw badInput('CHECKPOINT_WRONG_SHAPE', message, 'The config belongs to another checkpoint.');
   }
+  const bytes = weights.bytes(name);
+  if (bytes instanceof Float32Array || weightTypes.includes(bytes.dtype)) return;
+  const message = `${file}: ${name} is ${bytes.dtype}, weights must be floats`;
+  throw badInput('FORMAT_DTYPE', message, 'Quantized checkpoints are not supported.');
 }
 
-/** Throws CHECKPOINT_NOT_FINITE for a weight that holds NaN or infinity. Reads every byte: for small parts. */
-export function checkFinite(weights: WeightSource, file: string): void {
+/**
+ * Throws CHECKPOINT_MISSING_TENSOR, CHECKPOINT_WRONG_SHAPE or FORMAT_DTYPE for the first tensor that does not fit the
+ * config, CHECKPOINT_BAD_CONFIG for one that the config knows nothing of: it would change the model if it were read.
+ */
+export function checkShapes(weights: WeightSource, shapes: Shapes, file: string): void {
+  for (const [name, shape] of shapes) checkTensor(weights, name, shape, file);
   for (const name of weights.names()) {
-    const data = weights.read(name);
-    for (let i = 0; i < data.length; i++) {
-      if (Number.isFinite(data[i])) continue;
-      const message = `${file}: ${name} holds ${data[i]} at ${i}`;
-      throw badInput('CHECKPOINT_NOT_FINITE', message, 'The checkpoint is damaged; fetch it again.');
-    }
+    if (shapes.has(name)) continue;
+    const why = `there is a tensor ${name}, which its config.json does not ask for`;
+    throw badConfig(
+      file,
+      why,
+      'The config is of another checkpoint, or the model has a part that is not supported.',
+    );
   }
 }
 

@@ -9,14 +9,22 @@ import type { ModelScope } from '../layers.ts';
 
 export interface ClipConfig {
   readonly hiddenSize: number;
+  /** Width inside the feed-forward layers. */
+  readonly innerSize: number;
   readonly layers: number;
   readonly heads: number;
   readonly activation: 'quick_gelu' | 'gelu';
   readonly maxTokens: number;
+  readonly vocabularySize: number;
+  /** Width of the pooled output, where there is one. */
+  readonly projectionSize: number;
   readonly layerNormEpsilon: number;
-  /** Id of the end token, whose state is the pooled output. */
+  /** Id of the end token, whose state is the pooled output; `legacyEndToken` in older files. */
   readonly endTokenId: number;
 }
+
+/** What configs from before huggingface/transformers#24773 say, SDXL's among them: the highest id is meant. */
+export const legacyEndToken = 2;
 
 export interface TextStates {
   /** After the last layer and the final norm: what SD 1.x and 2.x condition on. [n, tokens, hidden] */
@@ -63,6 +71,11 @@ export function clipTextEncoder(root: ModelScope, config: ClipConfig, ids: Value
     x = f.inSegment(root.graph, () => encoderLayer(scope.at(`encoder.layers.${i}`), x, config, mask));
   }
   return { last: scope.layerNorm(x, 'final_layer_norm', config.layerNormEpsilon), penultimate };
+}
+
+/** The place whose state is pooled: that of the first end token. */
+export function pooledPlace(ids: readonly number[], { endTokenId }: Pick<ClipConfig, 'endTokenId'>): number {
+  return ids.indexOf(endTokenId === legacyEndToken ? Math.max(...ids) : endTokenId);
 }
 
 /** The pooled text embedding of SDXL: the end token's last state through the text projection. ends [n] int64 holds

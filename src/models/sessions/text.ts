@@ -2,10 +2,10 @@
 
 import type { Feed, Graph, Session, SessionOptions, Tensor } from '../../engine/index.ts';
 import * as f from '../../engine/index.ts';
-import type { Checkpoint, Part } from '../checkpoint/checkpoint.ts';
-import { type ClipConfig, clipTextEncoder, pooledTextEmbedding } from '../clip/text-encoder.ts';
+import type { Checkpoint, TextPart } from '../checkpoint/checkpoint.ts';
+import { blameWeights } from '../checkpoint/finite.ts';
+import { clipTextEncoder, pooledPlace, pooledTextEmbedding } from '../clip/text-encoder.ts';
 import { type LayerHooks, openScope } from '../layers.ts';
-import { type ClipTokenizer, openTokenizer } from '../tokenizer/index.ts';
 
 export interface TextStates {
   /** [1, tokens, width] */
@@ -23,38 +23,35 @@ export interface TextConditioner {
 }
 
 /** Parts whose layers hooks may see: `text_encoder.…` and for SDXL `text_encoder_2.…`. */
-export type TextPart = 'text_encoder' | 'text_encoder_2';
+type TextPartName = 'text_encoder' | 'text_encoder_2';
 
 interface Encoder {
-  readonly tokenizer: ClipTokenizer;
+  readonly part: TextPart;
   readonly session: Session;
-  readonly endTokenId: number;
+  readonly pools: boolean;
+}
+
+interface EncoderUse {
+  readonly name: TextPartName;
+  /** Conditions on the states before the last layer. */
+  readonly penultimate: boolean;
+  /** Gives the pooled text too. */
   readonly pools: boolean;
 }
 
 async function openEncoder(
-  part: Part<ClipConfig>,
-  name: string,
-  tokenizerFolder: string,
-  sdxl: boolean,
+  part: TextPart,
+  { name, penultimate, pools }: EncoderUse,
   hooks: (graph: Graph) => LayerHooks,
   options: SessionOptions,
 ): Promise<Encoder> {
-  const tokenizer = openTokenizer(tokenizerFolder);
   const graph = f.createGraph();
   const scope = openScope(graph, part.weights, name, hooks(graph));
-  const tokens = tokenizer.encode('').ids.length;
-  const ids = f.input(graph, 'ids', [1, tokens], 'int64');
+  const ids = f.input(graph, 'ids', [1, part.tokenizer.maxTokens], 'int64');
   const states = clipTextEncoder(scope, part.config, ids);
-  const pools = sdxl && scope.has('text_projection.weight');
-  f.output('context', sdxl ? states.penultimate : states.last);
+  f.output('context', penultimate ? states.penultimate : states.last);
   if (pools) f.output('pooled', pooledTextEmbedding(scope, states.last, f.input(graph, 'end', [1], 'int64')));
-  return {
-    tokenizer,
-    session: await f.openSession(graph, options),
-    endTokenId: part.config.endTokenId,
-    pools,
-  };
+  return { part, session: await f.openSession(graph, options), pools };
 }
 
 async function runEncoder(
@@ -62,17 +59,16 @@ async function runEncoder(
   text: string,
   others: Readonly<Record<string, Tensor>>,
 ): Promise<{ truncated: string; result: Record<string, Tensor> }> {
-  const { ids, truncated } = encoder.tokenizer.encode(text);
+  const { config, tokenizer, weights } = encoder.part;
+  const { ids, truncated } = tokenizer.encode(text);
   const feeds: Record<string, Feed> = {
     ...others,
     ids: { shape: [1, ids.length], data: BigInt64Array.from(ids, BigInt) },
   };
-  // The pooled state is that of the first end token.
-  if (encoder.pools) {
-    const end = ids.indexOf(encoder.endTokenId);
-    feeds.end = { shape: [1], data: BigInt64Array.of(BigInt(end < 0 ? ids.length - 1 : end)) };
-  }
-  return { truncated, result: await encoder.session.run(feeds) };
+  if (encoder.pools) feeds.end = { shape: [1], data: BigInt64Array.of(BigInt(pooledPlace(ids, config))) };
+  const result = await encoder.session.run(feeds);
+  blameWeights(Object.values(result), weights);
+  return { truncated, result };
 }
 
 /** Joins [1, tokens, a] and [1, tokens, b] to [1, tokens, a + b]. */
@@ -91,16 +87,14 @@ function joinWidths(a: Tensor, b: Tensor): Tensor {
 export async function openTextConditioner(
   checkpoint: Checkpoint,
   options: SessionOptions = {},
-  hooks: (graph: Graph, part: TextPart) => LayerHooks = () => ({}),
+  hooks: (graph: Graph, part: TextPartName) => LayerHooks = () => ({}),
 ): Promise<TextConditioner> {
-  const sdxl = checkpoint.family === 'sdxl';
-  const open = (name: TextPart, part: Part<ClipConfig>, folder: string): Promise<Encoder> =>
-    openEncoder(part, name, folder, sdxl, graph => hooks(graph, name), options);
-  const encoders = [await open('text_encoder', checkpoint.textEncoder, checkpoint.tokenizerFolder)];
-  if (checkpoint.textEncoder2) {
-    const folder = checkpoint.tokenizer2Folder ?? checkpoint.tokenizerFolder;
-    encoders.push(await open('text_encoder_2', checkpoint.textEncoder2, folder));
-  }
+  const { textEncoder, textEncoder2 } = checkpoint;
+  const penultimate = checkpoint.family === 'sdxl';
+  const open = (part: TextPart, name: TextPartName, pools: boolean): Promise<Encoder> =>
+    openEncoder(part, { name, penultimate, pools }, graph => hooks(graph, name), options);
+  const encoders = [await open(textEncoder, 'text_encoder', false)];
+  if (textEncoder2) encoders.push(await open(textEncoder2, 'text_encoder_2', true));
   return {
     async encode(text, others = {}) {
       const first = await runEncoder(encoders[0], text, others);

@@ -3,6 +3,7 @@
 import type { Graph, Session, SessionOptions, Tensor, Value } from '../../engine/index.ts';
 import * as f from '../../engine/index.ts';
 import type { Checkpoint } from '../checkpoint/checkpoint.ts';
+import { blameWeights } from '../checkpoint/finite.ts';
 import { type LayerHooks, openScope } from '../layers.ts';
 import { unet } from '../unet/unet.ts';
 
@@ -61,7 +62,9 @@ export async function openUnet(
     session,
     async predict(sample, timestep, others) {
       const timesteps = f.tensor([size.batch], new Float32Array(size.batch).fill(timestep));
-      return (await session.run({ ...others, sample, timesteps })).prediction;
+      const { prediction } = await session.run({ ...others, sample, timesteps });
+      blameWeights([prediction], checkpoint.unet.weights);
+      return prediction;
     },
     release: () => session.release(),
   };

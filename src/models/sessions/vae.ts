@@ -3,6 +3,7 @@
 import type { Session, SessionOptions, Tensor } from '../../engine/index.ts';
 import * as f from '../../engine/index.ts';
 import type { Checkpoint } from '../checkpoint/checkpoint.ts';
+import { blameWeights } from '../checkpoint/finite.ts';
 import { openScope } from '../layers.ts';
 import { vaeDecoder, vaeEncoder } from '../vae/vae.ts';
 
@@ -47,7 +48,11 @@ export function openVaeEncoder(checkpoint: Checkpoint, options: SessionOptions =
     return f.openSession(graph, options);
   });
   return {
-    encode: async picture => (await (await sessions.get(picture.shape)).run({ picture })).latent,
+    async encode(picture) {
+      const { latent } = await (await sessions.get(picture.shape)).run({ picture });
+      blameWeights([latent], weights);
+      return latent;
+    },
     release: sessions.release,
   };
 }
@@ -62,7 +67,11 @@ export function openVaeDecoder(checkpoint: Checkpoint, options: SessionOptions =
     return f.openSession(graph, options);
   });
   return {
-    decode: async latent => (await (await sessions.get(latent.shape)).run({ latent })).picture,
+    async decode(latent) {
+      const { picture } = await (await sessions.get(latent.shape)).run({ latent });
+      blameWeights([picture], weights);
+      return picture;
+    },
     release: sessions.release,
   };
 }

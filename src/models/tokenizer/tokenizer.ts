@@ -1,9 +1,10 @@
 /** @file CLIP's tokenizer from a Diffusers tokenizer folder, equal to transformers' CLIPTokenizer. */
-import { readFileSync } from 'node:fs';
+import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { z } from 'zod';
 import { badInput } from '../../errors.ts';
 import { byteAlphabet, mergeWord } from './byte-pairs.ts';
+import { readJson, readTables } from './token-files.ts';
 
 export interface Encoded {
   /** With start and end token, padded to the limit. */
@@ -17,43 +18,48 @@ export interface Encoded {
 export interface ClipTokenizer {
   /** Start and end token included. */
   readonly maxTokens: number;
+  readonly endId: number;
+  /** The highest id that a text may have in it. */
+  readonly largestId: number;
   encode(text: string): Encoded;
 }
 
 /** A special token is given as text or as an object with its text. */
 const token = z.union([z.string(), z.object({ content: z.string() }).transform(value => value.content)]);
-const configSchema = z.object({
-  model_max_length: z.number().positive().default(77),
-  bos_token: token.default('<|startoftext|>'),
-  eos_token: token.default('<|endoftext|>'),
-  pad_token: token.default('<|endoftext|>'),
+const specialsSchema = z.object({
+  bos_token: token.nullish(),
+  eos_token: token.nullish(),
+  pad_token: token.nullish(),
 });
-const vocabularySchema = z.record(z.string(), z.number().int().nonnegative());
+const configSchema = specialsSchema.extend({
+  model_max_length: z.number().min(2).nullish(),
+  added_tokens_decoder: z.unknown().optional(),
+});
 
-function readText(path: string): string {
-  try {
-    return readFileSync(path, 'utf8');
-  } catch (cause) {
-    throw badInput(
-      'TOKENIZER_MISSING_FILE',
-      `${path} cannot be read`,
-      'The tokenizer folder is incomplete.',
-      cause,
-    );
-  }
+interface Settings {
+  readonly maxTokens: number;
+  readonly start: string;
+  readonly end: string;
+  readonly pad: string;
 }
 
-function readJson<T>(path: string, schema: z.ZodType<T>): T {
-  let json: unknown;
-  try {
-    json = JSON.parse(readText(path));
-  } catch (cause) {
-    if ((cause as { code?: string }).code === 'TOKENIZER_MISSING_FILE') throw cause;
-    throw badInput('TOKENIZER_INVALID', `${path} is not valid JSON`, undefined, cause);
-  }
-  const result = schema.safeParse(json);
-  if (!result.success) throw badInput('TOKENIZER_INVALID', `${path}: ${result.error.issues[0].message}`);
-  return result.data;
+/**
+ * `special_tokens_map.json` wins over `tokenizer_config.json`, unless that is of transformers 4.34 or later and lists
+ * its added tokens (PreTrainedTokenizerBase._from_pretrained). SD 2 has its true padding, `!`, only there.
+ */
+function readSettings(folder: string): Settings {
+  const config = readJson(join(folder, 'tokenizer_config.json'), configSchema);
+  const map = join(folder, 'special_tokens_map.json');
+  const wins = config.added_tokens_decoder === undefined && existsSync(map);
+  const over = wins ? readJson(map, specialsSchema) : {};
+  const limit = config.model_max_length ?? Number.POSITIVE_INFINITY;
+  return {
+    // transformers writes 10³⁰ for "not known".
+    maxTokens: limit > 1e6 ? 77 : Math.floor(limit),
+    start: over.bos_token ?? config.bos_token ?? '<|startoftext|>',
+    end: over.eos_token ?? config.eos_token ?? '<|endoftext|>',
+    pad: over.pad_token ?? config.pad_token ?? '<|endoftext|>',
+  };
 }
 
 /** CLIP's split into words: contractions, letters, single digits, runs of anything else. */
@@ -65,22 +71,20 @@ function normalize(text: string): string {
   return Array.from(spaced, character => character.toLowerCase()).join('');
 }
 
-/** Opens `vocab.json`, `merges.txt` and `tokenizer_config.json`; throws TOKENIZER_* for what is wrong with them. */
+/** Opens a tokenizer folder; throws TOKENIZER_MISSING_FILE or TOKENIZER_INVALID for what is wrong with it. */
 export function openTokenizer(folder: string): ClipTokenizer {
-  const vocabulary = new Map(Object.entries(readJson(join(folder, 'vocab.json'), vocabularySchema)));
-  const config = readJson(join(folder, 'tokenizer_config.json'), configSchema);
-  const lines = readText(join(folder, 'merges.txt')).split('\n').slice(1);
-  const ranks = new Map(lines.filter(line => line.includes(' ')).map((line, rank) => [line.trimEnd(), rank]));
+  const { vocabulary, ranks } = readTables(folder);
+  const settings = readSettings(folder);
   const alphabet = byteAlphabet();
   const byteOf = new Map([...alphabet].map(([byte, character]) => [character, byte]));
   const idOf = (symbol: string): number => {
     const id = vocabulary.get(symbol);
     if (id === undefined)
-      throw badInput('TOKENIZER_INVALID', `${folder}/vocab.json has no entry for ${symbol}`);
+      throw badInput('TOKENIZER_INVALID', `the vocabulary in ${folder} has no entry for ${symbol}`);
     return id;
   };
-  const [start, end, pad] = [config.bos_token, config.eos_token, config.pad_token].map(idOf);
-  const maxTokens = config.model_max_length > 1e6 ? 77 : config.model_max_length;
+  const { maxTokens } = settings;
+  const [start, end, pad] = [settings.start, settings.end, settings.pad].map(idOf);
   const cache = new Map<string, string[]>();
 
   const splitWord = (word: string): string[] => {
@@ -94,9 +98,7 @@ export function openTokenizer(folder: string): ClipTokenizer {
   };
   // Special tokens are taken out of the text as it was typed, in their own case only. The pad token is not: SD 2's
   // is `!`, which stays a word in OpenCLIP and A1111 (transformers makes padding of it).
-  const specials = [config.bos_token, config.eos_token].map(text =>
-    text.replace(/[\\^$.*+?()[\]{}|]/g, '\\$&'),
-  );
+  const specials = [settings.start, settings.end].map(text => text.replace(/[\\^$.*+?()[\]{}|]/g, '\\$&'));
   const specialPattern = new RegExp(`(${specials.join('|')})`);
   const splitText = (text: string): string[] =>
     text
@@ -112,6 +114,8 @@ export function openTokenizer(folder: string): ClipTokenizer {
   };
   return {
     maxTokens,
+    endId: end,
+    largestId: [...vocabulary.values()].reduce((a, b) => Math.max(a, b)),
     encode(text) {
       const symbols = splitText(text);
       const kept = symbols.slice(0, maxTokens - 2);

@@ -1,14 +1,6 @@
 /** @file Every tensor of a UNet and its shape, from the configuration alone. */
-import type { Shape } from '../../engine/index.ts';
+import { layer, type Shapes } from '../shapes.ts';
 import type { UnetConfig } from './unet.ts';
-
-type Shapes = Map<string, Shape>;
-
-/** Adds `name.weight`, and `name.bias` with one number an output. */
-function layer(shapes: Shapes, name: string, shape: Shape, bias = true): void {
-  shapes.set(`${name}.weight`, shape);
-  if (bias) shapes.set(`${name}.bias`, [shape[0]]);
-}
 
 function resnetBlock(shapes: Shapes, name: string, from: number, to: number, timeWidth: number): void {
   layer(shapes, `${name}.norm1`, [from]);
@@ -43,7 +35,7 @@ function transformer(shapes: Shapes, name: string, width: number, layers: number
 }
 
 /** Names (Diffusers layout) and shapes of all weights of a UNet. */
-export function unetShapes(config: UnetConfig): Map<string, Shape> {
+export function unetShapes(config: UnetConfig): Shapes {
   const shapes: Shapes = new Map();
   const { channels, layersPerBlock } = config;
   const last = channels.length - 1;

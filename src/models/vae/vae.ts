@@ -11,6 +11,9 @@ export interface VaeConfig {
   readonly layersPerBlock: number;
   readonly normGroups: number;
   readonly midAttention: boolean;
+  /** A 1×1 convolution after the encoder, and one before the decoder. */
+  readonly quantConv: boolean;
+  readonly postQuantConv: boolean;
   /** Latents are multiplied by this after encoding and divided before decoding. */
   readonly scalingFactor: number;
 }
@@ -56,7 +59,7 @@ export function vaeEncoder(
   }
   h = middle(encoder.at('mid_block'), h, config);
   h = encoder.conv2d(f.silu(encoder.groupNorm(h, 'conv_norm_out', config.normGroups, epsilon)), 'conv_out');
-  const moments = scope.has('quant_conv.weight') ? scope.conv2d(h, 'quant_conv') : h;
+  const moments = config.quantConv ? scope.conv2d(h, 'quant_conv') : h;
   const channels = config.latentChannels;
   return { mean: f.slice(moments, 1, 0, channels), logVariance: f.slice(moments, 1, channels, 2 * channels) };
 }
@@ -65,7 +68,7 @@ export function vaeEncoder(
 export function vaeDecoder(scope: ModelScope, config: VaeConfig, latents: Value): Value {
   const decoder = scope.at('decoder');
   const last = config.channels.length - 1;
-  let h = scope.has('post_quant_conv.weight') ? scope.conv2d(latents, 'post_quant_conv') : latents;
+  let h = config.postQuantConv ? scope.conv2d(latents, 'post_quant_conv') : latents;
   h = middle(decoder.at('mid_block'), decoder.conv2d(h, 'conv_in'), config);
   for (let i = 0; i <= last; i++) {
     const block = decoder.at(`up_blocks.${i}`);
