@@ -43,7 +43,9 @@ export function buildTrainStep(
   const loss = f.reshape(f.reduceSum(weighted, [0]), []);
   const gradients = f.gradients(loss, [...attachment.parameters.values()], {
     recompute: shape.recompute,
-    ordered: !isSmall(checkpoint), // keeping all activations of a small model costs less than the ordering
+    // Keeping all activations of a small model costs less than ordering nodes and making values again.
+    ordered: !isSmall(checkpoint),
+    makeCheapAgain: !isSmall(checkpoint),
   });
   f.output('losses', f.reshape(losses, [shape.batch]));
   [...attachment.parameters.keys()].forEach((name, i) => {

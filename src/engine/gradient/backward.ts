@@ -2,7 +2,7 @@
  * @file Reverse-mode differentiation over a graph: appends the nodes that compute gradients of a scalar.
  * Only what leads from a trainable value to the loss is walked; frozen weights never get a gradient.
  */
-import { add, after, concat } from '../graph/functions.ts';
+import { add, after, again, concat } from '../graph/functions.ts';
 import { emit, type Graph, type Node, scalar, type Value } from '../graph/graph.ts';
 import type { OpName } from '../graph/operations.ts';
 import { type GradientRule, gradientRules } from './rules.ts';
@@ -12,6 +12,8 @@ export interface BackwardOptions {
   readonly recompute?: boolean;
   /** Order finished gradients into the backward walk (default). Costs seven tiny nodes a layer: off for small models. */
   readonly ordered?: boolean;
+  /** Make cheap values (see `recomputable`) again instead of keeping them. */
+  readonly makeCheapAgain?: boolean;
   /** So many finished gradients are waited for together (default 8): waiting costs nodes, not waiting activations. */
   readonly finishedAtOnce?: number;
 }
@@ -60,6 +62,12 @@ export function gradients(loss: Value, trainable: readonly Value[], options: Bac
   const cotangents = new Cotangents();
   cotangents.accumulate(loss, scalar(graph, 1));
   const recomputed = new Map<number, Map<Value, Value>>();
+  const madeAgain = new Map<Value, Value>();
+  const makeAgain = (value: Value): Value => {
+    const known = madeAgain.get(value) ?? again(value);
+    madeAgain.set(value, known);
+    return known;
+  };
   let finished: Value[] = [];
 
   const outerScope = graph.scope;
@@ -68,10 +76,11 @@ export function gradients(loss: Value, trainable: readonly Value[], options: Bac
     const cotangent = node.outputs.map(value => cotangents.peek(value));
     const wanted = node.inputs.map(value => dependent.has(value));
     if (cotangent.every(value => value === undefined) || !wanted.some(Boolean)) continue;
-    const view =
+    let view =
       options.recompute && node.segment ? recomputedNode(node, forward, cotangent, recomputed) : node;
     graph.scope = `${node.scope}'`;
     graph.madeAt = node.madeAt;
+    if (view === node && options.makeCheapAgain) view = { ...node, inputs: node.inputs.map(makeAgain) };
     const rule = gradientRules[node.op] as GradientRule<OpName>;
     const results = rule(view, { cotangent, wanted });
     for (const [index, leaf] of node.inputs.entries()) {

@@ -1,14 +1,13 @@
 /** Every gradient rule against central finite differences, both in float64. */
 import { describe, expect, test } from 'vitest';
 import * as f from '../graph/functions.ts';
-import { createGraph, emit, type Graph, input, type Node, type Value } from '../graph/graph.ts';
+import { createGraph, type Graph, input, type Node, type Value } from '../graph/graph.ts';
 import type { OpName } from '../graph/operations.ts';
 import { evaluateValues } from '../reference/evaluate.ts';
 import { finiteDifferences, relativeDistance } from '../reference/finite-differences.ts';
 import { madeByGradient, type OperationCase, operationCases } from '../reference/operation-cases.ts';
 import { randomStream } from '../tensor/random.ts';
 import { elementCount } from '../tensor/tensor.ts';
-import { attentionGradient, planParts } from './attention-rule.ts';
 import { gradients } from './backward.ts';
 import { type GradientRule, gradientRules } from './rules.ts';
 
@@ -118,62 +117,6 @@ describe.each(Object.entries(operationCases))('%s', (op, cases) => {
       }
     },
   );
-});
-
-function nodeOf({ origin }: Value): Node<'attention'> {
-  return (origin as { node: Node<'attention'> }).node;
-}
-
-describe('attention in chunks', () => {
-  test('cuts heads into even parts of whole rows below the limit', () => {
-    expect(planParts(12, 5, 20)).toBe(4);
-    // 7 rows cannot be halved, so they stay together although they exceed the limit.
-    expect(planParts(7, 5, 10)).toBe(1);
-    expect(planParts(4096, 4096)).toBe(4);
-  });
-
-  test.each([
-    ['q', 3],
-    ['k', 3],
-    ['v', 2],
-  ] as const)('multiplies no more matrices than the gradient of %s needs', (wantedName, perChunk) => {
-    const graph = createGraph();
-    const inputs = ['q', 'k', 'v'].map(name => input(graph, name, [1, 8, 6]));
-    const [y] = emit('attention', inputs, { heads: 2, scale: 1 });
-    const wanted = ['q', 'k', 'v'].map(name => name === wantedName);
-    const made = attentionGradient(y, nodeOf(y), wanted, 16);
-    const gradient = made[wanted.indexOf(true)] as Value;
-    const products = [...ancestors(gradient)].filter(({ op }) => op === 'matmul');
-    expect(products).toHaveLength(2 * 4 * perChunk); // 2 heads, 4 chunks
-    expect(made.filter(value => value !== undefined)).toHaveLength(1);
-  });
-
-  test.each([1000, 20, 10, 1])('at most %i scores at once', limit => {
-    const graph = createGraph();
-    const draw = randomStream(3, 'chunks');
-    const point = new Map<string, Float64Array>();
-    const given = (name: string, shape: number[]): Value => {
-      point.set(
-        name,
-        new Float64Array(elementCount(shape)).map(() => draw.normal()),
-      );
-      return input(graph, name, shape);
-    };
-    const inputs = [given('q', [2, 8, 6]), given('k', [2, 5, 6]), given('v', [2, 5, 6])];
-    const [y] = emit('attention', inputs, { heads: 2, scale: 0.6 });
-    const cotangent = given('cotangent', [2, 8, 6]);
-    const made = attentionGradient(cotangent, nodeOf(y), [true, true, true], limit) as Value[];
-    const products = f.reduceSum(f.mul(y, cotangent), [0, 1, 2]);
-    const built = { graph, inputs, loss: products, point };
-    for (const [i, gradient] of evaluateValues(made, point).entries()) {
-      const name = ['q', 'k', 'v'][i];
-      expect(relativeDistance(gradient, numericGradient(built, name)), name).toBeLessThan(tolerance);
-    }
-    const sizes = graph.nodes
-      .filter(({ op }) => op === 'softmax')
-      .map(({ outputs: [p] }) => elementCount(p.shape));
-    expect(Math.max(...sizes)).toBeLessThanOrEqual(Math.max(limit, 5));
-  });
 });
 
 describe('compositions', () => {

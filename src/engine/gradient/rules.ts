@@ -5,7 +5,6 @@
 import * as f from '../graph/functions.ts';
 import { emit, type Node, type Value } from '../graph/graph.ts';
 import type { OpName } from '../graph/operations.ts';
-import { attentionGradient } from './attention-rule.ts';
 
 export interface RuleContext {
   /** Cotangent of output i; undefined when nothing depends on it. */
@@ -166,7 +165,10 @@ export const gradientRules: { readonly [Op in OpName]: GradientRule<Op> } = {
       wantBias ? f.sumTo(rowsOf(g), bias.shape) : undefined,
     ];
   },
-  attention: rule((g, node, wanted) => attentionGradient(g, node, wanted)),
+  attention: rule((g, { inputs: [q, k, v], outputs: [y], attributes }) =>
+    emit('attentionGradient', [g, q, k, v, y], attributes),
+  ),
+  attentionGradient: none,
   gather: rule((g, { inputs: [table, ids] }) => emit('gatherGradient', [g, ids], { rows: table.shape[0] })),
   gatherGradient: none,
 };

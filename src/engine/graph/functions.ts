@@ -1,6 +1,6 @@
 /** @file The vocabulary that models are written in: one function an operation, and the usual compositions. */
 import { elementCount, type Shape, sameShape } from '../tensor/tensor.ts';
-import { constant, emit, scalar, type Value, weight } from './graph.ts';
+import { constant, emit, recomputable, scalar, type Value, weight } from './graph.ts';
 import type { ConvAttributes } from './operations.ts';
 
 export const add = (a: Value, b: Value): Value => emit('add', [a, b], {})[0];
@@ -15,7 +15,14 @@ export const cos = (x: Value): Value => emit('cos', [x], {})[0];
 export const erf = (x: Value): Value => emit('erf', [x], {})[0];
 export const sigmoid = (x: Value): Value => emit('sigmoid', [x], {})[0];
 export const silu = (x: Value): Value => emit('silu', [x], {})[0];
-export const gelu = (x: Value): Value => emit('gelu', [x], {})[0];
+/** x·Φ(x), Φ the normal distribution (Hendrycks & Gimpel 2016, exact form) */
+export function gelu(x: Value): Value {
+  const again = (): Value => mul(x, shift(scale(erf(scale(x, Math.SQRT1_2)), 0.5), 0.5));
+  return recomputable(emit('gelu', [x], {})[0], again);
+}
+/** A value made anew where it is `recomputable`, else itself. */
+export const again = (x: Value): Value => x.graph.recipes.get(x)?.() ?? x;
+
 export const quickGelu = (x: Value): Value => emit('quickGelu', [x], {})[0];
 export const softmax = (x: Value): Value => emit('softmax', [x], {})[0];
 export const upsampleNearest2 = (x: Value): Value => emit('upsampleNearest2', [x], {})[0];
@@ -100,12 +107,14 @@ export function groupNorm(x: Value, groups: number, gain: Value, bias: Value, ep
   const grouped = reshape(x, [n, groups, elementCount(x.shape) / (n * groups)]);
   const normal = reshape(emit('normalize', [grouped], { epsilon })[0], x.shape);
   const perChannel = [1, c, ...x.shape.slice(2).map(() => 1)];
-  return add(mul(normal, reshape(gain, perChannel)), reshape(bias, perChannel));
+  const [factor, summand] = [reshape(gain, perChannel), reshape(bias, perChannel)];
+  return recomputable(add(mul(normal, factor), summand), () => add(summand, mul(factor, normal)));
 }
 
 /** Layer normalisation over the last axis (Ba et al. 2016). */
 export function layerNorm(x: Value, gain: Value, bias: Value, epsilon: number): Value {
-  return emit('layerNorm', [x, gain, bias], { epsilon })[0];
+  const [y, mean, inverseStd] = emit('layerNorm', [x, gain, bias], { epsilon });
+  return recomputable(y, () => add(mul(mul(sub(x, mean), inverseStd), gain), bias));
 }
 
 /** [n, tokens, heads·d] → [n, heads, tokens, d] */

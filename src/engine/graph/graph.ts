@@ -51,6 +51,8 @@ export interface Graph {
   readonly constants: Map<string, Value>;
   /** Values already seen in another shape, by `<id> [<shape>]`. */
   readonly views: Map<string, Value>;
+  /** How to make a value again from others that are kept anyway; see `recomputable`. */
+  readonly recipes: Map<Value, () => Value>;
   readonly outputs: { readonly name: string; readonly value: Value }[];
   scope: string;
   segment: number;
@@ -67,6 +69,7 @@ export function createGraph(): Graph {
     weights: new Map(),
     constants: new Map(),
     views: new Map(),
+    recipes: new Map(),
     outputs: [],
     scope: '',
     segment: 0,
@@ -160,6 +163,15 @@ export function inScope<T>(graph: Graph, name: string, build: () => T): T {
   } finally {
     graph.scope = outer;
   }
+}
+
+/**
+ * Says that `value` is cheap to make again for backward instead of being kept. `build` must write it differently from
+ * the original (operands exchanged, for example), or the runtime would merge the two.
+ */
+export function recomputable(value: Value, build: () => Value): Value {
+  value.graph.recipes.set(value, build);
+  return value;
 }
 
 /** Runs `build` as one recomputation segment: backward may recompute its inside from its inputs. */

@@ -61,6 +61,8 @@ export interface Attributes {
   layerNorm: { readonly epsilon: number };
   // q [n, t, c], k [n, s, c], v [n, s, c] → [n, t, c]; softmax(q·kᵀ·scale)·v per head, nothing kept for backward
   attention: { readonly heads: number; readonly scale: number };
+  // (cotangent, q, k, v, output) → cotangents of q, k, v
+  attentionGradient: { readonly heads: number; readonly scale: number };
   // table [rows, d], ids (int64) → ids.shape + [d]
   gather: None;
   // (cotangent, ids) → [rows, d]
@@ -238,6 +240,10 @@ export const operations: { readonly [Op in OpName]: Operation<Op> } = {
       return bad ? fail('attention', inputs, 'q, k and v do not agree') : [[q[0], q[1], v[2]]];
     },
     flops: ([q, k]) => 4 * q[0] * q[1] * k[1] * q[2],
+  },
+  attentionGradient: {
+    shapes: ([, q, k, v]) => [q, k, v],
+    flops: ([, q, k]) => 10 * q[0] * q[1] * k[1] * q[2],
   },
   gather: { shapes: ([table, ids]) => [[...ids, ...table.slice(1)]] },
   gatherGradient: { shapes: ([g, ids], { rows }) => [[rows, ...g.slice(ids.length)]] },

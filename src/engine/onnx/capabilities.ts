@@ -9,6 +9,10 @@ export interface Capabilities {
   readonly multiHeadAttention: boolean;
   /** Ordering through a shape computed from IsNaN: no copy on the CPU, a device round trip elsewhere. */
   readonly shapeGate: boolean;
+  /** Loops over slices (Scan) run on the provider; otherwise slices are written out one after the other. */
+  readonly scan: boolean;
+  /** Attention scores that backward makes again at once. */
+  readonly scoreElements: number;
   /** Winograd convolutions pay. */
   readonly winograd: boolean;
   /** Nodes over weights alone are computed once, when the session opens: rearranged weights cost nothing then. */
@@ -16,12 +20,22 @@ export interface Capabilities {
 }
 
 export const capabilities = {
-  cpu: { fusedMatMul: true, quickGelu: true, multiHeadAttention: true, shapeGate: true, winograd: true },
+  cpu: {
+    fusedMatMul: true,
+    quickGelu: true,
+    multiHeadAttention: true,
+    shapeGate: true,
+    scan: true,
+    scoreElements: 4 * 2 ** 20, // 128 rows of 8 heads at 4096 tokens, 16 MB: measured best
+    winograd: true,
+  },
   webgpu: {
     fusedMatMul: false,
     quickGelu: true,
     multiHeadAttention: true,
     shapeGate: false,
+    scan: false,
+    scoreElements: 64 * 2 ** 20,
     winograd: false,
   },
   /** Plain ONNX only: the reference that every other set is checked against. */
@@ -30,6 +44,8 @@ export const capabilities = {
     quickGelu: false,
     multiHeadAttention: false,
     shapeGate: false,
+    scan: false,
+    scoreElements: 64 * 2 ** 20,
     winograd: false,
   },
 } as const satisfies Record<string, Capabilities>;

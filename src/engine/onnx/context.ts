@@ -2,14 +2,20 @@
 import type { Node, Value } from '../graph/graph.ts';
 import type { Shape } from '../tensor/tensor.ts';
 import type { Capabilities } from './capabilities.ts';
-import { dataType, type OnnxAttribute, type OnnxNode, type OnnxTensor } from './model.ts';
+import { dataType, type OnnxAttribute, type OnnxModel, type OnnxNode, type OnnxTensor } from './model.ts';
 
-export type AttributeInput = number | readonly number[] | string | { readonly float: number };
+export type AttributeInput =
+  | number
+  | readonly number[]
+  | string
+  | { readonly float: number }
+  | { readonly graph: OnnxModel };
 
 function toAttribute(value: AttributeInput): OnnxAttribute {
   if (typeof value === 'number') return { int: value };
   if (typeof value === 'string') return { text: value };
-  return 'float' in value ? { float: value.float } : { ints: value };
+  if ('float' in value || 'graph' in value) return value;
+  return { ints: value };
 }
 
 /** The last element of every tensor name is unique, so that a node can be traced to what made it. */
@@ -34,8 +40,16 @@ export class LoweringContext {
     this.current = node;
   }
 
-  private newName(op: string): string {
+  /** A name that no other node has. */
+  newName(op: string): string {
     return `n${this.current?.id ?? 0}.${this.counter++}/${op}`;
+  }
+
+  /** The nodes that `build` appends, taken out again: the body of a loop. */
+  capture<T>(build: () => T): { nodes: OnnxNode[]; result: T } {
+    const start = this.nodes.length;
+    const result = build();
+    return { nodes: this.nodes.splice(start), result };
   }
 
   /** Appends a node and returns its first output. */

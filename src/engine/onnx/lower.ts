@@ -1,12 +1,12 @@
 /** @file A graph becomes an ONNX model: only nodes that outputs need, weights pointing into their files. */
 import { parse } from 'node:path';
-import type { Graph, Value } from '../graph/graph.ts';
+import type { Graph, Node, Value } from '../graph/graph.ts';
 import type { OpName } from '../graph/operations.ts';
 import { reachableNodes, verify } from '../graph/verify.ts';
 import type { Capabilities } from './capabilities.ts';
 import { LoweringContext } from './context.ts';
 import { type Lowering, lowerings } from './lowerings.ts';
-import { type OnnxModel, type OnnxPort, serializeModel } from './model.ts';
+import { type OnnxModel, type OnnxNode, type OnnxPort, serializeModel } from './model.ts';
 
 export interface LoweredModel {
   readonly bytes: Uint8Array;
@@ -17,6 +17,28 @@ export interface LoweredModel {
   readonly fedWeights: ReadonlyMap<string, { data: Float32Array; shape: readonly number[] }>;
   /** Folder that external weight locations are relative to: the root of the file system (or drive). */
   readonly weightRoot: string | undefined;
+}
+
+/**
+ * The runtime walks from the leaves and visits the input that was written last first. What backward needs of the forward
+ * pass alone (slopes, values made again) is therefore written before all that comes from a cotangent: then it runs right
+ * before its reader, and not ahead of the whole backward, where it would lie in memory. `seeds` are the tensors that
+ * backward starts from.
+ */
+function lazily(nodes: readonly OnnxNode[], seeds: ReadonlySet<string>): OnnxNode[] {
+  const late = new Set(seeds);
+  const [early, rest]: OnnxNode[][] = [[], []];
+  for (const node of nodes) {
+    const isLate = node.inputs.some(name => late.has(name)) || node.outputs.some(name => seeds.has(name));
+    if (isLate) for (const name of node.outputs) late.add(name);
+    (isLate ? rest : early).push(node);
+  }
+  return [...early, ...rest];
+}
+
+/** Backward starts from constants: the cotangent of the loss, which is 1. */
+function isSeed({ scope, inputs }: Node): boolean {
+  return scope.endsWith("'") && inputs.every(({ origin }) => origin.kind === 'constant');
 }
 
 export function lower(graph: Graph, capabilities: Capabilities): LoweredModel {
@@ -65,10 +87,12 @@ export function lower(graph: Graph, capabilities: Capabilities): LoweredModel {
     return bytes.dtype === 'float32' ? name : ctx.castToFloat(name);
   };
 
+  const seeds = new Set<string>();
   for (const node of reachableNodes(graph)) {
     ctx.begin(node);
     const lowering = lowerings[node.op] as Lowering<OpName>;
     const tensors = lowering(ctx, node.inputs.map(tensorOf), node);
+    if (isSeed(node)) for (const name of tensors) seeds.add(name);
     node.outputs.forEach((value, i) => {
       ctx.names.set(value, tensors[i]);
     });
@@ -89,7 +113,7 @@ export function lower(graph: Graph, capabilities: Capabilities): LoweredModel {
   }
   if (roots.size > 1) throw new Error(`weights lie on several drives: ${[...roots].join(', ')}`);
   const model: OnnxModel = {
-    nodes: [...ctx.weightNodes, ...ctx.nodes],
+    nodes: [...ctx.weightNodes, ...lazily(ctx.nodes, seeds)],
     initializers: [...ctx.initializers.values()],
     inputs,
     outputs: ports,

@@ -8,6 +8,7 @@ import { type OperationCase, operationCases } from '../reference/operation-cases
 import { openSession, type SessionOptions } from '../runtime/session.ts';
 import { randomStream } from '../tensor/random.ts';
 import { elementCount, type Shape } from '../tensor/tensor.ts';
+import { planParts } from './attention.ts';
 import { capabilities } from './capabilities.ts';
 
 /** Float32 rounds at 6e-8; sums here have at most some hundred terms of similar size. Measured at most 1e-6. */
@@ -16,6 +17,11 @@ const tolerance = 5e-6;
 const ways: readonly (readonly [string, SessionOptions])[] = [
   ['as the CPU likes it', {}],
   ['as the CPU likes it, weights in their files', { foldBelowBytes: 0 }],
+  ['attention backward in many slices', { capabilities: { ...capabilities.cpu, scoreElements: 6 } }],
+  [
+    'attention backward in many slices, written out',
+    { capabilities: { ...capabilities.cpu, scan: false, scoreElements: 6 } },
+  ],
   ['as WebGPU likes it', { capabilities: capabilities.webgpu }],
   ['plain ONNX', { capabilities: capabilities.plain }],
 ];
@@ -56,6 +62,13 @@ function relativeError(actual: Float32Array, expected: Float64Array): number {
   }
   return Math.sqrt(difference / size);
 }
+
+test('rows are cut into even slices below a limit of scores', () => {
+  expect(planParts(12, 5, 20)).toBe(4);
+  // 7 rows cannot be halved, so they stay together although they exceed the limit.
+  expect(planParts(7, 5, 10)).toBe(1);
+  expect(planParts(4096, 8 * 4096, capabilities.cpu.scoreElements)).toBe(32);
+});
 
 const examples = Object.entries(operationCases).flatMap(([op, cases]) =>
   cases.map(example => [`${op} ${example.name}`, example] as const),

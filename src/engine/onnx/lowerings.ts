@@ -1,8 +1,10 @@
 /** @file One lowering an operation: the ONNX nodes that compute it. Shapes are known, so nothing is dynamic. */
 import type { Node } from '../graph/graph.ts';
-import type { Attributes, OpName } from '../graph/operations.ts';
+import type { OpName } from '../graph/operations.ts';
+import { attention, attentionGradient } from './attention.ts';
 import type { LoweringContext } from './context.ts';
 import { conv2d, conv2dInputGradient, conv2dWeightGradient } from './convolution.ts';
+import { product } from './products.ts';
 
 /** Emits nodes for `node` whose inputs are the tensors `inputs`; returns the tensor of each output. */
 export type Lowering<Op extends OpName> = (
@@ -40,42 +42,6 @@ function geluSlope(ctx: LoweringContext, x: string): string {
   const density = ctx.emit('Mul', [gaussian, ctx.float(1 / Math.sqrt(2 * Math.PI))]);
   return ctx.emit('Add', [distribution, ctx.emit('Mul', [x, density])]);
 }
-
-function swapLastTwo(ctx: LoweringContext, x: string, rank: number): string {
-  const perm = Array.from({ length: rank }, (_, i) => i);
-  [perm[rank - 1], perm[rank - 2]] = [rank - 2, rank - 1];
-  return ctx.transpose(x, perm);
-}
-
-const matmul: Lowering<'matmul'> = (ctx, [a, b], { attributes, inputs }) => {
-  const { transposeA, transposeB, scale } = attributes as Attributes['matmul'];
-  const [rankA, rankB] = inputs.map(value => value.shape.length);
-  if (!transposeA && !transposeB && scale === 1) return [ctx.emit('MatMul', [a, b])];
-  const flags = { transA: Number(transposeA), transB: Number(transposeB), alpha: { float: scale } };
-  if (rankA === 2 && rankB === 2) return [ctx.emit('Gemm', [a, b], flags)];
-  if (ctx.capabilities.fusedMatMul) return [ctx.emitMicrosoft('FusedMatMul', [a, b], flags)];
-  const left = transposeA ? swapLastTwo(ctx, a, rankA) : a;
-  const right = transposeB ? swapLastTwo(ctx, b, rankB) : b;
-  const product = ctx.emit('MatMul', [left, right]);
-  return [scale === 1 ? product : ctx.emit('Mul', [product, ctx.float(scale)])];
-};
-
-const attention: Lowering<'attention'> = (ctx, [q, k, v], node) => {
-  const { heads, scale } = node.attributes;
-  if (ctx.capabilities.multiHeadAttention) {
-    return [
-      ctx.emitMicrosoft('MultiHeadAttention', [q, k, v], { num_heads: heads, scale: { float: scale } }),
-    ];
-  }
-  const split = (x: string, i: number): string => {
-    const [n, tokens, width] = node.inputs[i].shape;
-    return ctx.transpose(ctx.reshape(x, [n, tokens, heads, width / heads]), [0, 2, 1, 3]);
-  };
-  const scores = ctx.emit('MatMul', [split(q, 0), swapLastTwo(ctx, split(k, 1), 4)]);
-  const weights = ctx.emit('Softmax', [ctx.emit('Mul', [scores, ctx.float(scale)])], { axis: -1 });
-  const mixed = ctx.transpose(ctx.emit('MatMul', [weights, split(v, 2)]), [0, 2, 1, 3]);
-  return [ctx.reshape(mixed, node.outputs[0].shape)];
-};
 
 /**
  * x, made to wait for its dependencies. On the CPU a reshape to its own shape, where the shape is computed from one
@@ -142,7 +108,9 @@ export const lowerings: { readonly [Op in OpName]: Lowering<Op> } = {
   reduceMean: (ctx, [x], { attributes }) => [
     ctx.emit('ReduceMean', [x, ctx.int64(attributes.axes)], { keepdims: 1 }),
   ],
-  matmul,
+  matmul: (ctx, [a, b], { attributes, inputs }) => [
+    product(ctx, a, b, attributes, [inputs[0].shape.length, inputs[1].shape.length]),
+  ],
   linear: (ctx, inputs) => [ctx.emit('Gemm', inputs, { transB: 1 })],
   conv2d,
   conv2dInputGradient,
@@ -167,6 +135,7 @@ export const lowerings: { readonly [Op in OpName]: Lowering<Op> } = {
   layerNorm: (ctx, inputs, { attributes }) =>
     ctx.emitMany('LayerNormalization', inputs, 3, { axis: -1, epsilon: { float: attributes.epsilon } }),
   attention,
+  attentionGradient,
   gather: (ctx, [table, ids]) => [ctx.emit('Gather', [table, ids], { axis: 0 })],
   gatherGradient: (ctx, [g, ids], node) => {
     const [rows, ...rest] = node.outputs[0].shape;

@@ -33,7 +33,8 @@ export type OnnxAttribute =
   | { readonly int: number }
   | { readonly float: number }
   | { readonly ints: readonly number[] }
-  | { readonly text: string };
+  | { readonly text: string }
+  | { readonly graph: OnnxModel };
 
 export interface OnnxNode {
   readonly name: string;
@@ -50,6 +51,7 @@ export interface OnnxPort {
   readonly dtype: DType;
 }
 
+/** A model's graph, or the body of a loop, which also sees the names of the graph around it. */
 export interface OnnxModel {
   readonly nodes: readonly OnnxNode[];
   readonly initializers: readonly OnnxTensor[];
@@ -92,6 +94,9 @@ function writeAttribute(w: ProtoWriter, name: string, attribute: OnnxAttribute):
   } else if ('ints' in attribute) {
     for (const value of attribute.ints) w.varint(8, value);
     w.varint(20, 7);
+  } else if ('graph' in attribute) {
+    w.message(6, inner => writeGraph(inner, attribute.graph, name));
+    w.varint(20, 5);
   } else {
     w.bytes(4, attribute.text);
     w.varint(20, 3);
@@ -121,18 +126,20 @@ function writePort(w: ProtoWriter, port: OnnxPort): void {
   );
 }
 
+function writeGraph(w: ProtoWriter, graph: OnnxModel, name: string): void {
+  for (const node of graph.nodes) w.message(1, inner => writeNode(inner, node));
+  w.bytes(2, name);
+  for (const tensor of graph.initializers) w.message(5, inner => writeTensor(inner, tensor));
+  for (const port of graph.inputs) w.message(11, inner => writePort(inner, port));
+  for (const port of graph.outputs) w.message(12, inner => writePort(inner, port));
+}
+
 /** ModelProto bytes. */
 export function serializeModel(model: OnnxModel): Uint8Array {
   return writeMessage(w => {
     w.varint(1, 10);
     w.bytes(2, 'lora-studio');
-    w.message(7, graph => {
-      for (const node of model.nodes) graph.message(1, inner => writeNode(inner, node));
-      graph.bytes(2, 'graph');
-      for (const tensor of model.initializers) graph.message(5, inner => writeTensor(inner, tensor));
-      for (const port of model.inputs) graph.message(11, inner => writePort(inner, port));
-      for (const port of model.outputs) graph.message(12, inner => writePort(inner, port));
-    });
+    w.message(7, graph => writeGraph(graph, model, 'graph'));
     for (const [domain, version] of [
       ['', opset],
       ['com.microsoft', 1],

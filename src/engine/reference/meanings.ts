@@ -3,7 +3,7 @@ import type { Node } from '../graph/graph.ts';
 import type { OpName } from '../graph/operations.ts';
 import { elementCount } from '../tensor/tensor.ts';
 import { type Float64Tensor, forEachIndex, offsetOf } from './arrays.ts';
-import { attention, forEachConvProduct, matmul, softmax } from './products.ts';
+import { attention, attentionGradient, forEachConvProduct, matmul, softmax } from './products.ts';
 import { erf, gelu, geluSlope, sigmoid, sigmoidUnit, sigmoidUnitSlope } from './special.ts';
 
 /** From the inputs of a node to the elements of each of its outputs. */
@@ -179,6 +179,7 @@ export const meanings: { readonly [Op in OpName]: Meaning<Op> } = {
     return [normal.map((value, i) => value * gain.data[i % width] + bias.data[i % width]), mean, inverseStd];
   },
   attention: ([q, k, v], { attributes }) => [attention(q, k, v, attributes)],
+  attentionGradient: ([g, q, k, v], { attributes }) => attentionGradient(g, q, k, v, attributes),
   gather: ([table, ids], node) => {
     const out = zerosOf(node);
     const size = table.data.length / table.shape[0];

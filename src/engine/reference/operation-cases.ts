@@ -9,6 +9,7 @@ export const madeByGradient = [
   'siluGradient',
   'geluGradient',
   'quickGeluGradient',
+  'attentionGradient',
   'conv2dInputGradient',
   'conv2dWeightGradient',
   'gatherGradient',

@@ -114,3 +114,44 @@ export function attention(
   });
   return out;
 }
+
+/**
+ * By the chain rule, with the probabilities P kept: dV = PᵀdO, dP = dO·Vᵀ, dS = P ∘ (dP − Σ P ∘ dP), dQ = scale·dS·K,
+ * dK = scale·dSᵀ·Q. Returns the cotangents of q, k and v.
+ */
+export function attentionGradient(
+  g: Float64Tensor,
+  q: Float64Tensor,
+  k: Float64Tensor,
+  v: Float64Tensor,
+  { heads, scale }: Attributes['attention'],
+): Float64Array[] {
+  const [n, t, width] = q.shape;
+  const [, s, valueWidth] = v.shape;
+  const [d, e] = [width / heads, valueWidth / heads];
+  const [dq, dk, dv] = [q, k, v].map(({ data }) => new Float64Array(data.length));
+  forEachIndex([n, heads, t], ([sample, head, i]) => {
+    const query = (sample * t + i) * width + head * d;
+    const out = (sample * t + i) * valueWidth + head * e;
+    const key = (j: number): number => (sample * s + j) * width + head * d;
+    const value = (j: number): number => (sample * s + j) * valueWidth + head * e;
+    const dot = (a: Float64Array, from: number, b: Float64Array, at: number, size: number): number => {
+      let sum = 0;
+      for (let c = 0; c < size; c++) sum += a[from + c] * b[at + c];
+      return sum;
+    };
+    const scores = Float64Array.from({ length: s }, (_, j) => scale * dot(q.data, query, k.data, key(j), d));
+    const p = softmax(scores, s);
+    const dp = Float64Array.from({ length: s }, (_, j) => dot(g.data, out, v.data, value(j), e));
+    const mean = dot(p, 0, dp, 0, s);
+    for (let j = 0; j < s; j++) {
+      const ds = p[j] * (dp[j] - mean);
+      for (let c = 0; c < d; c++) {
+        dq[query + c] += scale * ds * k.data[key(j) + c];
+        dk[key(j) + c] += scale * ds * q.data[query + c];
+      }
+      for (let c = 0; c < e; c++) dv[value(j) + c] += p[j] * g.data[out + c];
+    }
+  });
+  return [dq, dk, dv];
+}

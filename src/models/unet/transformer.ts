@@ -22,7 +22,8 @@ function attend(scope: ModelScope, x: Value, context: Value, n: number, heads: n
 function feedForward(scope: ModelScope, x: Value): Value {
   const both = scope.linear(x, 'net.0.proj'); // [n·tokens, 2·inner]
   const inner = both.shape[1] / 2;
-  const gated = f.mul(f.slice(both, 1, 0, inner), f.gelu(f.slice(both, 1, inner, 2 * inner)));
+  const [value, gate] = [f.slice(both, 1, 0, inner), f.gelu(f.slice(both, 1, inner, 2 * inner))];
+  const gated = f.recomputable(f.mul(value, gate), () => f.mul(f.again(gate), value));
   return scope.linear(gated, 'net.2');
 }
 
