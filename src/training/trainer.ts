@@ -3,7 +3,13 @@
 import type { SessionOptions } from '../engine/index.ts';
 import { LoraError } from '../errors.ts';
 import { initialParameters } from '../lora/index.ts';
-import type { Checkpoint, EncodedText, LayerInfo } from '../models/index.ts';
+import {
+  type Checkpoint,
+  checkFiniteWeights,
+  type EncodedText,
+  type LayerInfo,
+  type WeightSource,
+} from '../models/index.ts';
 import { adamWDefaults, adamWUpdate, clipGradients, newMoments } from './adamw.ts';
 import { fillBatch, openBatches } from './batches.ts';
 import { type FeedSource, openFeeds } from './feeds.ts';
@@ -76,18 +82,26 @@ function openSteps(input: LoopInput, pool: StepPool): ComputeStep {
   };
 }
 
-function checkFinite(loss: number, norm: number, step: number): void {
+/** A broken tensor of the base is named; else the run itself went out of bounds. */
+function checkFinite(loss: number, norm: number, step: number, base: WeightSource): void {
   if (Number.isFinite(loss) && Number.isFinite(norm)) return;
+  checkFiniteWeights(base);
   const message = `step ${step + 1}: the loss is ${loss}, the gradient norm ${norm}`;
   const hint = 'Lower the learning rate; check the base model and the pictures. Nothing broken was saved.';
   throw new LoraError('TRAINING_NOT_FINITE', message, { hint });
 }
 
 /** Clips, then moves every A and B in place; returns the norm before clipping. */
-function update(state: RunState, { loss, gradients }: StepGradients, recipe: Recipe, rate: number): number {
+function update(
+  state: RunState,
+  { loss, gradients }: StepGradients,
+  recipe: Recipe,
+  rate: number,
+  base: WeightSource,
+): number {
   const limit = recipe.maxGradientNorm || Number.POSITIVE_INFINITY;
   const norm = clipGradients([...gradients.values()], limit);
-  checkFinite(loss, norm, state.step);
+  checkFinite(loss, norm, state.step, base);
   const options = { ...adamWDefaults, weightDecay: recipe.weightDecay };
   for (const [name, { data }] of state.parameters) {
     const moments = state.moments.get(name);
@@ -122,7 +136,7 @@ export async function runLoop(
       const started = performance.now();
       const rate = learningRateAt({ name, rate: learningRate, warmupSteps, steps }, state.step);
       const result = await computeStep(state, state.step);
-      const gradientNorm = update(state, result, recipe, rate);
+      const gradientNorm = update(state, result, recipe, rate, input.checkpoint.unet.weights);
       const seconds = (performance.now() - started) / 1000;
       await onStep({ step: state.step, loss: result.loss, rate, gradientNorm, seconds });
     }
