@@ -7,10 +7,17 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import * as f from '../../src/engine/index.ts';
-import { openSafetensors, readTensor, streamSafetensors } from '../../src/files/index.ts';
+import { streamSafetensors } from '../../src/files/index.ts';
 import { attach, chooseTargets } from '../../src/lora/index.ts';
 import { readUnetConfig } from '../../src/models/checkpoint/config-files.ts';
-import { listLayers, openScope, unet, unetShapes, type WeightSource } from '../../src/models/index.ts';
+import {
+  listLayers,
+  openScope,
+  openWeights,
+  unet,
+  unetShapes,
+  type WeightSource,
+} from '../../src/models/index.ts';
 import { type Digest, given, hashed, relativeError } from '../golden/hashed-weights.ts';
 import { writeConfig } from '../support/configs.ts';
 
@@ -40,18 +47,7 @@ beforeAll(async () => {
     shape,
   }));
   await streamSafetensors(path, tensors, ({ name, shape }) => new Uint8Array(hashed(name, shape).buffer));
-  const file = openSafetensors(path);
-  const entry = (name: string) => file.tensors.get(name) as NonNullable<ReturnType<typeof file.tensors.get>>;
-  source = {
-    has: name => file.tensors.has(name),
-    names: () => file.tensors.keys(),
-    shape: name => entry(name).shape,
-    read: name => readTensor(file, name).data,
-    bytes: name => {
-      const { dtype, offset, length } = entry(name);
-      return { path, dtype, offset, length };
-    },
-  };
+  source = openWeights(folder, 'unet');
 });
 afterAll(() => rmSync(folder, { recursive: true }));
 

@@ -13,16 +13,16 @@ import {
   randomStream,
   type Tensor,
 } from '../../engine/index.ts';
-import { openSafetensors, readTensor, streamSafetensors } from '../../files/index.ts';
+import { streamSafetensors } from '../../files/index.ts';
 import { chooseTargets, initialParameters } from '../../lora/index.ts';
 import {
   buildUnet,
   type Checkpoint,
   type LatentSize,
   listLayers,
+  openWeights,
   type UnetConfig,
   unetShapes,
-  type WeightSource,
 } from '../../models/index.ts';
 import { adamWUpdate, buildTrainStep, newMoments, openTrainStep } from '../../training/index.ts';
 import { openBase } from '../base.ts';
@@ -65,9 +65,11 @@ function fill(data: Float32Array, bound: number): void {
   }
 }
 
+const randomStem = 'lora-studio-bench-sd15';
+
 /** The SD 1.5 UNet with random weights: 3.4 GB, made once and kept in the folder of temporary files. */
 export async function randomSd15(): Promise<string> {
-  const path = join(tmpdir(), 'lora-studio-bench-sd15.safetensors');
+  const path = join(tmpdir(), `${randomStem}.safetensors`);
   if (existsSync(path)) return path;
   const tensors = [...unetShapes(sd15)].map(([name, shape]) => ({ name, dtype: 'float32' as const, shape }));
   await streamSafetensors(path, tensors, ({ name, shape }) => {
@@ -79,29 +81,11 @@ export async function randomSd15(): Promise<string> {
   return path;
 }
 
-function sourceOf(path: string): WeightSource {
-  const file = openSafetensors(path);
-  const entry = (name: string) => {
-    const found = file.tensors.get(name);
-    if (!found) throw new Error(`${path} has no ${name}`);
-    return found;
-  };
-  return {
-    has: name => file.tensors.has(name),
-    names: () => file.tensors.keys(),
-    shape: name => entry(name).shape,
-    read: name => readTensor(file, name).data,
-    bytes: name => {
-      const { dtype, offset, length } = entry(name);
-      return { path, dtype, offset, length };
-    },
-  };
-}
-
 async function openPart(model: 'pocket' | 'sd15'): Promise<Pick<Checkpoint, 'unet'>> {
   if (model === 'pocket') return openBase('pocket');
-  const path = await randomSd15();
-  return { unet: { config: sd15, weights: sourceOf(path), files: [path] } };
+  await randomSd15();
+  const weights = openWeights(tmpdir(), randomStem);
+  return { unet: { config: sd15, weights, files: weights.files } };
 }
 
 export interface Case {
