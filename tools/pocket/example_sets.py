@@ -35,7 +35,7 @@ def blueprint(name, rng):
     x0 = (side - scale) / 2 + side * rng.uniform(-0.04, 0.04)
     y0 = (side - scale) / 2 + side * rng.uniform(-0.03, 0.04)
     flip = rng.random() < 0.5
-    width = int(side * 0.036)
+    width = int(side * 0.05)
     at_x = lambda x: x0 + scale * ((1 - x) if flip else x)
     at_y = lambda y: y0 + scale * y
 

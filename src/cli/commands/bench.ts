@@ -1,11 +1,12 @@
 /** @file `lora bench`: the figures that the product claims, measured here, beside PyTorch where it is installed. */
-import { execFile } from 'node:child_process';
 import { cpus } from 'node:os';
 import { Command } from 'commander';
-import { LoraError, usageError } from '../../errors.ts';
+import { usageError } from '../../errors.ts';
 import { writeFileAtomic } from '../../files/index.ts';
 import { projectPath } from '../base.ts';
 import { type Case, cases, type Measured, measure, randomSd15 } from '../bench/cases.ts';
+import { type Everyday, measureEveryday } from '../bench/everyday.ts';
+import { lastJson, runProcess } from '../bench/processes.ts';
 import { measureMatmulPeak } from '../matmul-peak.ts';
 import { integerOption } from '../numbers.ts';
 import { openTerminal, showBytes } from '../terminal.ts';
@@ -23,23 +24,6 @@ interface PeerRun {
   readonly seconds: readonly number[];
   readonly peakBytes: number;
 }
-
-function runProcess(command: string, options: readonly string[]): Promise<string> {
-  return new Promise((resolve, reject) => {
-    execFile(command, options, { maxBuffer: 2 ** 26 }, (error, stdout, stderr) => {
-      if (!error) return resolve(stdout);
-      const last = stderr.trim().split('\n').at(-1);
-      reject(
-        new LoraError('BENCH_FAILED', `${command} ${options[0]} failed: ${last ?? error.message}`, {
-          cause: error,
-        }),
-      );
-    });
-  });
-}
-
-/** The last line of what a child printed, as JSON. */
-const lastJson = (text: string): unknown => JSON.parse(text.trim().split('\n').at(-1) as string);
 
 async function runOurs(index: number): Promise<Measured> {
   return lastJson(
@@ -120,6 +104,16 @@ function tableOf(rows: readonly Row[], peak: number): string {
   return [head, head.map(() => '---'), ...lines].map(cells => `| ${cells.join(' | ')} |`).join('\n');
 }
 
+function everydayTable({ generateSeconds, firstStepSeconds, switchSeconds }: Everyday): string {
+  const rows = [
+    ['lora generate on pocket, 20 steps: start → PNG', ...generateSeconds.map(show)],
+    ['the same: start → first step', ...firstStepSeconds.map(show)],
+    ['another LoRA file of the same rank in a running process', '', show(switchSeconds)],
+  ];
+  const head = ['what a user waits for', 'best', 'median'];
+  return [head, head.map(() => '---'), ...rows].map(cells => `| ${cells.join(' | ')} |`).join('\n');
+}
+
 async function run(options: Options): Promise<void> {
   if (options.one !== undefined) {
     const chosen = cases[options.one];
@@ -158,13 +152,14 @@ async function run(options: Options): Promise<void> {
     }
     for (const [engine, list] of runs) rows.push(rowOf(entry.name, engine, list));
   }
-  const table = tableOf(rows, peak);
+  const everyday = options.only ? undefined : await measureEveryday();
+  const table = [tableOf(rows, peak), ...(everyday ? [everydayTable(everyday)] : [])].join('\n\n');
   const head = `${cpus()[0]?.model}, ${cpus().length} cores, Node ${process.versions.node}, matmul peak ${peak.toFixed(0)} GFLOP/s, ${new Date().toISOString().slice(0, 10)}`;
   if (options.write) {
-    const intro = `# Benchmarks\n\nWritten by \`npm run bench${options.peer ? ' -- --peer' : ''}\`. Engines ran in turn, each in a process of its own; best and median of all runs but each process's first. LoRA rank 16 on all linear layers of the transformers, loss and gradients included; random weights.\n\n`;
+    const intro = `# Benchmarks\n\nWritten by \`npm run bench${options.peer ? ' -- --peer' : ''}\`. Engines ran in turn, each in a process of its own; best and median of all runs but each process's first. Training steps: LoRA rank 16 on all linear layers of the transformers; loss, gradients and AdamW included; random weights for SD 1.5. Peak memory counts the pages of mapped weights.\n\n`;
     await writeFileAtomic(projectPath('bench/RESULTS.md'), `${intro}${head}\n\n${table}\n`);
   }
-  terminal.result({ machine: head, matmulGflops: peak, rows }, `${head}\n\n${table}`);
+  terminal.result({ machine: head, matmulGflops: peak, rows, everyday }, `${head}\n\n${table}`);
 }
 
 export function benchCommand(): Command {

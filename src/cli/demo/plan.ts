@@ -13,7 +13,7 @@ export interface DemoSet {
 const common = {
   batch: 4,
   rank: 16,
-  learningRate: 2e-3,
+  learningRate: 1e-3,
   targets: 'linear',
   captionDropout: 0.05,
   seed: 1,
@@ -24,13 +24,13 @@ export const sets: readonly DemoSet[] = [
     name: 'style',
     folder: 'examples/blueprint-style',
     file: 'blueprint-style.safetensors',
-    recipe: { ...common, steps: 500 },
+    recipe: { ...common, steps: 300 },
   },
   {
     name: 'character',
     folder: 'examples/zorbi-character',
     file: 'zorbi-character.safetensors',
-    recipe: { ...common, steps: 900 },
+    recipe: { ...common, steps: 600 },
   },
 ];
 
