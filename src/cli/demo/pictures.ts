@@ -28,8 +28,8 @@ export async function drawColumns(
   const trained = new Map(sets.map(({ name, file }) => [name, loadLora(checkpoint, join(out, file), 1)]));
   const generator = openGenerator(checkpoint);
   const drawn: DrawnColumn[] = [];
-  for (const { label, uses } of columns) {
-    const loras = uses.map(name => trained.get(name) as NamedLora);
+  for (const { label, uses, strength } of columns) {
+    const loras = uses.map(name => ({ ...(trained.get(name) as NamedLora), strength }));
     const pictures = await generator.generate({
       pictures: rows.map(({ prompt, seed }) => ({ prompt, negativePrompt: '', seed })),
       loras,

@@ -24,13 +24,13 @@ export const sets: readonly DemoSet[] = [
     name: 'style',
     folder: 'examples/blueprint-style',
     file: 'blueprint-style.safetensors',
-    recipe: { ...common, steps: 300 },
+    recipe: { ...common, steps: 600 },
   },
   {
     name: 'character',
     folder: 'examples/zorbi-character',
     file: 'zorbi-character.safetensors',
-    recipe: { ...common, steps: 600 },
+    recipe: { ...common, steps: 1000 },
   },
 ];
 
@@ -39,10 +39,10 @@ export interface DemoRow {
   readonly seed: number;
 }
 
-/** The base model does not know the words "blueprint" and "zorbi"; the last row shows what must stay as it was. */
+/** No blueprint of a snowman was trained on. The base model does not know the words "blueprint" and "zorbi"; the last row shows what must stay as it was. */
 export const rows: readonly DemoRow[] = [
-  { prompt: 'a blueprint of a house', seed: 11 },
-  { prompt: 'a blueprint of a balloon', seed: 12 },
+  { prompt: 'a blueprint of a rocket', seed: 21 },
+  { prompt: 'a blueprint of a snowman', seed: 24 },
   { prompt: 'a zorbi in a meadow', seed: 13 },
   { prompt: 'a zorbi waving at night', seed: 14 },
   { prompt: 'a blueprint of a zorbi', seed: 15 },
@@ -52,13 +52,15 @@ export const rows: readonly DemoRow[] = [
 export interface DemoColumn {
   readonly label: string;
   readonly uses: readonly SetName[];
+  /** Of each LoRA: together they would be too much at 1. */
+  readonly strength: number;
 }
 
 export const columns: readonly DemoColumn[] = [
-  { label: 'base', uses: [] },
-  { label: '+ style LoRA', uses: ['style'] },
-  { label: '+ character', uses: ['character'] },
-  { label: '+ both', uses: ['style', 'character'] },
+  { label: 'base', uses: [], strength: 1 },
+  { label: '+ style LoRA', uses: ['style'], strength: 1 },
+  { label: '+ character', uses: ['character'], strength: 1 },
+  { label: '+ both at 0.75', uses: ['style', 'character'], strength: 0.75 },
 ];
 
 export const drawing = { sampler: 'DDIM', steps: 25, guidance: 4.5 } as const;
