@@ -46,6 +46,15 @@ describe.each([
     await session.release();
   });
 
+  test('says so where the machine has no such device', async () => {
+    const opening = open(doubling(), { provider: 'webgpu' }).then(session => session.release());
+    const code = await opening.then(
+      () => 'runs here',
+      error => error.code,
+    );
+    expect(['runs here', 'DEVICE_UNAVAILABLE']).toContain(code);
+  });
+
   test('says why it cannot be opened', async () => {
     await expect(open(missingFile())).rejects.toThrow(/no.such.file/);
   });

@@ -5,6 +5,7 @@
  */
 import { availableParallelism } from 'node:os';
 import * as ort from 'onnxruntime-node';
+import { LoraError } from '../../errors.ts';
 import type { Graph } from '../graph/graph.ts';
 import { type Capabilities, capabilities } from '../onnx/capabilities.ts';
 import { type LoweredModel, lower } from '../onnx/lower.ts';
@@ -107,6 +108,21 @@ function nameResults(lowered: LoweredModel, raw: Readonly<Record<string, Tensor>
   return Object.fromEntries([...lowered.outputs].map(([name, tensorName]) => [name, raw[tensorName]]));
 }
 
+/** What a provider says when this machine cannot run it, in words that can be acted on. */
+async function orUnavailable<T>(provider: ExecutionProvider | undefined, opening: Promise<T>): Promise<T> {
+  try {
+    return await opening;
+  } catch (cause) {
+    if (provider === undefined || provider === 'cpu') throw cause;
+    const [reason] = (cause as Error).message
+      .split('\n')[0]
+      .split(/ was false\. /)
+      .slice(-1);
+    const hint = 'Use --device cpu; lora doctor lists what is there.';
+    throw new LoraError('DEVICE_UNAVAILABLE', `${provider} cannot be used here: ${reason}`, { hint, cause });
+  }
+}
+
 interface Prepared {
   readonly lowered: LoweredModel;
   readonly setUp: SessionSetUp;
@@ -124,7 +140,7 @@ function prepare(graph: Graph, options: SessionOptions): Prepared {
 export async function openSession(graph: Graph, options: SessionOptions = {}): Promise<Session> {
   const started = performance.now();
   const { lowered, setUp } = prepare(graph, options);
-  const session = await openRawSession(setUp);
+  const session = await orUnavailable(options.provider, openRawSession(setUp));
   return {
     lowered,
     setupSeconds: (performance.now() - started) / 1000,
@@ -143,7 +159,7 @@ export async function openSession(graph: Graph, options: SessionOptions = {}): P
 export async function openWorkerSession(graph: Graph, options: SessionOptions = {}): Promise<Session> {
   const started = performance.now();
   const { lowered, setUp } = prepare(graph, options);
-  const worker = await startSessionWorker(setUp);
+  const worker = await orUnavailable(options.provider, startSessionWorker(setUp));
   return {
     lowered,
     setupSeconds: (performance.now() - started) / 1000,
