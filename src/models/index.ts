@@ -16,6 +16,7 @@ export {
   type LayerHooks,
   type ModelScope,
   openScope,
+  parameterCount,
   type WeightSource,
 } from './layers.ts';
 export {

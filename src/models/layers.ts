@@ -18,6 +18,13 @@ export interface WeightSource {
   names(): Iterable<string>;
 }
 
+/** How many numbers a part holds. */
+export function parameterCount(weights: Pick<WeightSource, 'names' | 'shape'>): number {
+  let count = 0;
+  for (const name of weights.names()) count += f.elementCount(weights.shape(name));
+  return count;
+}
+
 /**
  * Side branches on layers. A hook may return something to add to a layer's output; `target` is the layer's full
  * path. The models know nothing of what is attached.

@@ -2,10 +2,16 @@
  * @file One training step as one graph: UNet with trainable side branches, the loss, and its gradients by A and B only.
  */
 
-import type { Graph, Session, SessionOptions, Tensor } from '../engine/index.ts';
+import type { Graph, SessionOptions, Tensor } from '../engine/index.ts';
 import * as f from '../engine/index.ts';
 import { attach } from '../lora/index.ts';
-import { buildUnet, type Checkpoint, type LatentSize, type LayerInfo } from '../models/index.ts';
+import {
+  buildUnet,
+  type Checkpoint,
+  type LatentSize,
+  type LayerInfo,
+  parameterCount,
+} from '../models/index.ts';
 
 export interface StepShape extends LatentSize {
   readonly rank: number;
@@ -67,16 +73,14 @@ export interface TrainStep {
 const smallBelow = 50_000_000;
 
 function isSmall({ unet }: Pick<Checkpoint, 'unet'>): boolean {
-  let parameters = 0;
-  for (const name of unet.weights.names()) parameters += f.elementCount(unet.weights.shape(name));
-  return parameters < smallBelow;
+  return parameterCount(unet.weights) < smallBelow;
 }
 
 /**
- * Parts of a batch that run side by side, each on one thread: twice as fast for a small model (see docs/decisions).
+ * Parts of a batch that run side by side, each on one thread, which is faster for a small model (docs/decisions/0004).
  * The machine has no say in it, so that the same run gives the same bytes everywhere.
  */
-export function partsOf(checkpoint: Pick<Checkpoint, 'unet'>, batch: number): number {
+function partsOf(checkpoint: Pick<Checkpoint, 'unet'>, batch: number): number {
   return isSmall(checkpoint) && batch % 2 === 0 ? 2 : 1;
 }
 
@@ -106,9 +110,7 @@ export async function openTrainStep(
   const parts = partsOf(checkpoint, shape.batch);
   const graph = buildTrainStep(checkpoint, layers, { ...shape, batch: shape.batch / parts });
   const partOptions = parts === 1 ? options : { ...options, threads: 1 };
-  const others: Promise<Session>[] = [];
-  for (let i = 1; i < parts; i++) others.push(f.openWorkerSession(graph, partOptions));
-  const sessions = [await f.openSession(graph, partOptions), ...(await Promise.all(others))];
+  const sessions = await f.openSessions(graph, parts, partOptions);
   return {
     async run(batch, parameters) {
       const shared = Object.fromEntries(parameters);

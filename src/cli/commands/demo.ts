@@ -4,7 +4,7 @@ import { join, resolve } from 'node:path';
 import { Command } from 'commander';
 import { LoraError, usageError } from '../../errors.ts';
 import { ensureWritableFolder } from '../../files/index.ts';
-import type { Checkpoint } from '../../models/index.ts';
+import { type Checkpoint, parameterCount } from '../../models/index.ts';
 import { type TrainResult, train } from '../../training/index.ts';
 import { openBase, projectPath } from '../base.ts';
 import { drawColumns, writePictures, writeSheet } from '../demo/pictures.ts';
@@ -47,12 +47,6 @@ async function trainSet(
   return result;
 }
 
-function unetParameters({ unet: { weights } }: Checkpoint): number {
-  let sum = 0;
-  for (const name of weights.names()) sum += weights.shape(name).reduce((a, b) => a * b, 1);
-  return sum;
-}
-
 function describeResult(name: SetName, result: TrainResult, baseParameters: number) {
   const { stepSeconds, stepsRun, trainedParameters, file } = result;
   const json = {
@@ -78,7 +72,7 @@ async function run(options: { out?: string; json: boolean }): Promise<void> {
   const out = freeFolder(options.out);
   await ensureWritableFolder(out);
   const checkpoint = openBase('pocket');
-  const baseParameters = unetParameters(checkpoint);
+  const baseParameters = parameterCount(checkpoint.unet.weights);
   const trained = [];
   for (const set of sets) {
     const result = await trainSet(set, checkpoint, out, terminal, signal);

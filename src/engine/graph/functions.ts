@@ -1,6 +1,6 @@
 /** @file The vocabulary that models are written in: one function an operation, and the usual compositions. */
 import { elementCount, type Shape, sameShape } from '../tensor/tensor.ts';
-import { constant, emit, recomputable, scalar, type Value, weight } from './graph.ts';
+import { constant, emit, recomputable, type Value, weight } from './graph.ts';
 import type { ConvAttributes } from './operations.ts';
 
 export const add = (a: Value, b: Value): Value => emit('add', [a, b], {})[0];
@@ -164,10 +164,6 @@ export function sumTo(x: Value, shape: Shape): Value {
     i < offset || (shape[i - offset] === 1 && size !== 1) ? [i] : [],
   );
   return reshape(axes.length ? reduceSum(x, axes) : x, shape);
-}
-
-export function onesLike(x: Value): Value {
-  return expand(scalar(x.graph, 1), x.shape);
 }
 
 /** A float constant from plain numbers. */

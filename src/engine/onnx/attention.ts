@@ -61,31 +61,52 @@ function sliceGradients(ctx: LoweringContext, { q, g, gAndD }: Slice, { k, vAndO
   };
 }
 
-/** Runs `sliceGradients` over all slices ([parts, heads, rows, …]); dq stays in slices, dk and dv are summed. */
-function allSlices(
+interface SlicesShape {
+  readonly parts: number;
+  readonly heads: number;
+  readonly rows: number;
+  readonly s: number;
+  readonly d: number;
+  readonly e: number;
+}
+
+/** dq in slices [parts, heads, rows, d]; dk [heads, d, s] and dv [heads, e, s] summed over them. */
+interface AllGradients {
+  readonly dq: string;
+  readonly dk: string;
+  readonly dv: string;
+}
+
+/** Slices are [parts, heads, rows, …]; one after the other, written out as nodes. */
+function slicesWrittenOut(
   ctx: LoweringContext,
   slices: Slice,
   shared: Shared,
-  shape: { parts: number; heads: number; rows: number; s: number; d: number; e: number },
-): { dq: string; dk: string; dv: string } {
-  const { parts, heads, rows, s, d, e } = shape;
-  const names = ['q', 'g', 'gAndD'] as const;
-  if (!ctx.capabilities.scan || parts === 1) {
-    const made = Array.from({ length: parts }, (_, i) => {
-      const pick = (x: string): string => {
-        const part = ctx.emit('Slice', [x, ctx.int64([i]), ctx.int64([i + 1]), ctx.int64([0])]);
-        return ctx.emit('Squeeze', [part, ctx.int64([0])]);
-      };
-      return sliceGradients(ctx, { q: pick(slices.q), g: pick(slices.g), gAndD: pick(slices.gAndD) }, shared);
-    });
-    const sum = (list: readonly string[]): string => list.reduce((a, b) => ctx.emit('Add', [a, b]));
-    const stacked = made.map(({ dq }) => ctx.reshape(dq, [1, heads, rows, d]));
-    return {
-      dq: parts === 1 ? stacked[0] : ctx.emit('Concat', stacked, { axis: 0 }),
-      dk: sum(made.map(({ dk }) => dk)),
-      dv: sum(made.map(({ dv }) => dv)),
+  { parts, heads, rows, d }: SlicesShape,
+): AllGradients {
+  const made = Array.from({ length: parts }, (_, i) => {
+    const pick = (x: string): string => {
+      const part = ctx.emit('Slice', [x, ctx.int64([i]), ctx.int64([i + 1]), ctx.int64([0])]);
+      return ctx.emit('Squeeze', [part, ctx.int64([0])]);
     };
-  }
+    return sliceGradients(ctx, { q: pick(slices.q), g: pick(slices.g), gAndD: pick(slices.gAndD) }, shared);
+  });
+  const sum = (list: readonly string[]): string => list.reduce((a, b) => ctx.emit('Add', [a, b]));
+  const stacked = made.map(({ dq }) => ctx.reshape(dq, [1, heads, rows, d]));
+  return {
+    dq: parts === 1 ? stacked[0] : ctx.emit('Concat', stacked, { axis: 0 }),
+    dk: sum(made.map(({ dk }) => dk)),
+    dv: sum(made.map(({ dv }) => dv)),
+  };
+}
+
+/** The same as one Scan, which carries dk and dv from slice to slice. */
+function slicesInLoop(
+  ctx: LoweringContext,
+  slices: Slice,
+  shared: Shared,
+  { heads, rows, s, d, e }: SlicesShape,
+): AllGradients {
   const label = ctx.newName('slice');
   const slice: Slice = { q: `${label}.q`, g: `${label}.g`, gAndD: `${label}.gAndD` };
   const [dkBefore, dvBefore] = [`${label}.dk`, `${label}.dv`];
@@ -107,11 +128,8 @@ function allSlices(
     outputs: [port(result.dk, heads, d, s), port(result.dv, heads, e, s), port(result.dq, heads, rows, d)],
   };
   const zeros = (width: number): string => ctx.emit('Expand', [ctx.float(0), ctx.int64([heads, width, s])]);
-  const inputs = [zeros(d), zeros(e), ...names.map(name => slices[name])];
-  const [dk, dv, dq] = ctx.emitMany('Scan', inputs, 3, {
-    num_scan_inputs: names.length,
-    body: { graph: body },
-  });
+  const inputs = [zeros(d), zeros(e), slices.q, slices.g, slices.gAndD];
+  const [dk, dv, dq] = ctx.emitMany('Scan', inputs, 3, { num_scan_inputs: 3, body: { graph: body } });
   return { dq, dk, dv };
 }
 
@@ -148,7 +166,8 @@ export function attentionGradient(
     gAndD: inSlices(gAndD, e + 1),
   };
   const shared = { k: headsFirst(k, s, d), vAndOnes, scale: node.attributes.scale };
-  const { dq, dk, dv } = allSlices(ctx, slices, shared, { parts, heads, rows, s, d, e });
+  const overSlices = ctx.capabilities.scan && parts > 1 ? slicesInLoop : slicesWrittenOut;
+  const { dq, dk, dv } = overSlices(ctx, slices, shared, { parts, heads, rows, s, d, e });
   const perHead = ctx.reshape(ctx.transpose(dq, [1, 0, 2, 3]), [n, node.attributes.heads, t, d]);
   const turned = (x: string, size: number, shape: readonly number[]): string => {
     const split = ctx.reshape(x, [n, node.attributes.heads, size, s]);

@@ -21,7 +21,6 @@ export interface SessionSetUp {
 export interface RawSession {
   /** Feeds and results by their names in the model. */
   run(feeds: Readonly<Record<string, Feed>>): Promise<Record<string, Tensor>>;
-  endProfiling(): void;
   release(): Promise<void>;
 }
 
@@ -46,7 +45,9 @@ export async function openRawSession({ bytes, options, fixed }: SessionSetUp): P
       }
       return results;
     },
-    endProfiling: () => session.endProfiling(),
-    release: () => session.release(),
+    async release() {
+      if (options.enableProfiling) session.endProfiling();
+      await session.release();
+    },
   };
 }

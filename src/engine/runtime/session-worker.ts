@@ -1,7 +1,7 @@
 /** @file A session in a worker thread: this file is both the side that asks and, loaded as a worker, the one that runs. */
 import { isMainThread, parentPort, Worker, workerData } from 'node:worker_threads';
 import type { Tensor } from '../tensor/tensor.ts';
-import { type Feed, openRawSession, type SessionSetUp } from './raw-session.ts';
+import { type Feed, openRawSession, type RawSession, type SessionSetUp } from './raw-session.ts';
 
 interface Request {
   readonly id: number;
@@ -12,11 +12,6 @@ type Answer =
   | { readonly id: number; readonly results: Record<string, Tensor> }
   | { readonly id: number; readonly error: string };
 
-export interface SessionWorker {
-  run(feeds: Readonly<Record<string, Feed>>): Promise<Record<string, Tensor>>;
-  stop(): Promise<void>;
-}
-
 interface Pending {
   resolve(results: Record<string, Tensor>): void;
   reject(error: Error): void;
@@ -26,7 +21,7 @@ interface Pending {
 const opened = 0;
 
 /** Starts a thread that opens the session; rejects with what ONNX Runtime says when it cannot. */
-export async function startSessionWorker(setUp: SessionSetUp): Promise<SessionWorker> {
+export async function startSessionWorker(setUp: SessionSetUp): Promise<RawSession> {
   const worker = new Worker(new URL(import.meta.url), { workerData: { sessionSetUp: setUp }, execArgv: [] });
   const pending = new Map<number, Pending>();
   let nextId = opened;
@@ -55,7 +50,7 @@ export async function startSessionWorker(setUp: SessionSetUp): Promise<SessionWo
       worker.postMessage({ id, feeds } satisfies Request);
       return answerOf(id);
     },
-    stop: async () => {
+    async release() {
       await worker.terminate();
     },
   };

@@ -10,7 +10,7 @@ import type { Graph } from '../graph/graph.ts';
 import { type Capabilities, capabilities } from '../onnx/capabilities.ts';
 import { type LoweredModel, lower } from '../onnx/lower.ts';
 import type { Tensor } from '../tensor/tensor.ts';
-import { type Feed, openRawSession, type SessionSetUp } from './raw-session.ts';
+import { type Feed, openRawSession, type RawSession, type SessionSetUp } from './raw-session.ts';
 import { startSessionWorker } from './session-worker.ts';
 
 export type ExecutionProvider = 'cpu' | 'webgpu';
@@ -61,9 +61,12 @@ function weightsAreSmall(graph: Graph, options: SessionOptions): boolean {
 }
 
 /** The model that `openSession` would run. */
-export function lowerForSession(graph: Graph, options: SessionOptions = {}): LoweredModel {
+export function lowerForSession(
+  graph: Graph,
+  options: SessionOptions = {},
+  fold = weightsAreSmall(graph, options),
+): LoweredModel {
   const provider = options.capabilities ?? capabilities[options.provider ?? 'cpu'];
-  const fold = weightsAreSmall(graph, options);
   return lower(graph, fold ? { ...provider, constantWeights: provider.fusedMatMul } : provider);
 }
 
@@ -126,30 +129,37 @@ async function orUnavailable<T>(provider: ExecutionProvider | undefined, opening
 interface Prepared {
   readonly lowered: LoweredModel;
   readonly setUp: SessionSetUp;
+  readonly options: SessionOptions;
+  readonly started: number;
 }
 
 function prepare(graph: Graph, options: SessionOptions): Prepared {
+  const started = performance.now();
   const fold = weightsAreSmall(graph, options);
-  const lowered = lowerForSession(graph, options);
+  const lowered = lowerForSession(graph, options, fold);
   const { bytes, fedWeights } = lowered;
   const fixed = Object.fromEntries(fedWeights);
-  return { lowered, setUp: { bytes, options: sessionConfiguration(lowered, fold, options), fixed } };
+  const setUp = { bytes, options: sessionConfiguration(lowered, fold, options), fixed };
+  return { lowered, setUp, options, started };
+}
+
+/** A prepared session, opened in this thread or in one of its own. */
+async function open(
+  { lowered, setUp, options, started }: Prepared,
+  openRaw: (setUp: SessionSetUp) => Promise<RawSession>,
+): Promise<Session> {
+  const raw = await orUnavailable(options.provider, openRaw(setUp));
+  return {
+    lowered,
+    setupSeconds: (performance.now() - started) / 1000,
+    run: async feeds => nameResults(lowered, await raw.run(checkFeeds(lowered, feeds))),
+    release: () => raw.release(),
+  };
 }
 
 /** Lowers `graph` for a provider and opens a session on it. */
 export async function openSession(graph: Graph, options: SessionOptions = {}): Promise<Session> {
-  const started = performance.now();
-  const { lowered, setUp } = prepare(graph, options);
-  const session = await orUnavailable(options.provider, openRawSession(setUp));
-  return {
-    lowered,
-    setupSeconds: (performance.now() - started) / 1000,
-    run: async feeds => nameResults(lowered, await session.run(checkFeeds(lowered, feeds))),
-    async release() {
-      if (options.profile) session.endProfiling();
-      await session.release();
-    },
-  };
+  return open(prepare(graph, options), openRawSession);
 }
 
 /**
@@ -157,15 +167,18 @@ export async function openSession(graph: Graph, options: SessionOptions = {}): P
  * operations run side by side, which uses cores better than several threads inside each operation.
  */
 export async function openWorkerSession(graph: Graph, options: SessionOptions = {}): Promise<Session> {
-  const started = performance.now();
-  const { lowered, setUp } = prepare(graph, options);
-  const worker = await orUnavailable(options.provider, startSessionWorker(setUp));
-  return {
-    lowered,
-    setupSeconds: (performance.now() - started) / 1000,
-    run: async feeds => nameResults(lowered, await worker.run(checkFeeds(lowered, feeds))),
-    release: () => worker.stop(),
-  };
+  return open(prepare(graph, options), startSessionWorker);
+}
+
+/** `count` sessions on one graph, which is lowered once: the first in this thread, each other in one of its own. */
+export async function openSessions(
+  graph: Graph,
+  count: number,
+  options: SessionOptions = {},
+): Promise<Session[]> {
+  const prepared = prepare(graph, options);
+  const others = Array.from({ length: count - 1 }, () => open(prepared, startSessionWorker));
+  return Promise.all([open(prepared, openRawSession), ...others]);
 }
 
 /** What this installation of ONNX Runtime offers. */
