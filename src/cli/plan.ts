@@ -2,60 +2,95 @@
 import type { DatasetScan } from '../dataset/index.ts';
 import { costOf, type GraphCost } from '../engine/index.ts';
 import { usageError } from '../errors.ts';
-import type { Checkpoint, LayerInfo } from '../models/index.ts';
-import { buildTrainStep, countParameters, type Recipe, surveyBuckets } from '../training/index.ts';
+import { type Checkpoint, isExactForm, type LayerInfo } from '../models/index.ts';
+import {
+  buildTrainStep,
+  countParameters,
+  holdBase,
+  type Recipe,
+  type Recompute,
+  surveyBuckets,
+} from '../training/index.ts';
 import { showBytes } from './terminal.ts';
+
+/** What a plan may choose; both are fields of the recipe. */
+export type Way = Pick<Recipe, 'recompute' | 'baseWeights'>;
 
 export interface Plan {
   readonly recipe: Recipe;
   readonly layers: readonly LayerInfo[];
   readonly cost: GraphCost;
   readonly peakBytes: number;
+  /** Whether the numbers of the base are those of its file. */
+  readonly isExact: boolean;
 }
 
-/** Node, ONNX Runtime and its scratch for convolutions (measured on SD 1.5 at 512², see bench/RESULTS.md). */
-const overheadBytes = 0.4 * 2 ** 30;
-/** Scratch of convolutions and attention, and fragments (measured: 6.3 GiB for SD 1.5 at 512², predicted 6.2). */
-const heapFactor = 2.2;
+/**
+ * What a run takes besides weights and live activations: Node and ONNX Runtime 0.35 GiB, scratch of kernels 0.17 GiB,
+ * and the arena's rounding. Measured on SD 1.5 at 256² and 512², kept and recomputed: 0.41, 1.46, 1.02 and 0.53 GiB
+ * beyond the weights where the graph says 0.30, 1.14, 0.74 and 0.32.
+ */
+const overheadBytes = 0.52 * 2 ** 30;
+const arenaFactor = 1.15;
+
+/** From fast to small; a rounded base comes after all that is exact, and 8 bits only when they are asked for. */
+const recomputeWays: readonly Recompute[] = [false, 'finest', true];
+
+function waysFor({ recompute, baseWeights }: Recipe): Way[] {
+  const from = recomputeWays.indexOf(recompute);
+  const forms = baseWeights === 'file' ? (['file', 'float16'] as const) : [baseWeights];
+  return forms.flatMap(form => recomputeWays.slice(from).map(way => ({ recompute: way, baseWeights: form })));
+}
 
 function costWith(
   checkpoint: Checkpoint,
   layers: readonly LayerInfo[],
   recipe: Recipe,
-  recompute: boolean,
 ): Pick<Plan, 'cost' | 'peakBytes'> {
   const scale = checkpoint.latentScale;
-  const { batch, rank, alpha, resolution } = recipe;
+  const { batch, rank, alpha, resolution, recompute } = recipe;
   const tokens = checkpoint.textEncoder.config.maxTokens;
   const size = { batch, height: resolution.height / scale, width: resolution.width / scale, tokens };
-  const cost = costOf(buildTrainStep(checkpoint, layers, { ...size, rank, scale: alpha / rank, recompute }));
+  const base = holdBase(checkpoint, recipe.baseWeights);
+  const cost = costOf(buildTrainStep(base, layers, { ...size, rank, scale: alpha / rank, recompute }));
   // A, B and their gradients are inputs and outputs; AdamW keeps two moments beside.
   const peakBytes =
     cost.weightBytes +
-    heapFactor * cost.peakActivationBytes +
+    arenaFactor * cost.peakActivationBytes +
     3 * cost.inputBytes +
     cost.outputBytes +
     overheadBytes;
   return { cost, peakBytes };
 }
 
-/** Chooses between keeping and recomputing activations so that the run fits into `memory` bytes. */
+/**
+ * Chooses what is kept, what is made again and how the base is held, so that the run fits into `memory` bytes: the first
+ * way that does, from fast to small. Throws MEMORY_TOO_SMALL with what the smallest would need.
+ */
 export function planMemory(
   checkpoint: Checkpoint,
   { recipe, layers }: { recipe: Recipe; layers: readonly LayerInfo[] },
   memory = Number.POSITIVE_INFINITY,
 ): Plan {
-  const ways = recipe.recompute ? [true] : [false, true];
-  let smallest = Number.POSITIVE_INFINITY;
-  for (const recompute of ways) {
-    const { cost, peakBytes } = costWith(checkpoint, layers, recipe, recompute);
-    if (peakBytes <= memory) return { recipe: { ...recipe, recompute }, layers, cost, peakBytes };
-    smallest = Math.min(smallest, peakBytes);
-  }
+  const planFor = (way: Way): Plan => {
+    const chosen = { ...recipe, ...way };
+    const { baseWeights } = chosen;
+    const isExact = baseWeights === 'file' || isExactForm(checkpoint.unet.weights, baseWeights);
+    return { recipe: chosen, layers, isExact, ...costWith(checkpoint, layers, chosen) };
+  };
+  const plans = waysFor(recipe).map(planFor);
+  const fitting = plans.find(({ peakBytes }) => peakBytes <= memory);
+  if (fitting) return fitting;
+  const least = (all: readonly Plan[]): string =>
+    showBytes(Math.min(...all.map(({ peakBytes }) => peakBytes)));
+  const [smallest] = recipe.baseWeights === 'int8' ? [] : [planFor({ recompute: true, baseWeights: 'int8' })];
+  const helps = smallest !== undefined && smallest.peakBytes <= memory;
   throw usageError(
     'MEMORY_TOO_SMALL',
-    `the run needs about ${showBytes(smallest)} even with recomputation, --memory allows ${showBytes(memory)}`,
-    'Lower --resolution, --batch or --rank.',
+    `the run needs about ${least(plans)} even in its smallest plan, --memory allows ${showBytes(memory)}`,
+    helps
+      ? `With --base-weights int8, which rounds the base to 8 bits, it needs about ${least([smallest])}.`
+      : 'Lower --resolution, --batch or --rank.',
   );
 }
 
@@ -70,12 +105,27 @@ function describePictures(scan: DatasetScan, recipe: Recipe) {
   };
 }
 
+const kept = (recompute: Recompute): string =>
+  recompute === 'finest'
+    ? 'those at full resolution recomputed in backward'
+    : recompute
+      ? 'recomputed in backward'
+      : 'kept for backward';
+
+/** How the base is held, and what that does to its numbers (measured: docs/memory.md). */
+export function describeHeld({ recipe: { baseWeights }, isExact }: Pick<Plan, 'recipe' | 'isExact'>): string {
+  if (baseWeights === 'file' || isExact) return 'read in place, exact';
+  const effect = { float16: 'by about 0.1 %', int8: 'by about 1 %, single layers by 5 %' }[baseWeights];
+  return `held as ${baseWeights}: rounded, which changes gradients ${effect}`;
+}
+
 /** The plan for people and for programs. */
 export function describePlan(
   checkpoint: Checkpoint,
-  { recipe, layers, cost, peakBytes }: Plan,
+  plan: Plan,
   scan: DatasetScan,
 ): { json: Readonly<Record<string, unknown>>; text: string } {
+  const { recipe, layers, cost, peakBytes } = plan;
   const { width, height } = recipe.resolution;
   const trained = countParameters(layers, recipe.rank);
   const pictures = describePictures(scan, recipe);
@@ -86,20 +136,21 @@ export function describePlan(
     layers: layers.length,
     trainedParameters: trained,
     recompute: recipe.recompute,
+    baseWeights: recipe.baseWeights,
+    baseIsExact: plan.isExact,
     flopsPerMicroStep: cost.flops,
     weightBytes: cost.weightBytes,
     peakActivationBytes: cost.peakActivationBytes,
     predictedPeakBytes: Math.round(peakBytes),
     recipe,
   };
-  const kept = recipe.recompute ? 'recomputed in backward' : 'kept for backward';
   const text = [
     `base            ${checkpoint.name} (${checkpoint.family})`,
     `pictures        ${pictures.text}`,
     `layers          ${layers.length} with rank ${recipe.rank}: ${(trained / 1e6).toFixed(2)} M trained parameters`,
     `a micro-step    ${(cost.flops / 1e9).toFixed(1)} GFLOP in ${cost.nodes} operations, batch ${recipe.batch}, ${width}×${height}`,
-    `weights         ${showBytes(cost.weightBytes)}, read in place`,
-    `activations     ${showBytes(cost.peakActivationBytes)} at their peak, ${kept}`,
+    `weights         ${showBytes(cost.weightBytes)}, ${describeHeld(plan)}`,
+    `activations     ${showBytes(cost.peakActivationBytes)} at their peak, ${kept(recipe.recompute)}`,
     `memory          about ${showBytes(peakBytes)} in all`,
   ].join('\n');
   return { json, text };

@@ -90,15 +90,17 @@ export function openGenerator(checkpoint: Checkpoint, options: SessionOptions = 
 
   const textStates = async ({ pictures, loras, merge }: GenerateRequest, guided: boolean) => {
     const set = textLoras(loras, merge);
-    const positive = await textEncoder.encode(
-      pictures.map(({ prompt }) => prompt),
-      set,
-    );
-    if (!guided) return { positive, negative: [] };
-    const texts = pictures.map(({ negativePrompt }) => negativePrompt);
-    const encoded = await textEncoder.encode(texts, set);
-    const isZero = (text: string): boolean => checkpoint.family === 'sdxl' && text.trim() === '';
-    return { positive, negative: encoded.map((state, i) => (isZero(texts[i]) ? zeroStates(state) : state)) };
+    const prompts = pictures.map(({ prompt }) => prompt);
+    const negatives = guided ? pictures.map(({ negativePrompt }) => negativePrompt) : [];
+    const encoded = await textEncoder.encode([...prompts, ...negatives], set);
+    const isZero = (text: string): boolean => checkpoint.zerosForNoText && text.trim() === '';
+    return {
+      positive: encoded.slice(0, prompts.length),
+      negative: negatives.map((text, i) => {
+        const state = encoded[prompts.length + i];
+        return isZero(text) ? zeroStates(state) : state;
+      }),
+    };
   };
 
   const unetFor = ({ width, height }: GenerateRequest, loras: LoraSet, states: readonly EncodedText[]) => {

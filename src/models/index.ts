@@ -11,6 +11,7 @@ export {
   pooledTextEmbedding,
   type TextStates,
 } from './clip/text-encoder.ts';
+export { holdWeights, isExactForm } from './held/held-weights.ts';
 export {
   type ConvOptions,
   type LayerHooks,
@@ -21,6 +22,7 @@ export {
 } from './layers.ts';
 export {
   openTextConditioner,
+  padText,
   type TextConditioner,
   type TextStates as EncodedText,
 } from './sessions/text.ts';

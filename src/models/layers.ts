@@ -3,7 +3,7 @@
  * once over these few methods; what a layer is called is the only thing they know about files.
  */
 
-import type { Graph, Shape, Value, WeightBytes } from '../engine/index.ts';
+import type { Graph, Shape, Value, WeightPlace } from '../engine/index.ts';
 import * as f from '../engine/index.ts';
 
 /** Where weights come from. Names are those of the Diffusers layout, relative to one part (UNet, VAE, …). */
@@ -12,7 +12,7 @@ export interface WeightSource {
   /** Throws CHECKPOINT_MISSING_TENSOR when absent. */
   shape(name: string): Shape;
   /** Where the runtime finds the weight. */
-  bytes(name: string): WeightBytes | Float32Array;
+  bytes(name: string): WeightPlace;
   /** The weight itself, widened to float32. */
   read(name: string): Float32Array;
   names(): Iterable<string>;

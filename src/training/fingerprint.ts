@@ -2,7 +2,7 @@
 import { createHash, type Hash } from 'node:crypto';
 import { closeSync, openSync, readSync } from 'node:fs';
 import type { DatasetScan } from '../dataset/index.ts';
-import type { Checkpoint, WeightSource } from '../models/index.ts';
+import { type Checkpoint, isExactForm, type WeightSource } from '../models/index.ts';
 import type { Recipe } from './recipe.ts';
 
 interface WeightChoice {
@@ -38,8 +38,9 @@ function addWeights(
     for (const name of [...weights.names()].filter(n => names.test(n)).sort()) {
       hash.update(`${name} ${weights.shape(name)}\n`);
       const bytes = weights.bytes(name);
-      if (bytes instanceof Float32Array) {
-        hash.update(new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.byteLength));
+      if (!('path' in bytes)) {
+        const { buffer, byteOffset, byteLength } = weights.read(name);
+        hash.update(new Uint8Array(buffer, byteOffset, byteLength));
         continue;
       }
       const length = Math.min(bytes.length, sample);
@@ -59,9 +60,12 @@ export function encoderFingerprint({ vae }: Checkpoint): string {
 /** 4 KiB of every tensor: fine-tuning moves all of it, and a large checkpoint is not read whole. */
 const sampleBytes = 4096;
 
-/** What a run resumes by: recipe, pictures, captions and base model. How often it saves does not matter. */
+/** What a run resumes by: recipe, pictures, captions and base model. Not how often it saves, nor how exact weights are held. */
 export function runFingerprint(recipe: Recipe, scan: DatasetScan, checkpoint: Checkpoint): string {
-  const { saveEvery: _, ...fields } = recipe;
+  const { saveEvery: _, ...rest } = recipe;
+  const { baseWeights } = rest;
+  const isExact = baseWeights === 'file' || isExactForm(checkpoint.unet.weights, baseWeights);
+  const fields = { ...rest, baseWeights: isExact ? 'file' : baseWeights };
   const pictures = scan.pictures.map(({ hash, caption, repeats }) => [hash, caption, repeats]);
   const hash = createHash('sha256');
   hash.update(JSON.stringify([fields, pictures, checkpoint.scheduler, encoderFingerprint(checkpoint)]));

@@ -91,7 +91,7 @@ function optimizerEntries({ recipe }: TrainedRun): Record<string, unknown> {
     ss_batch_size_per_device: recipe.batch,
     ss_total_batch_size: recipe.batch,
     ss_gradient_accumulation_steps: recipe.accumulate,
-    ss_gradient_checkpointing: recipe.recompute,
+    ss_gradient_checkpointing: recipe.recompute !== false,
     ss_mixed_precision: 'no',
     ss_full_fp16: false,
     ss_seed: recipe.seed,

@@ -11,7 +11,13 @@ import {
 } from '../dataset/index.ts';
 import type { SessionOptions } from '../engine/index.ts';
 import { badInput } from '../errors.ts';
-import { type Checkpoint, type EncodedText, openTextConditioner, openVaeEncoder } from '../models/index.ts';
+import {
+  type Checkpoint,
+  type EncodedText,
+  openTextConditioner,
+  openVaeEncoder,
+  padText,
+} from '../models/index.ts';
 import { batchesPerEpoch } from './batches.ts';
 import { encoderFingerprint } from './fingerprint.ts';
 import type { Recipe } from './recipe.ts';
@@ -20,6 +26,8 @@ export interface PrepareOptions {
   readonly checkpoint: Checkpoint;
   readonly recipe: Recipe;
   readonly session?: SessionOptions;
+  /** Memory is scarce: large pictures are encoded in tiles. */
+  readonly frugal?: boolean;
   /** Latents are kept here between runs; none when undefined. */
   readonly cacheFolder?: string;
   readonly signal?: AbortSignal;
@@ -64,15 +72,22 @@ export function surveyBuckets(scan: DatasetScan, recipe: Recipe): BucketSurvey {
   return { buckets, batchesPerEpoch: batchesPerEpoch(items, recipe.batch) };
 }
 
+/**
+ * Latent pixels up to which a picture is encoded whole, as other trainers do: 1280², for which 5 GiB are enough. With
+ * scarce memory 768²; tiles give slightly other latents.
+ */
+const wholeUpTo = ({ frugal }: PrepareOptions): number => (frugal ? 96 * 96 : 160 * 160);
+
 export async function encodePictures(scan: DatasetScan, options: PrepareOptions): Promise<TrainingItem[]> {
   const { checkpoint, recipe, session, cacheFolder, signal, onCount, onWarning } = options;
-  const encoder = openVaeEncoder(checkpoint, session);
+  const whole = wholeUpTo(options);
+  const encoder = openVaeEncoder(checkpoint, { ...session, wholeUpTo: whole });
   try {
     return await encodeDataset(scan, {
       buckets: bucketRule(recipe),
       flip: recipe.flip,
       encode: pixels => encoder.encode(pixels),
-      encoderHash: encoderFingerprint(checkpoint),
+      encoderHash: `${encoderFingerprint(checkpoint)} ${whole}`,
       ...(cacheFolder ? { cacheFolder } : {}),
       ...(signal ? { signal } : {}),
       ...(onWarning ? { onWarning } : {}),
@@ -91,6 +106,16 @@ function checkText({ context }: EncodedText, checkpoint: Checkpoint): void {
   throw badInput('TEXT_STATES_NOT_FINITE', message, 'The checkpoint is damaged; fetch it again.');
 }
 
+/** sd-scripts' longest `max_token_length`, 225 tokens. */
+const mostChunks = 3;
+
+/** A step's graph has one length of text: shorter captions end with the states of the empty one. */
+function padAll(texts: ReadonlyMap<string, EncodedText>): Map<string, EncodedText> {
+  const tokens = Math.max(...[...texts.values()].map(({ context }) => context.shape[1]));
+  const empty = texts.get('') as EncodedText;
+  return new Map([...texts].map(([caption, text]) => [caption, padText(text, empty, tokens)]));
+}
+
 /** Text states by caption, each caption encoded once; with that of the empty caption, which dropout needs. */
 export async function encodeCaptions(
   items: readonly TrainingItem[],
@@ -102,7 +127,7 @@ export async function encodeCaptions(
   try {
     for (const caption of captions) {
       signal?.throwIfAborted();
-      const text = await conditioner.encode(caption);
+      const text = await conditioner.encode(caption, { mostChunks });
       checkText(text, checkpoint);
       if (text.truncated.trim() !== '') {
         const message = `caption "${caption.slice(0, 60)}…" is too long: "${text.truncated.trim()}" is not read`;
@@ -114,5 +139,5 @@ export async function encodeCaptions(
   } finally {
     await conditioner.release();
   }
-  return texts;
+  return padAll(texts);
 }

@@ -34,7 +34,10 @@ const recipeSchema = z
     /** Save a LoRA file every n steps besides the last; 0 = only the last. */
     saveEvery: z.number().int().nonnegative(),
     precision: z.enum(['float32', 'float16', 'bfloat16']),
-    recompute: z.boolean(),
+    /** What backward makes again instead of keeping it: nothing, the blocks at full resolution, or all blocks. */
+    recompute: z.union([z.boolean(), z.literal('finest')]),
+    /** How the base's weights are held: as in their file, or rounded to half precision or 8 bits to save memory. */
+    baseWeights: z.enum(['file', 'float16', 'int8']),
   })
   .strict();
 
@@ -76,6 +79,7 @@ export function completeRecipe(given: GivenRecipe, family: Family, resolution: n
     saveEvery: 0,
     precision: 'float32',
     recompute: false,
+    baseWeights: 'file',
     ...known,
   });
   if (result.success) return result.data;

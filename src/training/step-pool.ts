@@ -2,7 +2,7 @@
 
 import type { TrainingItem } from '../dataset/index.ts';
 import type { SessionOptions } from '../engine/index.ts';
-import type { Checkpoint, LayerInfo } from '../models/index.ts';
+import { type Checkpoint, holdWeights, type LayerInfo } from '../models/index.ts';
 import type { Recipe } from './recipe.ts';
 import { openTrainStep, type TrainStep } from './train-step.ts';
 
@@ -28,9 +28,18 @@ function openAtOnce({ checkpoint, frugal }: PoolSource): number {
   return checkpoint.family === 'pocket' && !frugal ? 8 : 1;
 }
 
+/** The UNet with its weights held as the recipe says. */
+export function holdBase(
+  { unet }: Pick<Checkpoint, 'unet'>,
+  form: Recipe['baseWeights'],
+): Pick<Checkpoint, 'unet'> {
+  return form === 'file' ? { unet } : { unet: { ...unet, weights: holdWeights(unet.weights, form) } };
+}
+
 export function openStepPool(source: PoolSource): StepPool {
   const { checkpoint, recipe, layers, tokens, session } = source;
   const { batch, rank, recompute } = recipe;
+  const base = holdBase(checkpoint, recipe.baseWeights);
   const open = new Map<string, TrainStep>();
   return {
     async get({ latents }) {
@@ -44,7 +53,7 @@ export function openStepPool(source: PoolSource): StepPool {
         open.delete(oldest);
       }
       const shape = { batch, height, width, tokens, rank, scale: recipe.alpha / rank, recompute };
-      const step = await openTrainStep(checkpoint, layers, shape, session);
+      const step = await openTrainStep(base, layers, shape, session);
       open.set(key, step);
       return step;
     },

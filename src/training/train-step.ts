@@ -17,7 +17,23 @@ export interface StepShape extends LatentSize {
   readonly rank: number;
   /** alpha / rank */
   readonly scale: number;
-  readonly recompute: boolean;
+  readonly recompute: Recompute;
+}
+
+/** Insides of residual blocks and transformers that are computed again in backward: none, those at full resolution, all. */
+export type Recompute = boolean | 'finest';
+
+/** The segments of a forward graph that `recompute` asks for. */
+function segmentsToRecompute(graph: Graph, recompute: Recompute): (segment: number) => boolean {
+  if (recompute !== 'finest') return () => recompute;
+  const area = new Map<number, number>();
+  for (const { segment, outputs } of graph.nodes) {
+    const pictures = outputs.filter(({ shape }) => segment !== 0 && shape.length === 4);
+    for (const { shape } of pictures)
+      area.set(segment, Math.max(area.get(segment) ?? 0, shape[2] * shape[3]));
+  }
+  const finest = Math.max(...area.values());
+  return segment => area.get(segment) === finest;
 }
 
 /** What one micro-step feeds; every tensor has the batch in front. */
@@ -48,7 +64,7 @@ export function buildTrainStep(
   const weighted = f.mul(f.reshape(losses, [shape.batch]), weights);
   const loss = f.reshape(f.reduceSum(weighted, [0]), []);
   const gradients = f.gradients(loss, [...attachment.parameters.values()], {
-    recompute: shape.recompute,
+    recompute: segmentsToRecompute(graph, shape.recompute),
     // Keeping all activations of a small model costs less than ordering nodes and making values again.
     ordered: !isSmall(checkpoint),
     makeCheapAgain: !isSmall(checkpoint),
@@ -107,7 +123,8 @@ export async function openTrainStep(
   shape: StepShape,
   options: SessionOptions = {},
 ): Promise<TrainStep> {
-  const parts = partsOf(checkpoint, shape.batch);
+  // One device runs one session at a time.
+  const parts = (options.provider ?? 'cpu') === 'cpu' ? partsOf(checkpoint, shape.batch) : 1;
   const graph = buildTrainStep(checkpoint, layers, { ...shape, batch: shape.batch / parts });
   const partOptions = parts === 1 ? options : { ...options, threads: 1 };
   const sessions = await f.openSessions(graph, parts, partOptions);

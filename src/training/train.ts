@@ -74,10 +74,11 @@ interface OpenRun {
 }
 
 function prepareOptions(request: TrainRequest, recipe: Recipe, warnings: DatasetWarning[]): PrepareOptions {
-  const { checkpoint, session, cacheFolder, signal, onProgress } = request;
+  const { checkpoint, session, cacheFolder, signal, onProgress, frugal = false } = request;
   return {
     checkpoint,
     recipe,
+    frugal,
     ...(session ? { session } : {}),
     ...(cacheFolder ? { cacheFolder } : {}),
     ...(signal ? { signal } : {}),

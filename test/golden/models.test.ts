@@ -88,7 +88,7 @@ describe.each(['sd15', 'sd2', 'sdxl'])('unet of %s', family => {
     const loss = f.mean(f.square(f.sub(y, target)));
     const names = [...attachment.parameters.keys()];
     const gradients = f.gradients(loss, [...attachment.parameters.values()], {
-      recompute: mode === 'recompute',
+      recompute: () => mode === 'recompute',
     });
     f.output('loss', loss);
     const peftName = (name: string): string => {

@@ -11,6 +11,7 @@ import {
   openSession,
   output,
   randomStream,
+  type SessionOptions,
   type Tensor,
 } from '../../engine/index.ts';
 import { streamSafetensors } from '../../files/index.ts';
@@ -140,11 +141,15 @@ const random = randomStream(1, 'bench');
 const noise = (...shape: number[]): Tensor => ({ shape, data: random.normals(elementCount(shape)) });
 
 /** One whole training step: loss, gradients, AdamW. */
-async function openTraining(part: Pick<Checkpoint, 'unet'>, size: LatentSize): Promise<Work> {
+async function openTraining(
+  part: Pick<Checkpoint, 'unet'>,
+  size: LatentSize,
+  session: SessionOptions,
+): Promise<Work> {
   const layers = chooseTargets(listLayers(part.unet.weights, 'unet'), 'linear');
   const shape = { ...size, rank: benchRank, scale: 1, recompute: false };
   const started = performance.now();
-  const step = await openTrainStep(part, layers, shape);
+  const step = await openTrainStep(part, layers, shape, session);
   const setupSeconds = (performance.now() - started) / 1000;
   const parameters = initialParameters(layers, benchRank, 1);
   const moments = new Map([...parameters].map(([name, { data }]) => [name, newMoments(data.length)]));
@@ -171,11 +176,15 @@ async function openTraining(part: Pick<Checkpoint, 'unet'>, size: LatentSize): P
   };
 }
 
-async function openForward(part: Pick<Checkpoint, 'unet'>, size: LatentSize): Promise<Work> {
+async function openForward(
+  part: Pick<Checkpoint, 'unet'>,
+  size: LatentSize,
+  options: SessionOptions,
+): Promise<Work> {
   const started = performance.now();
   const graph = createGraph();
   output('prediction', buildUnet(graph, part, size));
-  const session = await openSession(graph);
+  const session = await openSession(graph, options);
   const setupSeconds = (performance.now() - started) / 1000;
   const feeds: Record<string, Feed> = {};
   for (const { name, dims } of session.lowered.model.inputs) feeds[name] = noise(...dims);
@@ -188,11 +197,15 @@ async function openForward(part: Pick<Checkpoint, 'unet'>, size: LatentSize): Pr
 }
 
 /** Runs one case and measures it. */
-export async function measure({ model, work, size, repeats }: Case): Promise<Measured> {
+export async function measure(
+  { model, work, size, repeats }: Case,
+  session: SessionOptions = {},
+): Promise<Measured> {
   const part = await openPart(model);
   const { setupSeconds, cost, run, release } = await (work === 'train' ? openTraining : openForward)(
     part,
     size,
+    session,
   );
   const seconds: number[] = [];
   for (let i = 0; i < repeats; i++) {

@@ -7,6 +7,7 @@ import { projectPath } from '../base.ts';
 import { type Case, cases, type Measured, measure, randomSd15 } from '../bench/cases.ts';
 import { type Everyday, measureEveryday } from '../bench/everyday.ts';
 import { lastJson, runProcess } from '../bench/processes.ts';
+import { checkDevice, deviceHelp, openDevice } from '../device.ts';
 import { measureMatmulPeak } from '../matmul-peak.ts';
 import { integerOption } from '../numbers.ts';
 import { openTerminal, showBytes } from '../terminal.ts';
@@ -16,6 +17,7 @@ interface Options {
   only?: string;
   one?: number;
   rounds: number;
+  device: string;
   write: boolean;
   json: boolean;
 }
@@ -25,9 +27,12 @@ interface PeerRun {
   readonly peakBytes: number;
 }
 
-async function runOurs(index: number): Promise<Measured> {
+async function runOurs(index: number, device: string): Promise<Measured> {
   return lastJson(
-    await runProcess(process.execPath, [projectPath('bin/lora.js'), 'bench', '--one', String(index)]),
+    await runProcess(process.execPath, [
+      projectPath('bin/lora.js'),
+      ...['bench', '--one', String(index), '--device', device],
+    ]),
   ) as Measured;
 }
 
@@ -115,10 +120,12 @@ function everydayTable({ generateSeconds, firstStepSeconds, switchSeconds }: Eve
 }
 
 async function run(options: Options): Promise<void> {
+  checkDevice(options.device);
   if (options.one !== undefined) {
     const chosen = cases[options.one];
     if (!chosen) throw usageError('BENCH_UNKNOWN', `there is no case ${options.one}`);
-    process.stdout.write(`${JSON.stringify(await measure(chosen))}\n`);
+    const session = await openDevice(options.device, text => process.stderr.write(`${text}\n`));
+    process.stdout.write(`${JSON.stringify(await measure(chosen, session))}\n`);
     return;
   }
   const terminal = openTerminal(options.json);
@@ -135,7 +142,7 @@ async function run(options: Options): Promise<void> {
     const runs = new Map<string, (PeerRun & Partial<Measured>)[]>();
     for (let round = 0; round < options.rounds; round++) {
       const engines: [string, () => Promise<PeerRun>][] = [
-        ['lora-studio', () => runOurs(cases.indexOf(entry))],
+        ['lora-studio', () => runOurs(cases.indexOf(entry), options.device)],
       ];
       if (options.peer) {
         for (const precision of ['float32', 'bfloat16']) {
@@ -152,9 +159,9 @@ async function run(options: Options): Promise<void> {
     }
     for (const [engine, list] of runs) rows.push(rowOf(entry.name, engine, list));
   }
-  const everyday = options.only ? undefined : await measureEveryday();
+  const everyday = options.only || options.device !== 'cpu' ? undefined : await measureEveryday();
   const table = [tableOf(rows, peak), ...(everyday ? [everydayTable(everyday)] : [])].join('\n\n');
-  const head = `${cpus()[0]?.model}, ${cpus().length} cores, Node ${process.versions.node}, matmul peak ${peak.toFixed(0)} GFLOP/s, ${new Date().toISOString().slice(0, 10)}`;
+  const head = `${options.device === 'cpu' ? '' : `device ${options.device}, `}${cpus()[0]?.model}, ${cpus().length} cores, Node ${process.versions.node}, matmul peak ${peak.toFixed(0)} GFLOP/s, ${new Date().toISOString().slice(0, 10)}`;
   if (options.write) {
     const intro = `# Benchmarks\n\nWritten by \`npm run bench${options.peer ? ' -- --peer' : ''}\`. Engines ran in turn, each in a process of its own; best and median of all runs but each process's first. Training steps: LoRA rank 16 on all linear layers of the transformers; loss, gradients and AdamW included; random weights for SD 1.5. Peak memory counts the pages of mapped weights.\n\n`;
     await writeFileAtomic(projectPath('bench/RESULTS.md'), `${intro}${head}\n\n${table}\n`);
@@ -173,6 +180,7 @@ export function benchCommand(): Command {
     .option('--only <text>', 'only cases whose name contains this')
     .option('--rounds <n>', 'how often each engine has its turn', integerOption('--rounds'), 2)
     .option('--one <n>', 'run one case in this process and print its measurements', integerOption('--one'))
+    .option('--device <name>', deviceHelp, 'cpu')
     .option('--no-write', 'do not write bench/RESULTS.md')
     .option('--json', 'machine-readable result on stdout', false)
     .action(run);

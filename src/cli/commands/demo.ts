@@ -2,6 +2,7 @@
 import { existsSync, readdirSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { Command } from 'commander';
+import type { SessionOptions } from '../../engine/index.ts';
 import { LoraError, usageError } from '../../errors.ts';
 import { ensureWritableFolder } from '../../files/index.ts';
 import { type Checkpoint, parameterCount } from '../../models/index.ts';
@@ -9,6 +10,7 @@ import { type TrainResult, train } from '../../training/index.ts';
 import { openBase, projectPath } from '../base.ts';
 import { drawColumns, writePictures, writeSheet } from '../demo/pictures.ts';
 import { columns, type DemoSet, rows, type SetName, sets } from '../demo/plan.ts';
+import { checkDevice, deviceHelp, openDevice } from '../device.ts';
 import { interruptible, openTerminal, showBytes, showSeconds, type Terminal } from '../terminal.ts';
 import { trainingProgress } from './train.ts';
 
@@ -29,6 +31,7 @@ async function trainSet(
   out: string,
   terminal: Terminal,
   signal: AbortSignal,
+  session: SessionOptions,
 ): Promise<TrainResult> {
   terminal.note(`\ntraining the ${set.name} LoRA on ${set.folder}`);
   const result = await train({
@@ -37,6 +40,7 @@ async function trainSet(
     recipe: set.recipe,
     out: join(out, set.file),
     resume: false,
+    session,
     signal,
     onProgress: trainingProgress(terminal),
   });
@@ -64,23 +68,25 @@ function describeResult(name: SetName, result: TrainResult, baseParameters: numb
   return { json, text };
 }
 
-async function run(options: { out?: string; json: boolean }): Promise<void> {
+async function run(options: { out?: string; device: string; json: boolean }): Promise<void> {
   const started = performance.now();
   const since = (start: number): number => (performance.now() - start) / 1000;
   const terminal = openTerminal(options.json);
   const signal = interruptible(() => terminal.note('stopping after this step …'));
+  checkDevice(options.device);
+  const session = await openDevice(options.device, text => terminal.note(text));
   const out = freeFolder(options.out);
   await ensureWritableFolder(out);
   const checkpoint = openBase('pocket');
   const baseParameters = parameterCount(checkpoint.unet.weights);
   const trained = [];
   for (const set of sets) {
-    const result = await trainSet(set, checkpoint, out, terminal, signal);
+    const result = await trainSet(set, checkpoint, out, terminal, signal, session);
     trained.push(describeResult(set.name, result, baseParameters));
   }
   terminal.note('\ndrawing the sheet');
   const drawStarted = performance.now();
-  const drawn = await drawColumns(checkpoint, out, terminal, signal);
+  const drawn = await drawColumns(checkpoint, out, terminal, signal, session);
   const pictures = await writePictures(checkpoint, out, drawn);
   const sheet = await writeSheet(out, drawn);
   const drawSeconds = since(drawStarted);
@@ -110,6 +116,7 @@ export function demoCommand(): Command {
   return new Command('demo')
     .description('train a style and a character on the embedded model and draw one sheet of what they learnt')
     .option('--out <folder>', 'where to; default: lora-demo, or the next free name')
+    .option('--device <name>', deviceHelp, 'cpu')
     .option('--json', 'machine-readable result on stdout', false)
     .action(run);
 }

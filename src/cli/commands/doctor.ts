@@ -7,20 +7,24 @@ import { listLayers } from '../../models/index.ts';
 import { buildTrainStep, planRun } from '../../training/index.ts';
 import { version } from '../../version.ts';
 import { openBase } from '../base.ts';
+import { checkDevice, deviceHelp, openDevice } from '../device.ts';
+import { listDevices, reportDevice } from '../device-report.ts';
 import { measureMatmulPeak } from '../matmul-peak.ts';
 import { openTerminal, showBytes } from '../terminal.ts';
 
 interface Options {
   base: string;
   explainNode?: string;
+  device?: string;
   json: boolean;
 }
 
 /** The training step that `lora train` would run with default settings. */
-function defaultStep(base: string) {
+function defaultStep(base: string, pictures?: number) {
   const checkpoint = openBase(base);
   const { recipe, layers } = planRun(checkpoint, {});
-  const { batch, rank, alpha, resolution } = recipe;
+  const { rank, alpha, resolution } = recipe;
+  const batch = pictures ?? recipe.batch;
   const side = resolution.width / checkpoint.latentScale;
   const tokens = checkpoint.textEncoder.config.maxTokens;
   const shape = { batch, height: side, width: side, tokens, rank, scale: alpha / rank, recompute: false };
@@ -91,16 +95,23 @@ async function machine(base: string) {
     `memory          ${showBytes(json.memoryBytes)}, ${showBytes(json.freeMemoryBytes)} free`,
     `ONNX Runtime    ${json.onnxruntime}, providers ${json.providers.join(', ')}; not installed: ${json.providersToInstall.join(', ') || 'none'}`,
     `would run       ${json.base.name} (${json.base.family}) on ${json.trainingStep.provider}: a training step of ${json.trainingStep.onnxNodes} nodes, ready in ${setupSeconds.toFixed(2)} s`,
-    'CUDA            install onnxruntime-node with its CUDA files: npm rebuild onnxruntime-node --onnxruntime-node-install=cuda12',
+    ...listDevices(),
   ].join('\n');
   return { json, text };
 }
 
+async function report({ explainNode, device, base }: Options, note: (text: string) => void) {
+  if (explainNode) return explain(explainNode, base);
+  if (device === undefined) return machine(base);
+  checkDevice(device);
+  const provider = device === 'auto' ? (await openDevice(device, note)).provider : device;
+  return reportDevice(provider ?? 'cpu', defaultStep(base, 1).graph);
+}
+
 async function run(options: Options): Promise<void> {
-  const { json, text } = options.explainNode
-    ? explain(options.explainNode, options.base)
-    : await machine(options.base);
-  openTerminal(options.json).result(json, text);
+  const terminal = openTerminal(options.json);
+  const { json, text } = await report(options, text => terminal.note(text));
+  terminal.result(json, text);
 }
 
 export function doctorCommand(): Command {
@@ -111,6 +122,7 @@ export function doctorCommand(): Command {
       '--explain-node <name>',
       'from a node of the ONNX training step back to operation, layer and source line',
     )
+    .option('--device <name>', `try a device on one training step: ${deviceHelp}`)
     .option('--json', 'machine-readable result on stdout', false)
     .action(run);
 }

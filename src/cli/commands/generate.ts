@@ -21,7 +21,7 @@ import {
 import { type LoadReport, readLora } from '../../lora/index.ts';
 import { type Checkpoint, listLayers } from '../../models/index.ts';
 import { openBase } from '../base.ts';
-import { type DeviceName, sessionFor } from '../device.ts';
+import { checkDevice, type DeviceName, deviceHelp, openDevice } from '../device.ts';
 import { collect, integerOption, numberOption, sizeOption } from '../numbers.ts';
 import { interruptible, openTerminal, showSeconds, type Terminal } from '../terminal.ts';
 
@@ -141,7 +141,8 @@ interface Plan {
 async function draw(plan: Plan, options: Options, terminal: Terminal): Promise<{ firstStepSeconds: number }> {
   const { checkpoint, pictures, paths, request, textOf } = plan;
   const signal = interruptible(() => terminal.note('stopping …'));
-  const generator = openGenerator(checkpoint, sessionFor(options.device));
+  const session = await openDevice(options.device, text => terminal.note(text));
+  const generator = openGenerator(checkpoint, session);
   let firstStepSeconds = 0;
   for (let start = 0; start < pictures.length; start += options.batch) {
     const batch = pictures.slice(start, start + options.batch);
@@ -171,7 +172,7 @@ async function run(prompt: string, options: Options): Promise<void> {
   const terminal = openTerminal(options.json);
   if (options.count < 1 || options.batch < 1)
     throw usageError('COUNT_INVALID', '--count and --batch are at least 1');
-  sessionFor(options.device);
+  checkDevice(options.device);
   const sampler = resolveSampler(options.sampler, options.scheduler);
   const { prompt: text, loras: tags } = extractLoraTags(prompt);
   const checkpoint = openBase(options.base);
@@ -234,7 +235,7 @@ export function generateCommand(): Command {
     .option('--count <n>', 'number of pictures', integerOption('--count'), 1)
     .option('--batch <n>', 'pictures made at once', integerOption('--batch'), 1)
     .option('--out <path>', 'a .png file, or a folder', 'out')
-    .option('--device <name>', 'auto, cpu or webgpu', 'auto')
+    .option('--device <name>', deviceHelp, 'cpu')
     .option('--json', 'machine-readable result on stdout', false)
     .action(run);
 }

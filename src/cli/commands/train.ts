@@ -2,12 +2,12 @@
 import { readFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { Command } from 'commander';
-import { badInput, exitCodes } from '../../errors.ts';
+import { badInput, exitCodes, usageError } from '../../errors.ts';
 import { type GivenRecipe, parseRecipe, planRun, scanPictures, train } from '../../training/index.ts';
 import { cacheFolder, openBase } from '../base.ts';
-import { type DeviceName, sessionFor } from '../device.ts';
+import { checkDevice, type DeviceName, deviceHelp, openDevice } from '../device.ts';
 import { integerOption, memoryOption, numberOption, sizeOption } from '../numbers.ts';
-import { describePlan, planMemory } from '../plan.ts';
+import { describeHeld, describePlan, planMemory } from '../plan.ts';
 import { interruptible, openTerminal } from '../terminal.ts';
 import { describeResult, nothingDone, summary, trainingProgress } from '../training-report.ts';
 
@@ -41,7 +41,8 @@ interface Options {
   captionDropout?: number;
   minSnr?: number;
   precision?: GivenRecipe['precision'];
-  recompute?: boolean;
+  recompute?: boolean | 'finest';
+  baseWeights?: GivenRecipe['baseWeights'];
 }
 
 function readRecipeFile(path: string): GivenRecipe {
@@ -77,9 +78,16 @@ function givenRecipe(options: Options): GivenRecipe {
     minSnrGamma: options.minSnr,
     precision: options.precision,
     recompute: options.recompute,
+    baseWeights: options.baseWeights,
   };
   const given = Object.fromEntries(Object.entries(flags).filter(([, value]) => value !== undefined));
   return { ...(options.recipe ? readRecipeFile(options.recipe) : {}), ...given };
+}
+
+/** `--recompute`, `--recompute all`, `--recompute finest`. */
+function recomputeOption(text: string): boolean | 'finest' {
+  if (text === 'finest' || text === 'all') return text === 'all' || text;
+  throw usageError('OPTION_INVALID', `--recompute ${text}: give all or finest`);
 }
 
 /** Beside the folder: `pictures/zorbi` → `pictures/zorbi.safetensors`. */
@@ -89,7 +97,7 @@ async function run(folder: string, options: Options): Promise<void> {
   const terminal = openTerminal(options.json);
   const checkpoint = openBase(options.base);
   const given = givenRecipe(options);
-  const session = sessionFor(options.device);
+  checkDevice(options.device);
   const onProgress = trainingProgress(terminal);
   const planned = planRun(checkpoint, given);
   if (options.plan) {
@@ -99,8 +107,11 @@ async function run(folder: string, options: Options): Promise<void> {
     const { json, text } = describePlan(checkpoint, plan, scan);
     return terminal.result(json, text);
   }
-  const recipe =
-    options.memory === undefined ? given : planMemory(checkpoint, planned, options.memory).recipe;
+  const isPlain = options.memory === undefined && planned.recipe.baseWeights === 'file';
+  const plan = isPlain ? undefined : planMemory(checkpoint, planned, options.memory);
+  if (plan && !plan.isExact) terminal.note(`base weights are ${describeHeld(plan)}`);
+  const recipe = plan?.recipe ?? given;
+  const session = await openDevice(options.device, text => terminal.note(text));
   let isStepping = false;
   const signal = interruptible(() =>
     terminal.note(isStepping ? 'finishing this step, then saving the run state …' : 'stopping …'),
@@ -158,10 +169,15 @@ export function trainCommand(): Command {
     .option('--caption-dropout <p>', 'share of samples without caption', numberOption('--caption-dropout'))
     .option('--min-snr <gamma>', 'min-SNR weighting; 0 = off', numberOption('--min-snr'))
     .option('--precision <type>', 'of the file: float32, float16 or bfloat16')
-    .option('--recompute', 'less memory, more time: recompute activations in backward')
+    .option(
+      '--recompute [which]',
+      'less memory, more time: make activations again in backward, all or those at the finest resolution',
+      recomputeOption,
+    )
+    .option('--base-weights <form>', 'file, or rounded to save memory: float16 or int8')
     .option('--resume', 'go on with an interrupted run', false)
     .option('--recipe <file>', 'JSON with recipe fields; flags win')
-    .option('--device <name>', 'auto, cpu or webgpu', 'auto')
+    .option('--device <name>', deviceHelp, 'cpu')
     .option('--memory <size>', 'fit into this much memory, e.g. 8GB', memoryOption)
     .option('--plan', 'say what would run and how much memory it takes, and stop', false)
     .option('--no-cache', 'do not keep encoded pictures for the next run')

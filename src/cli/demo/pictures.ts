@@ -2,6 +2,7 @@
 import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { resolveSampler } from '../../diffusion/index.ts';
+import type { SessionOptions } from '../../engine/index.ts';
 import { encodePng, ensureWritableFolder, writeFileAtomic } from '../../files/index.ts';
 import { openGenerator, openPictureText, type Picture } from '../../generation/index.ts';
 import type { Checkpoint } from '../../models/index.ts';
@@ -24,9 +25,10 @@ export async function drawColumns(
   out: string,
   terminal: Terminal,
   signal: AbortSignal,
+  session: SessionOptions,
 ): Promise<DrawnColumn[]> {
   const trained = new Map(sets.map(({ name, file }) => [name, loadLora(checkpoint, join(out, file), 1)]));
-  const generator = openGenerator(checkpoint);
+  const generator = openGenerator(checkpoint, session);
   const drawn: DrawnColumn[] = [];
   for (const { label, uses, strength } of columns) {
     const loras = uses.map(name => ({ ...(trained.get(name) as NamedLora), strength }));

@@ -8,8 +8,8 @@ import type { OpName } from '../graph/operations.ts';
 import { type GradientRule, gradientRules } from './rules.ts';
 
 export interface BackwardOptions {
-  /** Recompute the inside of segments (see `inSegment`) instead of keeping it: less memory, more time. */
-  readonly recompute?: boolean;
+  /** Segments (see `inSegment`) whose inside is computed again instead of kept: less memory, more time. */
+  readonly recompute?: (segment: number) => boolean;
   /** Order finished gradients into the backward walk (default). Costs seven tiny nodes a layer: off for small models. */
   readonly ordered?: boolean;
   /** Make cheap values (see `recomputable`) again instead of keeping them. */
@@ -77,7 +77,9 @@ export function gradients(loss: Value, trainable: readonly Value[], options: Bac
     const wanted = node.inputs.map(value => dependent.has(value));
     if (cotangent.every(value => value === undefined) || !wanted.some(Boolean)) continue;
     let view =
-      options.recompute && node.segment ? recomputedNode(node, forward, cotangent, recomputed) : node;
+      node.segment && options.recompute?.(node.segment)
+        ? recomputedNode(node, forward, cotangent, recomputed)
+        : node;
     graph.scope = `${node.scope}'`;
     graph.madeAt = node.madeAt;
     if (view === node && options.makeCheapAgain) view = { ...node, inputs: node.inputs.map(makeAgain) };

@@ -15,10 +15,30 @@ export interface WeightBytes {
   readonly length: number;
 }
 
+/** How the numbers of a frozen weight lie in memory. */
+export type HeldForm = 'float16' | 'int8';
+
+export interface HeldNumbers {
+  readonly values: Uint16Array | Int8Array;
+  /** int8 only: what each row (first axis) is multiplied by. */
+  readonly scales?: Float32Array;
+}
+
+/** A frozen weight that is held in memory, in a form of its own, and widened to float32 wherever it is used. */
+export interface HeldWeight {
+  readonly form: HeldForm;
+  /** Bytes that it takes. */
+  readonly length: number;
+  /** Its numbers; made when first asked for, then kept. */
+  load(): HeldNumbers;
+}
+
+/** A frozen weight: in a file, as an array that is fed at every run (merged weights), or held in another form. */
+export type WeightPlace = WeightBytes | Float32Array | HeldWeight;
+
 export type Origin =
   | { readonly kind: 'input'; readonly name: string }
-  /** A frozen weight: in a file, or (merged weights) given as an array that is fed at every run. */
-  | { readonly kind: 'weight'; readonly name: string; readonly bytes: WeightBytes | Float32Array }
+  | { readonly kind: 'weight'; readonly name: string; readonly bytes: WeightPlace }
   | { readonly kind: 'constant'; readonly data: Float32Array | BigInt64Array }
   | { readonly kind: 'node'; readonly node: Node; readonly index: number };
 
@@ -100,7 +120,7 @@ export function input(graph: Graph, name: string, shape: Shape, dtype: Value['dt
  * A frozen float32 weight. The same name returns the same value; another shape with as many elements is a view
  * of the same bytes (a 1×1 convolution seen as a matrix).
  */
-export function weight(graph: Graph, name: string, shape: Shape, bytes: WeightBytes | Float32Array): Value {
+export function weight(graph: Graph, name: string, shape: Shape, bytes: WeightPlace): Value {
   const key = `${name} [${shape}]`;
   const known = graph.weights.get(key);
   if (known) return known;

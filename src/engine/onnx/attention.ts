@@ -127,7 +127,7 @@ function slicesInLoop(
     ],
     outputs: [port(result.dk, heads, d, s), port(result.dv, heads, e, s), port(result.dq, heads, rows, d)],
   };
-  const zeros = (width: number): string => ctx.emit('Expand', [ctx.float(0), ctx.int64([heads, width, s])]);
+  const zeros = (width: number): string => ctx.emit('Expand', [ctx.float(0), ctx.shape([heads, width, s])]);
   const inputs = [zeros(d), zeros(e), slices.q, slices.g, slices.gAndD];
   const [dk, dv, dq] = ctx.emitMany('Scan', inputs, 3, { num_scan_inputs: 3, body: { graph: body } });
   return { dq, dk, dv };
@@ -153,7 +153,7 @@ export function attentionGradient(
     keepdims: 1,
   }); // D = rowsum(dO ∘ O) [heads, t, 1]
   const gAndD = ctx.emit('Concat', [cotangent, ctx.emit('Neg', [dots])], { axis: 2 });
-  const ones = ctx.emit('Expand', [ctx.float(1), ctx.int64([heads, s, 1])]);
+  const ones = ctx.emit('Expand', [ctx.float(1), ctx.shape([heads, s, 1])]);
   const vAndOnes = ctx.emit('Concat', [headsFirst(v, s, e), ones], { axis: 2 });
 
   const parts = planParts(t, heads * s, ctx.capabilities.scoreElements);

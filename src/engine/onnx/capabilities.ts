@@ -7,7 +7,7 @@ export interface Capabilities {
   readonly quickGelu: boolean;
   /** com.microsoft.MultiHeadAttention: attention that keeps no probabilities. */
   readonly multiHeadAttention: boolean;
-  /** Ordering through a shape computed from IsNaN: no copy on the CPU, a device round trip elsewhere. */
+  /** Ordering through a shape computed from IsNaN: no copy on the CPU; elsewhere a round trip, for shapes live on the CPU. */
   readonly shapeGate: boolean;
   /** Loops over slices (Scan) run on the provider; otherwise slices are written out one after the other. */
   readonly scan: boolean;
@@ -15,6 +15,14 @@ export interface Capabilities {
   readonly scoreElements: number;
   /** Winograd convolutions pay. */
   readonly winograd: boolean;
+  /** Sin and Cos are right to float32's last bits, also far from zero; otherwise they are written out. */
+  readonly exactSine: boolean;
+  /**
+   * Shapes of activations are computed at run time and unknown before. The runtime gives a tensor that is no longer
+   * needed to the next one of the same known shape, however much later: one buffer of every shape would stay allocated
+   * from forward to backward (1.7 GiB of SD 1.5's 2.6 at 512²; docs/decisions/0006).
+   */
+  readonly hiddenShapes: boolean;
   /** Nodes over weights alone are computed once, when the session opens: rearranged weights cost nothing then. */
   readonly constantWeights?: boolean;
 }
@@ -28,7 +36,10 @@ export const capabilities = {
     scan: true,
     scoreElements: 4 * 2 ** 20, // 128 rows of 8 heads at 4096 tokens, 16 MB: half and a quarter were no faster
     winograd: true,
+    exactSine: true,
+    hiddenShapes: true,
   },
+  /** No kernels of FusedMatMul, IsNaN and Scan; Winograd's many small nodes cost more starts than they save sums. */
   webgpu: {
     fusedMatMul: false,
     quickGelu: true,
@@ -37,6 +48,44 @@ export const capabilities = {
     scan: false,
     scoreElements: 64 * 2 ** 20,
     winograd: false,
+    exactSine: false, // 2⁻¹¹ is promised within ±π
+    hiddenShapes: false,
+  },
+  /** Has all of these kernels (not run by us); a loop or a shape from IsNaN would wait for the card at each turn. */
+  cuda: {
+    fusedMatMul: true,
+    quickGelu: true,
+    multiHeadAttention: true,
+    shapeGate: false,
+    scan: false,
+    scoreElements: 64 * 2 ** 20,
+    winograd: false, // cuDNN chooses its own algorithms
+    exactSine: true,
+    hiddenShapes: false,
+  },
+  /** Not run by us: plain ONNX, which it documents kernels for. */
+  directml: {
+    fusedMatMul: false,
+    quickGelu: false,
+    multiHeadAttention: false,
+    shapeGate: false,
+    scan: false,
+    scoreElements: 64 * 2 ** 20,
+    winograd: false,
+    exactSine: false, // a shader's sine
+    hiddenShapes: false,
+  },
+  /** Knows no operations of com.microsoft, and few others: plain ONNX keeps its pieces large. */
+  coreml: {
+    fusedMatMul: false,
+    quickGelu: false,
+    multiHeadAttention: false,
+    shapeGate: false,
+    scan: false,
+    scoreElements: 64 * 2 ** 20,
+    winograd: false,
+    exactSine: false, // as a shader's
+    hiddenShapes: false,
   },
   /** Plain ONNX only: the reference that every other set is checked against. */
   plain: {
@@ -47,5 +96,7 @@ export const capabilities = {
     scan: false,
     scoreElements: 64 * 2 ** 20,
     winograd: false,
+    exactSine: true,
+    hiddenShapes: false,
   },
 } as const satisfies Record<string, Capabilities>;

@@ -27,6 +27,8 @@ export class LoweringContext {
   readonly initializers = new Map<string, OnnxTensor>();
   readonly names = new Map<Value, string>();
   readonly gateElements = new Map<string, string>();
+  /** Fed shapes: their sizes, joined by commas, and what they are called. */
+  readonly shapes = new Map<string, string>();
   readonly capabilities: Capabilities;
   private current: Node | undefined;
   private counter = 0;
@@ -133,16 +135,37 @@ export class LoweringContext {
     return key;
   }
 
+  /** A shape for Reshape and Expand; where shapes are hidden, it is fed at every run. */
+  shape(sizes: Shape): string {
+    if (!this.capabilities.hiddenShapes || this.capabilities.constantWeights || sizes.length === 0)
+      return this.int64(sizes);
+    const known = this.shapes.get(sizes.join());
+    if (known) return known;
+    const name = `shape ${sizes.join('×')}`;
+    this.shapes.set(sizes.join(), name);
+    return name;
+  }
+
   reshape(x: string, shape: Shape): string {
-    return this.emit('Reshape', [x, this.int64(shape)]);
+    return this.emit('Reshape', [x, this.shape(shape)]);
   }
 
   transpose(x: string, perm: readonly number[]): string {
     return this.emit('Transpose', [x], { perm });
   }
 
+  /** A stored weight whose shape the runtime is not to know; see `hiddenShapes`. */
+  hideShape(x: string, shape: Shape): string {
+    return this.capabilities.hiddenShapes ? this.emitOnWeight('Reshape', [x, this.shape(shape)]) : x;
+  }
+
   castToFloat(x: string): string {
     return this.emitOnWeight('Cast', [x], { to: dataType('float32') });
+  }
+
+  /** int8 rows times their scales. */
+  dequantize(x: string, scales: string): string {
+    return this.emitOnWeight('DequantizeLinear', [x, scales], { axis: 0 });
   }
 }
 

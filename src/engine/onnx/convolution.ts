@@ -19,7 +19,7 @@ export interface ConvolutionShape {
 
 export type ConvolutionAlgorithm = 'direct' | 'winograd4' | 'winograd2';
 
-/** Smallest picture side and channel count from which Winograd with its weights transformed in the graph pays. */
+/** Smallest picture (as the side of a square) and channel count from which Winograd with its weights transformed in the graph pays. */
 const winogradFromSide = 32;
 const winogradFromChannels = 64;
 
@@ -33,11 +33,18 @@ export function chooseConvolution(
   direction: 'forward' | 'backward',
 ): ConvolutionAlgorithm {
   const { kernel, stride, pads, inChannels, outChannels, height, width } = shape;
-  const regular = kernel === 3 && stride === 1 && pads.every(pad => pad === 1);
-  const [side, channels] = [Math.min(height, width), Math.min(inChannels, outChannels)];
-  const isEven = height % 2 === 0 && width % 2 === 0;
+  const [top, left, bottom, right] = pads;
+  const isBand = direction === 'forward' && left === 1 && right === 1 && top <= 1 && bottom <= 1;
+  const regular = kernel === 3 && stride === 1 && (isBand || pads.every(pad => pad === 1));
+  const [rows, side, channels] = [
+    height + top + bottom - 2,
+    Math.min(height, width),
+    Math.min(inChannels, outChannels),
+  ];
+  const isEven = rows % 2 === 0 && width % 2 === 0;
   if (!regular || !isEven || channels < winogradFromChannels) return 'direct';
-  if (side >= winogradFromSide) return height % 4 === 0 && width % 4 === 0 ? 'winograd4' : 'winograd2';
+  if (rows * width >= winogradFromSide ** 2)
+    return rows % 4 === 0 && width % 4 === 0 ? 'winograd4' : 'winograd2';
   const isWide = channels >= winogradBackwardFromChannels;
   return direction === 'backward' && isWide && side >= winogradBackwardFromSide ? 'winograd2' : 'direct';
 }
@@ -63,6 +70,7 @@ export function conv2d(
       w,
       image,
       kernel: kernelShape,
+      pads,
       tile: tileOf[algorithm],
       backward: false,
     });
@@ -105,6 +113,7 @@ export function conv2dInputGradient(
       w,
       image,
       kernel: node.inputs[1].shape,
+      pads,
       tile: tileOf[algorithm],
       backward: true,
     } as const;

@@ -1,20 +1,27 @@
 /** @file A graph becomes an ONNX model: only nodes that outputs need, weights pointing into their files. */
 import { parse } from 'node:path';
-import type { Graph, Node, Value } from '../graph/graph.ts';
+import type { Graph, HeldForm, Node, Value, WeightPlace } from '../graph/graph.ts';
 import type { OpName } from '../graph/operations.ts';
 import { reachableNodes, verify } from '../graph/verify.ts';
+import type { Shape } from '../tensor/tensor.ts';
 import type { Capabilities } from './capabilities.ts';
 import { LoweringContext } from './context.ts';
 import { type Lowering, lowerings } from './lowerings.ts';
 import { type OnnxModel, type OnnxNode, type OnnxPort, serializeModel } from './model.ts';
+
+export interface FedWeight {
+  readonly dtype: 'float32' | HeldForm | 'int64';
+  readonly shape: readonly number[];
+  readonly data: Float32Array | Uint16Array | Int8Array | BigInt64Array;
+}
 
 export interface LoweredModel {
   readonly bytes: Uint8Array;
   readonly model: OnnxModel;
   /** Graph output name → tensor name in the model. */
   readonly outputs: ReadonlyMap<string, string>;
-  /** Weights that live in memory (merged ones); fed at every run. */
-  readonly fedWeights: ReadonlyMap<string, { data: Float32Array; shape: readonly number[] }>;
+  /** Weights that live in memory (merged, or held in another form); fed at every run. */
+  readonly fedWeights: ReadonlyMap<string, FedWeight>;
   /** Folder that external weight locations are relative to: the root of the file system (or drive). */
   readonly weightRoot: string | undefined;
 }
@@ -45,12 +52,13 @@ export function lower(graph: Graph, capabilities: Capabilities): LoweredModel {
   verify(graph);
   const ctx = new LoweringContext(capabilities);
   const inputs: OnnxPort[] = [];
-  const fedWeights = new Map<string, { data: Float32Array; shape: readonly number[] }>();
+  const fedWeights = new Map<string, FedWeight>();
   const roots = new Set<string>();
+  const widenAtUse = new Map<string, (name: string) => string>();
   for (const value of graph.inputs) {
     const { name } = value.origin as { name: string };
     ctx.names.set(value, name);
-    inputs.push({ name, dims: value.shape, dtype: value.dtype });
+    inputs.push({ name, dims: value.shape, dtype: value.dtype, isOpen: capabilities.hiddenShapes });
   }
 
   const tensorOf = (value: Value): string => {
@@ -73,25 +81,47 @@ export function lower(graph: Graph, capabilities: Capabilities): LoweredModel {
       return name;
     }
     if (origin.kind !== 'weight') throw new Error(`value %${value.id} has no tensor yet`);
-    const name = `${origin.name} [${shape}]`;
-    const { bytes } = origin;
-    if (bytes instanceof Float32Array) {
-      fedWeights.set(name, { data: bytes, shape });
-      inputs.push({ name, dims: shape, dtype: 'float32' });
-      return name;
+    return declareWeight(`${origin.name} [${shape}]`, shape, origin.bytes);
+  };
+
+  const feed = (name: string, weight: FedWeight): string => {
+    fedWeights.set(name, weight);
+    const isOpen = weight.dtype === 'int64';
+    inputs.push({ name, dims: weight.shape, dtype: weight.dtype, isOpen });
+    return name;
+  };
+  const declareWeight = (name: string, shape: Shape, place: WeightPlace): string => {
+    if (place instanceof Float32Array) return feed(name, { dtype: 'float32', shape, data: place });
+    if ('form' in place) {
+      const { values, scales } = place.load();
+      feed(name, { dtype: place.form, shape, data: values });
+      if (!scales) return widened(name, place.form, shape, name => ctx.castToFloat(name));
+      const rows = feed(`${name} scales`, { dtype: 'float32', shape: [scales.length], data: scales });
+      return widened(name, place.form, shape, name => ctx.dequantize(name, rows));
     }
-    const { root } = parse(bytes.path);
+    const { root } = parse(place.path);
     roots.add(root);
-    const content = { location: bytes.path.slice(root.length), offset: bytes.offset, length: bytes.length };
-    ctx.initializers.set(name, { name, dims: shape, dtype: bytes.dtype, content });
-    return bytes.dtype === 'float32' ? name : ctx.castToFloat(name);
+    const content = { location: place.path.slice(root.length), offset: place.offset, length: place.length };
+    ctx.initializers.set(name, { name, dims: shape, dtype: place.dtype, content });
+    return widened(name, place.dtype, shape, name => ctx.castToFloat(name));
+  };
+  /** The float32 tensor of a stored weight: itself, or made for each node that reads it, so that it lies in no memory between. */
+  const widened = (name: string, dtype: string, shape: Shape, widen: (name: string) => string): string => {
+    if (dtype === 'float32') return name;
+    if (capabilities.constantWeights) return widen(name);
+    widenAtUse.set(name, stored => widen(ctx.hideShape(stored, shape)));
+    return name;
+  };
+  const readBy = (value: Value): string => {
+    const name = tensorOf(value);
+    return widenAtUse.get(name)?.(name) ?? name;
   };
 
   const seeds = new Set<string>();
   for (const node of reachableNodes(graph)) {
     ctx.begin(node);
     const lowering = lowerings[node.op] as Lowering<OpName>;
-    const tensors = lowering(ctx, node.inputs.map(tensorOf), node);
+    const tensors = lowering(ctx, node.inputs.map(readBy), node);
     if (isSeed(node)) for (const name of tensors) seeds.add(name);
     node.outputs.forEach((value, i) => {
       ctx.names.set(value, tensors[i]);
@@ -103,13 +133,17 @@ export function lower(graph: Graph, capabilities: Capabilities): LoweredModel {
   const ports: OnnxPort[] = [];
   const taken = new Set<string>(inputs.map(port => port.name));
   for (const { name, value } of graph.outputs) {
-    const direct = tensorOf(value);
+    const direct = readBy(value);
     // A model output must be made by a node and be listed once.
     const tensor =
       taken.has(direct) || ctx.initializers.has(direct) ? ctx.emit('Identity', [direct]) : direct;
     taken.add(tensor);
     outputs.set(name, tensor);
     ports.push({ name: tensor, dims: value.shape, dtype: value.dtype });
+  }
+  for (const [sizes, name] of ctx.shapes) {
+    const data = BigInt64Array.from(sizes.split(','), BigInt);
+    feed(name, { dtype: 'int64', shape: [data.length], data });
   }
   if (roots.size > 1) throw new Error(`weights lie on several drives: ${[...roots].join(', ')}`);
   const model: OnnxModel = {

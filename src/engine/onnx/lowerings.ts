@@ -4,7 +4,9 @@ import type { OpName } from '../graph/operations.ts';
 import { attention, attentionGradient } from './attention.ts';
 import type { LoweringContext } from './context.ts';
 import { conv2d, conv2dInputGradient, conv2dWeightGradient } from './convolution.ts';
+import { dataType } from './model.ts';
 import { product } from './products.ts';
+import { sineOrCosine } from './sine.ts';
 
 /** Emits nodes for `node` whose inputs are the tensors `inputs`; returns the tensor of each output. */
 export type Lowering<Op extends OpName> = (
@@ -46,14 +48,15 @@ function geluSlope(ctx: LoweringContext, x: string): string {
 /**
  * x, made to wait for its dependencies. On the CPU a reshape to its own shape, where the shape is computed from one
  * element of each dependency (0·isNaN + size): no copy, and neither constant folding nor the merging of equal
- * nodes can remove it. Elsewhere x + 0·dependency.
+ * nodes can remove it. Elsewhere x + (d > d), which is 0 also where d is infinite or not a number.
  */
 const after: Lowering<'after'> = (ctx, [x, ...dependencies], node) => {
   const elements = dependencies.map((name, i) => firstElement(ctx, name, node.inputs[i + 1].shape));
   const sum = elements.reduce((a, b) => ctx.emit('Add', [a, b])); // [1, …, 1]
   if (!ctx.capabilities.shapeGate) {
-    const zero = ctx.emit('Mul', [ctx.reshape(sum, []), ctx.float(0)]);
-    return [ctx.emit('Add', [x, zero])];
+    const dependency = ctx.reshape(sum, []);
+    const never = ctx.emit('Greater', [dependency, dependency]);
+    return [ctx.emit('Add', [x, ctx.emit('Cast', [never], { to: dataType('float32') })])];
   }
   const flag = ctx.emit('Cast', [ctx.emit('IsNaN', [ctx.reshape(sum, [1])])], { to: 7 });
   const zero = ctx.emit('Mul', [flag, ctx.int64([0])]);
@@ -82,8 +85,8 @@ export const lowerings: { readonly [Op in OpName]: Lowering<Op> } = {
   neg: plain('Neg'),
   exp: plain('Exp'),
   sqrt: plain('Sqrt'),
-  sin: plain('Sin'),
-  cos: plain('Cos'),
+  sin: (ctx, [x]) => [ctx.capabilities.exactSine ? ctx.emit('Sin', [x]) : sineOrCosine(ctx, x, 'sin')],
+  cos: (ctx, [x]) => [ctx.capabilities.exactSine ? ctx.emit('Cos', [x]) : sineOrCosine(ctx, x, 'cos')],
   erf: plain('Erf'),
   sigmoid: plain('Sigmoid'),
   silu: (ctx, [x]) => [sigmoidUnit(ctx, x, 1)],
@@ -96,7 +99,7 @@ export const lowerings: { readonly [Op in OpName]: Lowering<Op> } = {
   quickGeluGradient: (ctx, [g, x]) => [sigmoidUnitGradient(ctx, g, x, quickGeluAlpha)],
   reshape: (ctx, [x], { attributes }) => [ctx.reshape(x, attributes.shape)],
   transpose: (ctx, [x], { attributes }) => [ctx.transpose(x, attributes.permutation)],
-  expand: (ctx, [x], { attributes }) => [ctx.emit('Expand', [x, ctx.int64(attributes.shape)])],
+  expand: (ctx, [x], { attributes }) => [ctx.emit('Expand', [x, ctx.shape(attributes.shape)])],
   concat: (ctx, inputs, { attributes }) => [ctx.emit('Concat', inputs, { axis: attributes.axis })],
   slice: (ctx, [x], { attributes: { axis, start, end } }) => [
     ctx.emit('Slice', [x, ctx.int64([start]), ctx.int64([end]), ctx.int64([axis])]),

@@ -49,6 +49,8 @@ export interface OnnxPort {
   readonly name: string;
   readonly dims: readonly number[];
   readonly dtype: DType;
+  /** The model does not tell the runtime its shape. */
+  readonly isOpen?: boolean;
 }
 
 /** A model's graph, or the body of a loop, which also sees the names of the graph around it. */
@@ -119,6 +121,7 @@ function writePort(w: ProtoWriter, port: OnnxPort): void {
   w.message(2, type =>
     type.message(1, tensorType => {
       tensorType.varint(1, dataType(port.dtype));
+      if (port.isOpen) return;
       tensorType.message(2, shape => {
         for (const size of port.dims) shape.message(1, dim => dim.varint(1, size));
       });

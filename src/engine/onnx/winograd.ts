@@ -1,8 +1,9 @@
 /**
- * @file 3×3 convolution, stride 1, padding 1, as Winograd F(m×m, 3×3) written in ONNX nodes
+ * @file 3×3 convolution, stride 1, as Winograd F(m×m, 3×3) written in ONNX nodes
  * (Lavin & Gray 2015, "Fast Algorithms for Convolutional Neural Networks").
  * The weight transform is part of the graph, so the stored weight stays the only copy and serves both directions.
  */
+import type { Pads } from '../graph/operations.ts';
 import type { Shape } from '../tensor/tensor.ts';
 import type { LoweringContext } from './context.ts';
 
@@ -74,8 +75,10 @@ function kronecker(matrix: readonly (readonly number[])[], reversed = false): Fl
 export interface WinogradOptions {
   readonly x: string;
   readonly w: string;
-  /** Shape of x: [n, c, h, w]; h and w are multiples of the tile. */
+  /** Shape of x: [n, c, h, w]. */
   readonly image: Shape;
+  /** One at each side, but a band of rows has none at top or bottom; rows and columns of the result are multiples of the tile. */
+  readonly pads: Pads;
   /** Shape of the stored weight: [out, in, 3, 3]. */
   readonly kernel: Shape;
   readonly tile: 2 | 4;
@@ -84,14 +87,15 @@ export interface WinogradOptions {
 }
 
 export function winogradConvolution(ctx: LoweringContext, options: WinogradOptions): string {
-  const { x, w, image, kernel, tile, backward } = options;
+  const { x, w, image, kernel, pads, tile, backward } = options;
   const { A, B, G } = transforms[tile];
   const [batch, channels, height, width] = image;
   const [outChannels, inChannels] = kernel;
   const resultChannels = backward ? inChannels : outChannels;
   const side = tile + 2;
   const points = side * side;
-  const [tileRows, tileColumns] = [height / tile, width / tile];
+  const rows = height + pads[0] + pads[2] - 2;
+  const [tileRows, tileColumns] = [rows / tile, width / tile];
   const tiles = tileRows * tileColumns;
   const suffix = `F${tile}${backward ? 'b' : ''}`;
 
@@ -105,7 +109,7 @@ export function winogradConvolution(ctx: LoweringContext, options: WinogradOptio
   const patches = ctx.emit('Conv', [planes, inputTransform], {
     kernel_shape: [side, side],
     strides: [tile, tile],
-    pads: [1, 1, 1, 1],
+    pads,
   }); // [n·c, points, rows, columns]
   const V =
     batch === 1
@@ -129,5 +133,5 @@ export function winogradConvolution(ctx: LoweringContext, options: WinogradOptio
   const Y = ctx.emit('MatMul', [outputTransform, perImage]); // [n·result, tile², tiles]
   const grid = ctx.reshape(Y, [batch * resultChannels, tile * tile, tileRows, tileColumns]);
   const joined = ctx.emit('DepthToSpace', [grid], { blocksize: tile, mode: 'DCR' });
-  return ctx.reshape(joined, [batch, resultChannels, height, width]);
+  return ctx.reshape(joined, [batch, resultChannels, rows, width]);
 }

@@ -1,5 +1,6 @@
 /** @file ONNX Runtime's session behind plain tensors, for the main thread and for workers. */
 import * as ort from 'onnxruntime-node';
+import type { FedWeight } from '../onnx/lower.ts';
 import type { Shape, Tensor } from '../tensor/tensor.ts';
 
 /** An int64 feed, for token ids. */
@@ -15,7 +16,9 @@ export interface SessionSetUp {
   readonly bytes: Uint8Array;
   readonly options: ort.InferenceSession.SessionOptions;
   /** Weights that live in memory and are fed at every run. */
-  readonly fixed: Readonly<Record<string, Tensor>>;
+  readonly fixed: Readonly<Record<string, FedWeight>>;
+  /** The profile ends after the first run, for what it says of where operations ran. */
+  readonly profilesFirstRun?: boolean;
 }
 
 export interface RawSession {
@@ -33,12 +36,32 @@ function toOrt(feed: Feed): ort.Tensor {
 const mapToOrt = (feeds: Readonly<Record<string, Feed>>): Record<string, ort.Tensor> =>
   Object.fromEntries(Object.entries(feeds).map(([name, feed]) => [name, toOrt(feed)]));
 
-export async function openRawSession({ bytes, options, fixed }: SessionSetUp): Promise<RawSession> {
+function fixedToOrt({ dtype, data, shape }: FedWeight): ort.Tensor {
+  if (dtype !== 'float16') return new ort.Tensor(dtype, data as never, [...shape]);
+  // The package makes a Float16Array of it where there is one, which its own native part does not take.
+  const tensor = new ort.Tensor(dtype, data as Uint16Array, [...shape]);
+  return Object.defineProperty(tensor, 'cpuData', { value: data });
+}
+
+export async function openRawSession({
+  bytes,
+  options,
+  fixed,
+  profilesFirstRun = false,
+}: SessionSetUp): Promise<RawSession> {
   const session = await ort.InferenceSession.create(bytes, options);
-  const always = mapToOrt(fixed);
+  const always = Object.fromEntries(
+    Object.entries(fixed).map(([name, weight]) => [name, fixedToOrt(weight)]),
+  );
+  let isProfiling = options.enableProfiling === true;
+  const endProfiling = (): void => {
+    if (isProfiling) session.endProfiling();
+    isProfiling = false;
+  };
   return {
     async run(feeds) {
       const raw = await session.run({ ...always, ...mapToOrt(feeds) });
+      if (profilesFirstRun) endProfiling();
       const results: Record<string, Tensor> = {};
       for (const [name, { dims, data }] of Object.entries(raw)) {
         results[name] = { shape: [...dims], data: data as Float32Array };
@@ -46,7 +69,7 @@ export async function openRawSession({ bytes, options, fixed }: SessionSetUp): P
       return results;
     },
     async release() {
-      if (options.enableProfiling) session.endProfiling();
+      endProfiling();
       await session.release();
     },
   };

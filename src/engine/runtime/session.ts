@@ -10,10 +10,10 @@ import type { Graph } from '../graph/graph.ts';
 import { type Capabilities, capabilities } from '../onnx/capabilities.ts';
 import { type LoweredModel, lower } from '../onnx/lower.ts';
 import type { Tensor } from '../tensor/tensor.ts';
+import { type Placement, type PlacementWatch, watchPlacement } from './placement.ts';
+import { type ExecutionProvider, providers } from './providers.ts';
 import { type Feed, openRawSession, type RawSession, type SessionSetUp } from './raw-session.ts';
 import { startSessionWorker } from './session-worker.ts';
-
-export type ExecutionProvider = 'cpu' | 'webgpu';
 
 export interface SessionOptions {
   readonly provider?: ExecutionProvider;
@@ -25,6 +25,8 @@ export interface SessionOptions {
   readonly foldBelowBytes?: number;
   /** Prefix of a profile file to write. */
   readonly profile?: string;
+  /** Called after the first run with what ran where. */
+  readonly onPlacement?: (placement: Placement) => void;
 }
 
 export interface Session {
@@ -40,15 +42,7 @@ const foldBelowDefault = 256 * 2 ** 20;
 
 /** These passes break or undo what the lowering wrote: gates merged away, weights copied out of their mapping. */
 function disabledOptimizers(fold: boolean): string {
-  return fold ? 'ReshapeFusion' : 'ReshapeFusion;ConstantFolding';
-}
-
-/**
- * Whether the C library's heap was told to keep freed memory (bin/lora.js does, on Linux). Then it serves activations
- * better than the runtime's arena, which grew by 0.9 GiB from the first to the second step of SD 1.5 at 512².
- */
-function heapKeepsMemory(): boolean {
-  return process.platform === 'linux' && process.env.MALLOC_MMAP_MAX_ === '0';
+  return fold ? 'ReshapeFusion' : 'ReshapeFusion;ConstantFolding;CommonSubexpressionElimination';
 }
 
 /** Weights small enough to be copied: folded, packed and laid out as the processor likes them. */
@@ -78,13 +72,13 @@ function sessionConfiguration(
   const session: Record<string, string> = fold ? {} : { disable_prepacking: '1' };
   if (lowered.weightRoot) session.model_external_initializers_file_folder_path = lowered.weightRoot;
   return {
-    executionProviders: [options.provider ?? 'cpu'],
+    executionProviders: [providers[options.provider ?? 'cpu'].config],
     intraOpNumThreads: options.threads ?? availableParallelism(),
     interOpNumThreads: 1,
     executionMode: 'sequential',
     graphOptimizationLevel: fold ? 'all' : 'extended',
     enableMemPattern: false,
-    enableCpuMemArena: !heapKeepsMemory(),
+    enableCpuMemArena: true,
     logSeverityLevel: 3,
     ...(options.profile ? { enableProfiling: true, profileFilePrefix: options.profile } : {}),
     extra: { session, optimization: { disable_specified_optimizers: disabledOptimizers(fold) } },
@@ -121,9 +115,15 @@ async function orUnavailable<T>(provider: ExecutionProvider | undefined, opening
       .split('\n')[0]
       .split(/ was false\. /)
       .slice(-1);
-    const hint = 'Use --device cpu; lora doctor lists what is there.';
-    throw new LoraError('DEVICE_UNAVAILABLE', `${provider} cannot be used here: ${reason}`, { hint, cause });
+    throw deviceUnavailable(provider, reason, cause);
   }
+}
+
+/** A device that this machine or this installation lacks: where it exists and what turns it on. */
+export function deviceUnavailable(provider: ExecutionProvider, reason: string, cause?: unknown): LoraError {
+  const { platforms, turnOn } = providers[provider];
+  const hint = `${provider} is for ${platforms}. ${turnOn}. Or use --device cpu; lora doctor lists what is there.`;
+  return new LoraError('DEVICE_UNAVAILABLE', `${provider} cannot be used here: ${reason}`, { hint, cause });
 }
 
 interface Prepared {
@@ -135,6 +135,8 @@ interface Prepared {
 
 function prepare(graph: Graph, options: SessionOptions): Prepared {
   const started = performance.now();
+  for (const [name, value] of Object.entries(providers[options.provider ?? 'cpu'].environment ?? {}))
+    process.env[name] ??= value;
   const fold = weightsAreSmall(graph, options);
   const lowered = lowerForSession(graph, options, fold);
   const { bytes, fedWeights } = lowered;
@@ -143,17 +145,43 @@ function prepare(graph: Graph, options: SessionOptions): Prepared {
   return { lowered, setUp, options, started };
 }
 
+/** The first run of a session that someone wants to know the placement of writes a profile. */
+function watchFirstRun({ setUp, options }: Prepared): { setUp: SessionSetUp; watch?: PlacementWatch } {
+  const watch = options.onPlacement && !options.profile ? watchPlacement() : undefined;
+  if (!watch) return { setUp };
+  const profiled = { ...setUp.options, enableProfiling: true, profileFilePrefix: watch.prefix };
+  return { setUp: { ...setUp, options: profiled, profilesFirstRun: true }, watch };
+}
+
 /** A prepared session, opened in this thread or in one of its own. */
 async function open(
-  { lowered, setUp, options, started }: Prepared,
+  prepared: Prepared,
   openRaw: (setUp: SessionSetUp) => Promise<RawSession>,
 ): Promise<Session> {
-  const raw = await orUnavailable(options.provider, openRaw(setUp));
+  const { lowered, options, started } = prepared;
+  const { setUp, watch } = watchFirstRun(prepared);
+  let waiting = watch;
+  const placed = (): void => {
+    const placement = waiting?.take();
+    waiting = undefined;
+    if (placement) options.onPlacement?.(placement);
+  };
+  const raw = await orUnavailable(options.provider, openRaw(setUp)).catch((error: unknown) => {
+    waiting?.take();
+    throw error;
+  });
   return {
     lowered,
     setupSeconds: (performance.now() - started) / 1000,
-    run: async feeds => nameResults(lowered, await raw.run(checkFeeds(lowered, feeds))),
-    release: () => raw.release(),
+    async run(feeds) {
+      const results = nameResults(lowered, await raw.run(checkFeeds(lowered, feeds)));
+      placed();
+      return results;
+    },
+    async release() {
+      await raw.release();
+      waiting?.take();
+    },
   };
 }
 
@@ -181,10 +209,17 @@ export async function openSessions(
   return Promise.all([open(prepared, openRawSession), ...others]);
 }
 
-/** What this installation of ONNX Runtime offers. */
+/** What this installation of ONNX Runtime offers, by ONNX Runtime's names. */
 export function runtimeInfo(): { version: string; providers: { name: string; bundled: boolean }[] } {
   return {
     version: ort.env.versions.node ?? ort.env.versions.common,
     providers: ort.listSupportedBackends(),
   };
+}
+
+/** Whether this build of ONNX Runtime knows the provider at all; it may still lack files, a driver or a device. */
+export function isOffered(provider: ExecutionProvider): boolean {
+  const { config } = providers[provider];
+  const wanted = typeof config === 'string' ? config : config.name;
+  return ort.listSupportedBackends().some(({ name }) => name === wanted);
 }

@@ -17,6 +17,7 @@ import {
   readSchedulerConfig,
   readUnetConfig,
   readVaeConfig,
+  readZerosForNoText,
   type SchedulerConfig,
 } from './config-files.ts';
 import { checkFiniteWeights } from './finite.ts';
@@ -53,6 +54,8 @@ export interface Checkpoint {
   readonly resolution: number;
   /** Pixels a latent pixel stands for: 8 for every family here. */
   readonly latentScale: number;
+  /** SDXL base: an empty negative prompt stands for zeros instead of the states of no text. */
+  readonly zerosForNoText: boolean;
 }
 
 /** Facts that tell the families apart: SDXL's UNet reads pooled text, else the width of the text states decides. */
@@ -148,5 +151,6 @@ export function openCheckpoint(path: string): Checkpoint {
     scheduler,
     resolution: unetConfig.sampleSize ? unetConfig.sampleSize * latentScale : resolutions[family],
     latentScale,
+    zerosForNoText: family === 'sdxl' && readZerosForNoText(path),
   };
 }

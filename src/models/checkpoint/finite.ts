@@ -56,7 +56,7 @@ export function checkFiniteWeights(weights: WeightSource): void {
     for (const name of weights.names()) {
       const bytes = weights.bytes(name);
       // Merged with a LoRA, in memory: whose fault it is cannot be told.
-      if (bytes instanceof Float32Array) continue;
+      if (!('path' in bytes)) continue;
       const handle = handles.get(bytes.path) ?? openSync(bytes.path, 'r');
       handles.set(bytes.path, handle);
       const at = findInFile(handle, bytes, block);

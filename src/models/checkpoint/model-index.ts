@@ -35,3 +35,11 @@ export function checkModelIndex(folder: string): void {
     throw badConfig(path, why + pipeline, hint);
   }
 }
+
+const zerosSchema = z.object({ force_zeros_for_empty_prompt: z.boolean().default(true) });
+
+/** SDXL's `force_zeros_for_empty_prompt`, which is true where nothing is said (StableDiffusionXLPipeline). */
+export function readZerosForNoText(folder: string): boolean {
+  const path = join(folder, 'model_index.json');
+  return !existsSync(path) || readConfig(path, zerosSchema).force_zeros_for_empty_prompt;
+}

@@ -23,7 +23,7 @@ function checkTensor(weights: WeightSource, name: string, shape: Shape, file: st
     throw badInput('CHECKPOINT_WRONG_SHAPE', message, 'The config belongs to another checkpoint.');
   }
   const bytes = weights.bytes(name);
-  if (bytes instanceof Float32Array || weightTypes.includes(bytes.dtype)) return;
+  if (!('path' in bytes) || weightTypes.includes(bytes.dtype)) return;
   const message = `${file}: ${name} is ${bytes.dtype}, weights must be floats`;
   throw badInput('FORMAT_DTYPE', message, 'Quantized checkpoints are not supported.');
 }

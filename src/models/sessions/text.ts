@@ -6,19 +6,27 @@ import type { Checkpoint, TextPart } from '../checkpoint/checkpoint.ts';
 import { blameWeights } from '../checkpoint/finite.ts';
 import { clipTextEncoder, pooledPlace, pooledTextEmbedding } from '../clip/text-encoder.ts';
 import { type LayerHooks, openScope } from '../layers.ts';
+import type { ClipTokenizer } from '../tokenizer/index.ts';
 
 export interface TextStates {
-  /** [1, tokens, width] */
+  /** The states of all chunks, one after the other: [1, chunks · tokens, width] */
   readonly context: Tensor;
-  /** SDXL only: [1, projection] */
+  /** SDXL only, of the first chunk: [1, projection] */
   readonly pooled: Tensor | undefined;
-  /** What did not fit into the token limit; empty when all did. */
+  /** What did not fit into the most chunks; empty when all did. */
   readonly truncated: string;
 }
 
+export interface EncodeOptions {
+  /** Longer texts are cut; a chunk of SD's encoders is 75 tokens. One unless said. */
+  readonly mostChunks?: number;
+  /** Feeds of attached branches, by input name. */
+  readonly others?: Readonly<Record<string, Tensor>>;
+}
+
 export interface TextConditioner {
-  /** @param others feeds of attached branches, by input name */
-  encode(text: string, others?: Readonly<Record<string, Tensor>>): Promise<TextStates>;
+  /** A long text is read in chunks, each by itself with its own start and end, as A1111 and sd-scripts do. */
+  encode(text: string, options?: EncodeOptions): Promise<TextStates>;
   release(): Promise<void>;
 }
 
@@ -54,21 +62,49 @@ async function openEncoder(
   return { part, session: await f.openSession(graph, options), pools };
 }
 
+/** One encoder's states of one chunk. */
 async function runEncoder(
-  encoder: Encoder,
-  text: string,
+  { part, session, pools }: Encoder,
+  ids: readonly number[],
   others: Readonly<Record<string, Tensor>>,
-): Promise<{ truncated: string; result: Record<string, Tensor> }> {
-  const { config, tokenizer, weights } = encoder.part;
-  const { ids, truncated } = tokenizer.encode(text);
+): Promise<Record<string, Tensor>> {
   const feeds: Record<string, Feed> = {
     ...others,
     ids: { shape: [1, ids.length], data: BigInt64Array.from(ids, BigInt) },
   };
-  if (encoder.pools) feeds.end = { shape: [1], data: BigInt64Array.of(BigInt(pooledPlace(ids, config))) };
-  const result = await encoder.session.run(feeds);
-  blameWeights(Object.values(result), weights);
-  return { truncated, result };
+  if (pools) feeds.end = { shape: [1], data: BigInt64Array.of(BigInt(pooledPlace(ids, part.config))) };
+  const result = await session.run(feeds);
+  blameWeights(Object.values(result), part.weights);
+  return result;
+}
+
+/** Joins [1, a, width], [1, b, width] … to [1, a + b + …, width]. */
+function joinTokens(parts: readonly Tensor[]): Tensor {
+  const [, , width] = parts[0].shape;
+  const data = new Float32Array(parts.reduce((sum, part) => sum + part.data.length, 0));
+  let start = 0;
+  for (const part of parts) {
+    data.set(part.data, start);
+    start += part.data.length;
+  }
+  return { shape: [1, data.length / width, width], data };
+}
+
+/** States with those of the empty text after them, up to `tokens`: batches need the same length (as A1111 does). */
+export function padText(text: TextStates, empty: TextStates, tokens: number): TextStates {
+  const missing = (tokens - text.context.shape[1]) / empty.context.shape[1];
+  if (missing === 0) return text;
+  const context = joinTokens([text.context, ...Array.from({ length: missing }, () => empty.context)]);
+  return { ...text, context };
+}
+
+/** Chunks of a text, as many as the longest of several tokenizers makes of it. */
+function chunksOf(tokenizer: ClipTokenizer, text: string, count: number): number[][] {
+  const { ids } = tokenizer.encode(text, count);
+  while (ids.length < count * tokenizer.maxTokens) ids.push(...tokenizer.encode('').ids);
+  return Array.from({ length: count }, (_, i) =>
+    ids.slice(i * tokenizer.maxTokens, (i + 1) * tokenizer.maxTokens),
+  );
 }
 
 /** Joins [1, tokens, a] and [1, tokens, b] to [1, tokens, a + b]. */
@@ -96,15 +132,21 @@ export async function openTextConditioner(
   const encoders = [await open(textEncoder, 'text_encoder', false)];
   if (textEncoder2) encoders.push(await open(textEncoder2, 'text_encoder_2', true));
   return {
-    async encode(text, others = {}) {
-      const first = await runEncoder(encoders[0], text, others);
-      const second = encoders[1] && (await runEncoder(encoders[1], text, others));
-      const { context } = first.result;
-      return {
-        context: second ? joinWidths(context, second.result.context) : context,
-        pooled: second?.result.pooled,
-        truncated: first.truncated,
-      };
+    async encode(text, { mostChunks = 1, others = {} } = {}) {
+      const encoded = encoders.map(({ part }) => part.tokenizer.encode(text, mostChunks));
+      const count = Math.max(
+        ...encoded.map(({ ids }, i) => ids.length / encoders[i].part.tokenizer.maxTokens),
+      );
+      const contexts: Tensor[] = [];
+      let pooled: Tensor | undefined;
+      for (const encoder of encoders) {
+        const results: Record<string, Tensor>[] = [];
+        for (const ids of chunksOf(encoder.part.tokenizer, text, count))
+          results.push(await runEncoder(encoder, ids, others));
+        contexts.push(joinTokens(results.map(({ context }) => context)));
+        pooled ??= results[0].pooled;
+      }
+      return { context: contexts.reduce(joinWidths), pooled, truncated: encoded[0].truncated };
     },
     async release() {
       for (const { session } of encoders) await session.release();

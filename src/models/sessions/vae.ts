@@ -1,4 +1,4 @@
-/** @file Pictures to latents and back, one session a size. */
+/** @file Pictures to latents and back: whole, or in tiles where the whole would take too much memory. */
 
 import type { Session, SessionOptions, Tensor } from '../../engine/index.ts';
 import * as f from '../../engine/index.ts';
@@ -6,6 +6,7 @@ import type { Checkpoint } from '../checkpoint/checkpoint.ts';
 import { blameWeights } from '../checkpoint/finite.ts';
 import { openScope } from '../layers.ts';
 import { vaeDecoder, vaeEncoder } from '../vae/vae.ts';
+import { runTiled } from './tiling.ts';
 
 export interface VaeEncoder {
   /** Pictures [1, 3, h, w] in −1 … 1 → scaled latents [1, c, h/8, w/8], the mean of the posterior. */
@@ -19,59 +20,93 @@ export interface VaeDecoder {
   release(): Promise<void>;
 }
 
+export interface VaeOptions extends SessionOptions {
+  /** Latents of more pixels than this go through in tiles. */
+  readonly wholeUpTo?: number;
+  /** Side of a tile in latent pixels; 64 unless said. */
+  readonly tileSide?: number;
+}
+
+/** 768² pixels; beyond, decoding whole takes more than 2 GiB. */
+export const wholeUpToDefault = 96 * 96;
+const tileSideDefault = 64;
+
+/** Real weights are mapped; unpacked they take a third of the memory, and half the time until the first picture. */
+const foldBelowBytes = 32 * 2 ** 20;
+
 /** Keeps one session for the size used last; a new size opens another. */
 function perSize(build: (height: number, width: number) => Promise<Session>): {
   get(shape: readonly number[]): Promise<Session>;
   release(): Promise<void>;
 } {
   let current: { key: string; session: Session } | undefined;
+  const release = async (): Promise<void> => {
+    const old = current;
+    current = undefined;
+    await old?.session.release();
+  };
   return {
     async get(shape) {
       const key = shape.join('x');
-      if (current?.key !== key) {
-        await current?.session.release();
-        current = { key, session: await build(shape[2], shape[3]) };
-      }
+      if (current?.key === key) return current.session;
+      await release();
+      current = { key, session: await build(shape[2], shape[3]) };
       return current.session;
     },
-    release: async () => current?.session.release(),
+    release,
   };
 }
 
-export function openVaeEncoder(checkpoint: Checkpoint, options: SessionOptions = {}): VaeEncoder {
+/** Runs a picture or latent whole or in tiles; `scale` is pixels of output for one of input. */
+function wholeOrTiled(
+  run: (x: Tensor) => Promise<Tensor>,
+  scale: number,
+  { wholeUpTo = wholeUpToDefault, tileSide = tileSideDefault }: VaeOptions,
+): (x: Tensor) => Promise<Tensor> {
+  return x => {
+    const perLatent = Math.max(1, 1 / scale); // pixels of x that stand for one of the latent, along a side
+    const [, , height, width] = x.shape;
+    const isWhole = (height / perLatent) * (width / perLatent) <= wholeUpTo;
+    return isWhole ? run(x) : runTiled(x, { side: tileSide * perLatent, scale }, run);
+  };
+}
+
+export function openVaeEncoder(
+  checkpoint: Pick<Checkpoint, 'vae' | 'latentScale'>,
+  options: VaeOptions = {},
+): VaeEncoder {
   const { config, weights } = checkpoint.vae;
   const sessions = perSize((height, width) => {
     const graph = f.createGraph();
     const picture = f.input(graph, 'picture', [1, 3, height, width]);
     const { mean } = vaeEncoder(openScope(graph, weights, 'vae'), config, picture);
     f.output('latent', f.scale(mean, config.scalingFactor));
-    return f.openSession(graph, options);
+    return f.openSession(graph, { foldBelowBytes, ...options });
   });
-  return {
-    async encode(picture) {
-      const { latent } = await (await sessions.get(picture.shape)).run({ picture });
-      blameWeights([latent], weights);
-      return latent;
-    },
-    release: sessions.release,
+  const run = async (picture: Tensor): Promise<Tensor> => {
+    const { latent } = await (await sessions.get(picture.shape)).run({ picture });
+    blameWeights([latent], weights);
+    return latent;
   };
+  return { encode: wholeOrTiled(run, 1 / checkpoint.latentScale, options), release: sessions.release };
 }
 
-export function openVaeDecoder(checkpoint: Checkpoint, options: SessionOptions = {}): VaeDecoder {
+export function openVaeDecoder(
+  checkpoint: Pick<Checkpoint, 'vae' | 'latentScale'>,
+  options: VaeOptions = {},
+): VaeDecoder {
   const { config, weights } = checkpoint.vae;
   const sessions = perSize((height, width) => {
     const graph = f.createGraph();
     const latent = f.input(graph, 'latent', [1, config.latentChannels, height, width]);
     const unscaled = f.scale(latent, 1 / config.scalingFactor);
     f.output('picture', vaeDecoder(openScope(graph, weights, 'vae'), config, unscaled));
-    return f.openSession(graph, options);
+    return f.openSession(graph, { foldBelowBytes, ...options });
   });
-  return {
-    async decode(latent) {
-      const { picture } = await (await sessions.get(latent.shape)).run({ latent });
-      blameWeights([picture], weights);
-      return picture;
-    },
-    release: sessions.release,
+  const run = async (latent: Tensor): Promise<Tensor> => {
+    const { picture } = await (await sessions.get(latent.shape)).run({ latent });
+    blameWeights([picture], weights);
+    return picture;
   };
+  return { decode: wholeOrTiled(run, checkpoint.latentScale, options), release: sessions.release };
 }

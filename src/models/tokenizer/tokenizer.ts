@@ -7,7 +7,7 @@ import { byteAlphabet, mergeWord } from './byte-pairs.ts';
 import { readJson, readTables } from './token-files.ts';
 
 export interface Encoded {
-  /** With start and end token, padded to the limit. */
+  /** One chunk after the other, each with start and end token and padded to the limit; at least one. */
   readonly ids: number[];
   /** Text tokens as symbols, without start, end and padding. */
   readonly tokens: string[];
@@ -16,12 +16,13 @@ export interface Encoded {
 }
 
 export interface ClipTokenizer {
-  /** Start and end token included. */
+  /** Of one chunk, start and end token included. */
   readonly maxTokens: number;
   readonly endId: number;
   /** The highest id that a text may have in it. */
   readonly largestId: number;
-  encode(text: string): Encoded;
+  /** @param mostChunks what goes beyond is cut; one chunk is what the encoder takes at once */
+  encode(text: string, mostChunks?: number): Encoded;
 }
 
 /** A special token is given as text or as an object with its text. */
@@ -116,11 +117,15 @@ export function openTokenizer(folder: string): ClipTokenizer {
     maxTokens,
     endId: end,
     largestId: [...vocabulary.values()].reduce((a, b) => Math.max(a, b)),
-    encode(text) {
+    encode(text, mostChunks = 1) {
       const symbols = splitText(text);
-      const kept = symbols.slice(0, maxTokens - 2);
-      const ids = [start, ...kept.map(symbol => vocabulary.get(symbol) ?? end), end];
-      while (ids.length < maxTokens) ids.push(pad);
+      const inside = maxTokens - 2;
+      const kept = symbols.slice(0, mostChunks * inside);
+      const ids: number[] = [];
+      for (let at = 0; at === 0 || at < kept.length; at += inside) {
+        ids.push(start, ...kept.slice(at, at + inside).map(symbol => vocabulary.get(symbol) ?? end), end);
+        while (ids.length % maxTokens !== 0) ids.push(pad);
+      }
       return { ids, tokens: kept, truncated: toText(symbols.slice(kept.length)) };
     },
   };

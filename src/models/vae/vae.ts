@@ -3,6 +3,7 @@
 import type { Value } from '../../engine/index.ts';
 import * as f from '../../engine/index.ts';
 import type { ModelScope } from '../layers.ts';
+import { bandRows, convBand, inBands, normedRows, rowsOf } from './bands.ts';
 
 export interface VaeConfig {
   readonly latentChannels: number;
@@ -20,10 +21,45 @@ export interface VaeConfig {
 
 const epsilon = 1e-6;
 
+/** Group norm, SiLU and a 3×3 convolution; `plus` gives rows that are added. */
+function normedConv(
+  scope: ModelScope,
+  x: Value,
+  [norm, conv]: readonly [string, string],
+  groups: number,
+  plus?: (top: number, bottom: number) => Value,
+): Value {
+  const [, , height] = x.shape;
+  const rows = bandRows(x);
+  const normed = normedRows(scope, x, norm, { groups, epsilon, rows });
+  return inBands(height, rows, (top, bottom) => {
+    const y = convBand(scope, conv, [top, bottom, height], normed);
+    return plus ? f.add(plus(top, bottom), y) : y;
+  });
+}
+
 function resnetBlock(scope: ModelScope, x: Value, groups: number): Value {
-  let h = scope.conv2d(f.silu(scope.groupNorm(x, 'norm1', groups, epsilon)), 'conv1');
-  h = scope.conv2d(f.silu(scope.groupNorm(h, 'norm2', groups, epsilon)), 'conv2');
-  return f.add(scope.has('conv_shortcut.weight') ? scope.conv2d(x, 'conv_shortcut') : x, h);
+  const h = normedConv(scope, x, ['norm1', 'conv1'], groups);
+  const shortcut = scope.has('conv_shortcut.weight');
+  return normedConv(scope, h, ['norm2', 'conv2'], groups, (top, bottom) => {
+    const rows = rowsOf(x, top, bottom);
+    return shortcut ? scope.conv2d(rows, 'conv_shortcut') : rows;
+  });
+}
+
+/** Doubles the picture (nearest pixel), then a 3×3 convolution. */
+function upsample(scope: ModelScope, x: Value): Value {
+  const height = 2 * x.shape[2];
+  const rows = 2 * bandRows(x);
+  // An odd first or last row is one of two that the same row of x gives.
+  const doubled = (top: number, bottom: number): Value => {
+    const first = Math.floor(top / 2);
+    const large = f.upsampleNearest2(rowsOf(x, first, Math.ceil(bottom / 2)));
+    return rowsOf(large, top - 2 * first, bottom - 2 * first);
+  };
+  return inBands(height, rows, (top, bottom) =>
+    convBand(scope, 'upsamplers.0.conv', [top, bottom, height], doubled),
+  );
 }
 
 /** Single-head attention over all pixels. */
@@ -58,7 +94,7 @@ export function vaeEncoder(
     if (level < last) h = block.conv2d(h, 'downsamplers.0.conv', { stride: 2, pads: [0, 0, 1, 1] });
   }
   h = middle(encoder.at('mid_block'), h, config);
-  h = encoder.conv2d(f.silu(encoder.groupNorm(h, 'conv_norm_out', config.normGroups, epsilon)), 'conv_out');
+  h = normedConv(encoder, h, ['conv_norm_out', 'conv_out'], config.normGroups);
   const moments = config.quantConv ? scope.conv2d(h, 'quant_conv') : h;
   const channels = config.latentChannels;
   return { mean: f.slice(moments, 1, 0, channels), logVariance: f.slice(moments, 1, channels, 2 * channels) };
@@ -74,8 +110,7 @@ export function vaeDecoder(scope: ModelScope, config: VaeConfig, latents: Value)
     const block = decoder.at(`up_blocks.${i}`);
     for (let j = 0; j <= config.layersPerBlock; j++)
       h = resnetBlock(block.at(`resnets.${j}`), h, config.normGroups);
-    if (i < last) h = block.conv2d(f.upsampleNearest2(h), 'upsamplers.0.conv');
+    if (i < last) h = upsample(block, h);
   }
-  h = decoder.groupNorm(h, 'conv_norm_out', config.normGroups, epsilon);
-  return decoder.conv2d(f.silu(h), 'conv_out');
+  return normedConv(decoder, h, ['conv_norm_out', 'conv_out'], config.normGroups);
 }
