@@ -135,10 +135,14 @@ export class LoweringContext {
     return key;
   }
 
+  /** See `hiddenShapes`; small models, which are folded, need theirs known. */
+  get hidesShapes(): boolean {
+    return this.capabilities.hiddenShapes && !this.capabilities.constantWeights;
+  }
+
   /** A shape for Reshape and Expand; where shapes are hidden, it is fed at every run. */
   shape(sizes: Shape): string {
-    if (!this.capabilities.hiddenShapes || this.capabilities.constantWeights || sizes.length === 0)
-      return this.int64(sizes);
+    if (!this.hidesShapes || sizes.length === 0) return this.int64(sizes);
     const known = this.shapes.get(sizes.join());
     if (known) return known;
     const name = `shape ${sizes.join('×')}`;
@@ -156,7 +160,7 @@ export class LoweringContext {
 
   /** A stored weight whose shape the runtime is not to know; see `hiddenShapes`. */
   hideShape(x: string, shape: Shape): string {
-    return this.capabilities.hiddenShapes ? this.emitOnWeight('Reshape', [x, this.shape(shape)]) : x;
+    return this.hidesShapes ? this.emitOnWeight('Reshape', [x, this.shape(shape)]) : x;
   }
 
   castToFloat(x: string): string {

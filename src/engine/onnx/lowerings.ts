@@ -114,7 +114,11 @@ export const lowerings: { readonly [Op in OpName]: Lowering<Op> } = {
   matmul: (ctx, [a, b], { attributes, inputs }) => [
     product(ctx, a, b, attributes, [inputs[0].shape.length, inputs[1].shape.length]),
   ],
-  linear: (ctx, inputs) => [ctx.emit('Gemm', inputs, { transB: 1 })],
+  linear: (ctx, [x, w, bias], { outputs: [{ shape }] }) => {
+    if (bias === undefined) return [product(ctx, x, w, { transposeB: true }, 2)];
+    const y = ctx.emit('Gemm', [x, w, bias], { transB: 1 });
+    return [ctx.hidesShapes ? ctx.reshape(y, shape) : y];
+  },
   conv2d,
   conv2dInputGradient,
   conv2dWeightGradient,

@@ -24,7 +24,8 @@ export function product(
   const [rankA, rankB] = typeof ranks === 'number' ? [ranks, ranks] : ranks;
   if (!transposeA && !transposeB && scale === 1) return ctx.emit('MatMul', [a, b]);
   const flags = { transA: Number(transposeA), transB: Number(transposeB), alpha: { float: scale } };
-  if (rankA === 2 && rankB === 2) return ctx.emit('Gemm', [a, b], flags);
+  // Gemm says that its result has two dimensions, FusedMatMul says nothing: see `hiddenShapes`.
+  if (rankA === 2 && rankB === 2 && !ctx.hidesShapes) return ctx.emit('Gemm', [a, b], flags);
   if (ctx.capabilities.fusedMatMul) return ctx.emitMicrosoft('FusedMatMul', [a, b], flags);
   const left = transposeA ? swapLastTwo(ctx, a, rankA) : a;
   const right = transposeB ? swapLastTwo(ctx, b, rankB) : b;

@@ -5,7 +5,7 @@
 import type { LoweringContext } from './context.ts';
 
 /** π in three parts of few bits, so that their products with whole and half numbers are exact (Cody & Waite 1980). */
-const piParts = [3.140625, 9.67502593994140625e-4, 1.509957990978376e-7] as const;
+const piParts = [3.140625, 9.675025939941406e-4, 1.509957990978376e-7] as const;
 
 /** sin r = r·(1 + r²·(c₀ + r²·(c₁ + …))), |r| ≤ π/2: Taylor; the next term is below 6e-8. */
 const sineTerms = [-1 / 6, 1 / 120, -1 / 5040, 1 / 362_880] as const;

@@ -8,6 +8,11 @@ export interface ProviderRow {
   readonly config: InferenceSession.ExecutionProviderConfig;
   /** Set before the first session, unless the user has set it. */
   readonly environment?: Readonly<Record<string, string>>;
+  /**
+   * Weights that files hold in fewer bits are widened once, when the session opens, and lie on the device as float32:
+   * halves are an optional feature of WebGPU, bfloat16 and float8 are unknown to it and to Core ML.
+   */
+  readonly widensAtOpening?: boolean;
   /** Where it exists, in words. */
   readonly platforms: string;
   /** What the user can do where it is missing. */
@@ -40,11 +45,13 @@ export const providers: Readonly<Record<ExecutionProvider, ProviderRow>> = {
       name: 'coreml',
       coreMlFlags: coreMl.mlProgram | coreMl.cpuAndGpu | coreMl.onlyStaticShapes,
     },
+    widensAtOpening: true,
     platforms: 'macOS 12 and later on Apple silicon',
     turnOn: 'It comes with onnxruntime-node on macOS',
   },
   webgpu: {
     config: 'webgpu',
+    widensAtOpening: true,
     platforms: 'Linux with a Vulkan driver, Windows (Direct3D 12), macOS (Metal)',
     turnOn: 'On Linux, install the Vulkan driver and loader (libvulkan1) of your card',
   },

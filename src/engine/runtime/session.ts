@@ -9,6 +9,7 @@ import { LoraError } from '../../errors.ts';
 import type { Graph } from '../graph/graph.ts';
 import { type Capabilities, capabilities } from '../onnx/capabilities.ts';
 import { type LoweredModel, lower } from '../onnx/lower.ts';
+import type { OnnxTensor } from '../onnx/model.ts';
 import type { Tensor } from '../tensor/tensor.ts';
 import { type Placement, type PlacementWatch, watchPlacement } from './placement.ts';
 import { type ExecutionProvider, providers } from './providers.ts';
@@ -41,8 +42,11 @@ export interface Session {
 const foldBelowDefault = 256 * 2 ** 20;
 
 /** These passes break or undo what the lowering wrote: gates merged away, weights copied out of their mapping. */
-function disabledOptimizers(fold: boolean): string {
-  return fold ? 'ReshapeFusion' : 'ReshapeFusion;ConstantFolding;CommonSubexpressionElimination';
+function disabledOptimizers(fold: boolean, widens = false): string {
+  if (fold) return 'ReshapeFusion';
+  return ['ReshapeFusion', ...(widens ? [] : ['ConstantFolding']), 'CommonSubexpressionElimination'].join(
+    ';',
+  );
 }
 
 /** Weights small enough to be copied: folded, packed and laid out as the processor likes them. */
@@ -64,15 +68,20 @@ export function lowerForSession(
   return lower(graph, fold ? { ...provider, constantWeights: provider.fusedMatMul } : provider);
 }
 
+/** A weight in a file, in fewer bits than float32 has. */
+const isNarrow = ({ dtype, content }: OnnxTensor): boolean => 'location' in content && dtype !== 'float32';
+
 function sessionConfiguration(
   lowered: LoweredModel,
   fold: boolean,
   options: SessionOptions,
 ): ort.InferenceSession.SessionOptions {
   const session: Record<string, string> = fold ? {} : { disable_prepacking: '1' };
+  const { config, widensAtOpening = false } = providers[options.provider ?? 'cpu'];
+  const widens = widensAtOpening && lowered.model.initializers.some(isNarrow);
   if (lowered.weightRoot) session.model_external_initializers_file_folder_path = lowered.weightRoot;
   return {
-    executionProviders: [providers[options.provider ?? 'cpu'].config],
+    executionProviders: [config],
     intraOpNumThreads: options.threads ?? availableParallelism(),
     interOpNumThreads: 1,
     executionMode: 'sequential',
@@ -81,7 +90,7 @@ function sessionConfiguration(
     enableCpuMemArena: true,
     logSeverityLevel: 3,
     ...(options.profile ? { enableProfiling: true, profileFilePrefix: options.profile } : {}),
-    extra: { session, optimization: { disable_specified_optimizers: disabledOptimizers(fold) } },
+    extra: { session, optimization: { disable_specified_optimizers: disabledOptimizers(fold, widens) } },
   };
 }
 
