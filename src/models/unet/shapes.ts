@@ -1,6 +1,6 @@
 /** @file Every tensor of a UNet and its shape, from the configuration alone. */
 import { layer, type Shapes } from '../shapes.ts';
-import type { UnetConfig } from './unet.ts';
+import { depthAt, type UnetConfig } from './unet.ts';
 
 function resnetBlock(shapes: Shapes, name: string, from: number, to: number, timeWidth: number): void {
   layer(shapes, `${name}.norm1`, [from]);
@@ -58,8 +58,10 @@ export function unetShapes(config: UnetConfig): Shapes {
   }
   const deepest = channels[last];
   resnetBlock(shapes, 'mid_block.resnets.0', deepest, deepest, timeWidth);
-  transformer(shapes, 'mid_block.attentions.0', deepest, config.midTransformerLayers, config);
-  resnetBlock(shapes, 'mid_block.resnets.1', deepest, deepest, timeWidth);
+  if (config.midTransformerLayers > 0) {
+    transformer(shapes, 'mid_block.attentions.0', deepest, config.midTransformerLayers, config);
+    resnetBlock(shapes, 'mid_block.resnets.1', deepest, deepest, timeWidth);
+  }
   for (let i = 0; i <= last; i++) {
     const level = last - i;
     const width = channels[level];
@@ -68,7 +70,8 @@ export function unetShapes(config: UnetConfig): Shapes {
       const below = j > 0 ? width : channels[Math.min(last, level + 1)];
       const skip = j < layersPerBlock ? width : channels[Math.max(0, level - 1)];
       resnetBlock(shapes, `${block}.resnets.${j}`, below + skip, width, timeWidth);
-      transformer(shapes, `${block}.attentions.${j}`, width, config.upTransformerLayers[i], config);
+      const depth = depthAt(config.upTransformerLayers[i], j);
+      transformer(shapes, `${block}.attentions.${j}`, width, depth, config);
     }
     if (level > 0) layer(shapes, `${block}.upsamplers.0.conv`, [width, width, 3, 3]);
   }

@@ -15,8 +15,9 @@ export interface UnetConfig {
   readonly channels: readonly number[];
   /** Transformer layers at each resolution; 0 = no attention there. */
   readonly transformerLayers: readonly number[];
-  /** The same for the up path (SDXL and SD agree with the down path reversed). */
-  readonly upTransformerLayers: readonly number[];
+  /** The same for the up path: that of the down path reversed, or (SSD-1B) one number for each residual block. */
+  readonly upTransformerLayers: readonly (number | readonly number[])[];
+  /** 0 = the middle is a single residual block (SSD-1B, Segmind Vega). */
   readonly midTransformerLayers: number;
   readonly heads: readonly number[];
   readonly layersPerBlock: number;
@@ -43,6 +44,10 @@ export interface UnetInputs {
   /** SDXL only: pooled text [n, 1280] and the six size numbers [n, 6]. */
   readonly added?: { readonly pooled: Value; readonly sizes: Value };
 }
+
+/** Transformer layers after one residual block of a level. */
+export const depthAt = (depths: number | readonly number[], block: number): number =>
+  typeof depths === 'number' ? depths : depths[block];
 
 /** Sinusoidal embedding (Vaswani et al. 2017, §3.5). t [n] → [n, width] */
 export function timestepEmbedding(
@@ -113,8 +118,10 @@ export function unet(scope: ModelScope, config: UnetConfig, inputs: UnetInputs):
 
   const middle = scope.at('mid_block');
   h = resnetBlock(middle.at('resnets.0'), h, time, config);
-  h = transform(middle.at('attentions.0'), h, last, config.midTransformerLayers);
-  h = resnetBlock(middle.at('resnets.1'), h, time, config);
+  if (config.midTransformerLayers > 0) {
+    h = transform(middle.at('attentions.0'), h, last, config.midTransformerLayers);
+    h = resnetBlock(middle.at('resnets.1'), h, time, config);
+  }
 
   for (let i = 0; i <= last; i++) {
     const block = scope.at(`up_blocks.${i}`);
@@ -122,7 +129,7 @@ export function unet(scope: ModelScope, config: UnetConfig, inputs: UnetInputs):
     for (let j = 0; j <= layersPerBlock; j++) {
       h = f.concat([h, skips.pop() as Value], 1);
       h = resnetBlock(block.at(`resnets.${j}`), h, time, config);
-      h = transform(block.at(`attentions.${j}`), h, level, config.upTransformerLayers[i]);
+      h = transform(block.at(`attentions.${j}`), h, level, depthAt(config.upTransformerLayers[i], j));
     }
     if (level === 0) continue;
     h = upsampleTo(h, skips.at(-1) as Value);
