@@ -1,6 +1,12 @@
 /** Stable Diffusion as functions over the graph, families as data, and checkpoints opened in place. */
 
-export { type Checkpoint, type Family, openCheckpoint, type Part } from './checkpoint/checkpoint.ts';
+export {
+  type Checkpoint,
+  type Family,
+  type OpenOptions,
+  openCheckpoint,
+  type Part,
+} from './checkpoint/checkpoint.ts';
 export type { SchedulerConfig } from './checkpoint/config-files.ts';
 export { checkFiniteWeights } from './checkpoint/finite.ts';
 export { type LayerInfo, listLayers } from './checkpoint/shape-check.ts';

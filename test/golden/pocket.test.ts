@@ -1,6 +1,7 @@
 /** The embedded model against diffusers in float32 (tools/goldens/pocket.py): text, UNet, VAE both ways, a whole picture. */
 import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, expect, test } from 'vitest';
 import { resolveSampler } from '../../src/diffusion/index.ts';
@@ -47,7 +48,7 @@ test('the goldens are those of these weights', () => {
 });
 
 test('tokens and text states', async () => {
-  const tokenizer = openTokenizer(checkpoint.tokenizerFolder);
+  const tokenizer = openTokenizer(join(checkpoint.path, 'tokenizer'));
   const ids = new BigInt64Array(readTensorBytes(golden, 'ids').slice().buffer);
   expect(prompts.flatMap(prompt => [...tokenizer.encode(prompt).ids])).toEqual(Array.from(ids, Number));
   const conditioner = await openTextConditioner(checkpoint);

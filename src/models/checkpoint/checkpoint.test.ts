@@ -256,7 +256,7 @@ test.each<Bad>([
     change: reshaped('unet', 'class_embedding.weight', [10, 64]),
   },
   {
-    ...{ what: 'an inpainting UNet', code: 'CHECKPOINT_BAD_CONFIG', says: ['9 channels', 'have 4'] },
+    ...{ what: 'an inpainting UNet', code: 'CHECKPOINT_INPAINT_NOT_SUPPORTED', says: ['inpaint'] },
     configs: { unet: { in_channels: 9 } },
     change: reshaped('unet', 'conv_in.weight', [16, 9, 3, 3]),
   },

@@ -1,30 +1,19 @@
 /** @file A checkpoint: text encoder(s), UNet, VAE, tokenizer and schedule of one base model, opened without loading. */
 import { existsSync, statSync } from 'node:fs';
-import { basename, join, resolve } from 'node:path';
 import { badInput } from '../../errors.ts';
-import { clipShapes } from '../clip/shapes.ts';
 import type { ClipConfig } from '../clip/text-encoder.ts';
 import type { WeightSource } from '../layers.ts';
-import type { Shapes } from '../shapes.ts';
-import { type ClipTokenizer, openTokenizer } from '../tokenizer/index.ts';
-import { unetShapes } from '../unet/shapes.ts';
+import type { ClipTokenizer } from '../tokenizer/index.ts';
 import type { UnetConfig } from '../unet/unet.ts';
-import { vaeShapes } from '../vae/shapes.ts';
 import type { VaeConfig } from '../vae/vae.ts';
-import {
-  checkModelIndex,
-  readClipConfig,
-  readSchedulerConfig,
-  readUnetConfig,
-  readVaeConfig,
-  readZerosForNoText,
-  type SchedulerConfig,
-} from './config-files.ts';
+import type { SchedulerConfig } from './config-files.ts';
 import { checkFiniteWeights } from './finite.ts';
-import { clipName, vaeName } from './names.ts';
+import { openFolder } from './folder.ts';
 import { checkParts } from './parts-check.ts';
-import { checkShapes } from './shape-check.ts';
-import { type NameMap, openWeights } from './weights.ts';
+import type { Variant } from './single/architectures.ts';
+import { openSingle } from './single/open.ts';
+import type { PredictionType } from './single/prediction.ts';
+import { refusalError, refusalOf } from './single/usable.ts';
 
 export type Family = 'pocket' | 'sd15' | 'sd2' | 'sdxl';
 
@@ -43,12 +32,12 @@ export interface Checkpoint {
   readonly name: string;
   readonly path: string;
   readonly family: Family;
+  readonly variant: Variant;
   readonly unet: Part<UnetConfig>;
   readonly vae: Part<VaeConfig>;
   readonly textEncoder: TextPart;
   /** SDXL only: the encoder whose pooled output the UNet reads too. */
   readonly textEncoder2: TextPart | undefined;
-  readonly tokenizerFolder: string;
   readonly scheduler: SchedulerConfig;
   /** Side of the pictures it was made for, in pixels. */
   readonly resolution: number;
@@ -56,41 +45,29 @@ export interface Checkpoint {
   readonly latentScale: number;
   /** SDXL base: an empty negative prompt stands for zeros instead of the states of no text. */
   readonly zerosForNoText: boolean;
+  /** What is worth telling: parts that came from elsewhere, disagreement about what the UNet predicts … */
+  readonly findings: readonly string[];
 }
 
-/** Facts that tell the families apart: SDXL's UNet reads pooled text, else the width of the text states decides. */
-function familyOf({ additionWidth, contextWidth }: UnetConfig): Family {
-  if (additionWidth !== undefined) return 'sdxl';
-  return contextWidth === 768 ? 'sd15' : contextWidth === 1024 ? 'sd2' : 'pocket';
+export interface OpenOptions {
+  /** An autoencoder in place of the checkpoint's own: a file or a folder. */
+  readonly vae?: string;
+  /** Text encoders in place of the checkpoint's own: files or folders, in any order. */
+  readonly textEncoders?: readonly string[];
+  /** A tokenizer folder in place of the checkpoint's own, or of CLIP's own for single files. */
+  readonly tokenizer?: string;
+  /** What the UNet predicts, where the checkpoint says it wrongly or not at all. */
+  readonly prediction?: PredictionType;
 }
+
+/** What single files and folders give alike. */
+export type OpenedParts = Omit<Checkpoint, 'resolution' | 'latentScale'> & {
+  /** Side of the latents that the UNet was made for, where it is known. */
+  readonly sampleSize: number | undefined;
+};
 
 /** Sides of the pictures a family was made for, where the config does not say. */
 const resolutions: Readonly<Record<Family, number>> = { pocket: 64, sd15: 512, sd2: 768, sdxl: 1024 };
-
-function requireFolder(path: string): void {
-  if (!existsSync(path)) {
-    throw badInput(
-      'CHECKPOINT_NOT_FOUND',
-      `base ${path} does not exist`,
-      'Give --base pocket, or a checkpoint folder.',
-    );
-  }
-  if (!statSync(path).isDirectory()) {
-    throw badInput(
-      'CHECKPOINT_NOT_A_FOLDER',
-      `base ${path} is a file`,
-      'Single-file checkpoints are not read yet; give a folder in the Diffusers layout.',
-    );
-  }
-  checkModelIndex(path);
-  if (!existsSync(join(path, 'unet'))) {
-    throw badInput(
-      'CHECKPOINT_MISSING_FILE',
-      `${path} has no unet folder`,
-      'The folder must be in the Diffusers layout.',
-    );
-  }
-}
 
 /** Weight files together of a checkpoint that is read whole when it is opened, to find NaN before anything is done. */
 const smallBytes = 100e6;
@@ -101,56 +78,23 @@ function checkSmall(parts: readonly Part<unknown>[]): void {
   if (bytes <= smallBytes) for (const { weights } of parts) checkFiniteWeights(weights);
 }
 
-function openPart<Config>(
-  folder: string,
-  config: Config,
-  shapes: Shapes,
-  { stem = 'diffusion_pytorch_model', nameOf }: { stem?: string; nameOf?: NameMap } = {},
-): Part<Config> {
-  const weights = openWeights(folder, stem, nameOf);
-  checkShapes(weights, shapes, weights.files.length === 1 ? weights.files[0] : folder);
-  return { config, weights, files: weights.files };
-}
-
-/** A text encoder with its tokenizer; SDXL's second projects its pooled output. */
-function openText(path: string, suffix: '' | '_2'): TextPart {
-  const folder = join(path, `text_encoder${suffix}`);
-  const projects = suffix === '_2';
-  const config = readClipConfig(folder);
-  const options = { stem: 'model', nameOf: clipName({ projects }) };
-  const part = openPart(folder, config, clipShapes(config, { projects }), options);
-  return { ...part, tokenizer: openTokenizer(join(path, `tokenizer${suffix}`)) };
-}
-
 /**
- * Opens a Diffusers folder: configs, vocabularies and tensor headers; weights are read when a session needs them. All
- * that can be wrong with the folder is found here, but for NaN in large files.
+ * Opens a single file or a folder in the Diffusers layout: configs, vocabularies and tensor headers; weights are read
+ * when a session needs them. All that can be wrong is found here, but for NaN in large files.
  */
-export function openCheckpoint(path: string): Checkpoint {
-  requireFolder(path);
-  const unetConfig = readUnetConfig(join(path, 'unet'));
-  const vaeConfig = readVaeConfig(join(path, 'vae'));
-  const scheduler = readSchedulerConfig(join(path, 'scheduler'));
-  const family = familyOf(unetConfig);
-  const parts = {
-    path: resolve(path),
-    unet: openPart(join(path, 'unet'), unetConfig, unetShapes(unetConfig)),
-    vae: openPart(join(path, 'vae'), vaeConfig, vaeShapes(vaeConfig), { nameOf: vaeName }),
-    textEncoder: openText(path, ''),
-    textEncoder2: family === 'sdxl' ? openText(path, '_2') : undefined,
-  };
+export function openCheckpoint(path: string, options: OpenOptions = {}): Checkpoint {
+  if (!existsSync(path)) {
+    const hint = 'Give --base pocket, a .safetensors file or a checkpoint folder.';
+    throw badInput('CHECKPOINT_NOT_FOUND', `base ${path} does not exist`, hint);
+  }
+  const isFolder = statSync(path).isDirectory();
+  const { sampleSize, ...parts } = isFolder ? openFolder(path, options) : openSingle(path, options);
+  const refusal = isFolder ? refusalOf({ tensors: new Map() }, parts.variant) : undefined;
+  if (refusal) throw refusalError(path, refusal);
   checkParts(parts);
-  const { unet, vae, textEncoder, textEncoder2 } = parts;
-  checkSmall([unet, vae, textEncoder, ...(textEncoder2 ? [textEncoder2] : [])]);
-  const latentScale = 2 ** (vaeConfig.channels.length - 1);
-  return {
-    ...parts,
-    name: basename(resolve(path)),
-    family,
-    tokenizerFolder: join(path, 'tokenizer'),
-    scheduler,
-    resolution: unetConfig.sampleSize ? unetConfig.sampleSize * latentScale : resolutions[family],
-    latentScale,
-    zerosForNoText: family === 'sdxl' && readZerosForNoText(path),
-  };
+  checkSmall([parts.unet, parts.vae, parts.textEncoder, ...(parts.textEncoder2 ? [parts.textEncoder2] : [])]);
+  const { family } = parts;
+  const latentScale = 2 ** (parts.vae.config.channels.length - 1);
+  const resolution = sampleSize ? sampleSize * latentScale : resolutions[family];
+  return { ...parts, resolution, latentScale };
 }

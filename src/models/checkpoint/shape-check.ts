@@ -1,6 +1,6 @@
 /** @file Checks the tensors of a checkpoint against its config before anything is built. */
 import { type DType, type Shape, sameShape } from '../../engine/index.ts';
-import { badInput } from '../../errors.ts';
+import { badInput, type LoraError } from '../../errors.ts';
 import type { WeightSource } from '../layers.ts';
 import type { Shapes } from '../shapes.ts';
 import { badConfig } from './read-config.ts';
@@ -11,38 +11,77 @@ const weightTypes: readonly DType[] = [
   ...(['float8_e4m3', 'float8_e5m2'] as const),
 ];
 
-function checkTensor(weights: WeightSource, name: string, shape: Shape, file: string): void {
-  if (!weights.has(name)) {
-    const message = `${file} has no tensor ${name}, which its config.json asks for`;
-    const hint = 'The file is incomplete, or the config is of another checkpoint.';
-    throw badInput('CHECKPOINT_MISSING_TENSOR', message, hint);
+const mostListed = 10;
+
+/** Up to ten names, then how many more there are. */
+export function listSome(names: readonly string[]): string {
+  const more = names.length - mostListed;
+  return names.slice(0, mostListed).join(', ') + (more > 0 ? ` and ${more} more` : '');
+}
+
+/** How errors speak of a file. */
+export interface ShapeReport {
+  readonly file: string;
+  /** What asks for the tensors: `its config.json`. */
+  readonly asker?: string;
+  readonly hint?: string;
+  /** What the file calls a tensor. */
+  readonly nameOf?: (name: string) => string;
+}
+
+interface Reporter {
+  missing(names: readonly string[]): LoraError;
+  different(name: string, actual: Shape, wanted: Shape): LoraError;
+  others(names: readonly string[]): LoraError;
+}
+
+function reporter({ file, asker = 'its config.json', hint, nameOf = name => name }: ShapeReport): Reporter {
+  return {
+    missing: names => {
+      const count = names.length === 1 ? 'no tensor' : `not the ${names.length} tensors`;
+      const message = `${file} has ${count} ${listSome(names.map(nameOf))}, which ${asker} asks for`;
+      const why = hint ?? 'The file is incomplete, or the config is of another checkpoint.';
+      return badInput('CHECKPOINT_MISSING_TENSOR', message, why);
+    },
+    different: (name, actual, wanted) => {
+      const message = `${file}: ${nameOf(name)} is [${actual}], ${asker} wants [${wanted}]`;
+      const why = hint ?? 'The config belongs to another checkpoint.';
+      return badInput('CHECKPOINT_WRONG_SHAPE', message, why);
+    },
+    others: names => {
+      const what = names.length === 1 ? 'is a tensor' : `are ${names.length} tensors:`;
+      const why = `there ${what} ${listSome(names.map(nameOf))}, which ${asker} does not ask for`;
+      const advice = 'The config is of another checkpoint, or the model has a part that is not supported.';
+      return badConfig(file, why, hint ?? advice);
+    },
+  };
+}
+
+/** Throws FORMAT_DTYPE for weights that are no floats. */
+export function checkTypes(weights: WeightSource, { file, nameOf = name => name }: ShapeReport): void {
+  for (const name of weights.names()) {
+    const bytes = weights.bytes(name);
+    if (!('path' in bytes) || weightTypes.includes(bytes.dtype)) continue;
+    const message = `${file}: ${nameOf(name)} is ${bytes.dtype}, weights must be floats`;
+    throw badInput('FORMAT_DTYPE', message, 'Quantized checkpoints are not supported.');
   }
-  const actual = weights.shape(name);
-  if (!sameShape(actual, shape)) {
-    const message = `${file}: ${name} is [${actual}], its config.json wants [${shape}]`;
-    throw badInput('CHECKPOINT_WRONG_SHAPE', message, 'The config belongs to another checkpoint.');
-  }
-  const bytes = weights.bytes(name);
-  if (!('path' in bytes) || weightTypes.includes(bytes.dtype)) return;
-  const message = `${file}: ${name} is ${bytes.dtype}, weights must be floats`;
-  throw badInput('FORMAT_DTYPE', message, 'Quantized checkpoints are not supported.');
 }
 
 /**
- * Throws CHECKPOINT_MISSING_TENSOR, CHECKPOINT_WRONG_SHAPE or FORMAT_DTYPE for the first tensor that does not fit the
- * config, CHECKPOINT_BAD_CONFIG for one that the config knows nothing of: it would change the model if it were read.
+ * Throws CHECKPOINT_MISSING_TENSOR, CHECKPOINT_WRONG_SHAPE or FORMAT_DTYPE for tensors that do not fit the config,
+ * CHECKPOINT_BAD_CONFIG for those that the config knows nothing of: they would change the model if they were read.
  */
-export function checkShapes(weights: WeightSource, shapes: Shapes, file: string): void {
-  for (const [name, shape] of shapes) checkTensor(weights, name, shape, file);
-  for (const name of weights.names()) {
-    if (shapes.has(name)) continue;
-    const why = `there is a tensor ${name}, which its config.json does not ask for`;
-    throw badConfig(
-      file,
-      why,
-      'The config is of another checkpoint, or the model has a part that is not supported.',
-    );
+export function checkShapes(weights: WeightSource, shapes: Shapes, report: ShapeReport): void {
+  const error = reporter(report);
+  const missing = [...shapes.keys()].filter(name => !weights.has(name));
+  if (missing.length > 0) throw error.missing(missing);
+  for (const [name, shape] of shapes) {
+    const actual = weights.shape(name);
+    if (!sameShape(actual, shape)) throw error.different(name, actual, shape);
   }
+  checkTypes(weights, report);
+  const others = [...weights.names()].filter(name => !shapes.has(name));
+  if (others.length > 0) throw error.others(others);
 }
 
 export interface LayerInfo {

@@ -73,9 +73,13 @@ function normalize(text: string): string {
   return Array.from(spaced, character => character.toLowerCase()).join('');
 }
 
-/** Opens a tokenizer folder; throws TOKENIZER_MISSING_FILE or TOKENIZER_INVALID for what is wrong with it. */
-export function openTokenizer(folder: string): ClipTokenizer {
-  return makeTokenizer(readTables(folder), readSettings(folder), folder);
+/**
+ * Opens a tokenizer folder; throws TOKENIZER_MISSING_FILE or TOKENIZER_INVALID for what is wrong with it. `pad` takes
+ * the place of the folder's own padding.
+ */
+export function openTokenizer(folder: string, pad?: string): ClipTokenizer {
+  const settings = readSettings(folder);
+  return makeTokenizer(readTables(folder), pad === undefined ? settings : { ...settings, pad }, folder);
 }
 
 /**
