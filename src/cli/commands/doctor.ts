@@ -117,7 +117,11 @@ async function run(options: Options): Promise<void> {
 export function doctorCommand(): Command {
   return new Command('doctor')
     .description('what machine this is, which providers there are, and what would run')
-    .option('--base <model>', 'pocket, or a checkpoint folder in the Diffusers layout', 'pocket')
+    .option(
+      '--base <model>',
+      'pocket, a .safetensors checkpoint, or a folder in the Diffusers layout',
+      'pocket',
+    )
     .option(
       '--explain-node <name>',
       'from a node of the ONNX training step back to operation, layer and source line',

@@ -213,7 +213,11 @@ export function generateCommand(): Command {
   return new Command('generate')
     .description('generate pictures from a prompt, with any number of LoRAs')
     .argument('<prompt>', 'what to draw; <lora:name:0.8> in it adds a LoRA')
-    .option('--base <model>', 'pocket, or a checkpoint folder in the Diffusers layout', 'pocket')
+    .option(
+      '--base <model>',
+      'pocket, a .safetensors checkpoint, or a folder in the Diffusers layout',
+      'pocket',
+    )
     .option('--lora <file[:strength]>', 'LoRA file, may be given again', collect, [])
     .option(
       '--lora-folder <folder>',

@@ -145,7 +145,11 @@ export function trainCommand(): Command {
       'train a LoRA on a folder of pictures (captions: .txt beside them, N_name folders, or --caption)',
     )
     .argument('<folder>', 'folder with pictures')
-    .option('--base <model>', 'pocket, or a checkpoint folder in the Diffusers layout', 'pocket')
+    .option(
+      '--base <model>',
+      'pocket, a .safetensors checkpoint, or a folder in the Diffusers layout',
+      'pocket',
+    )
     .option('--out <file>', 'LoRA file to write (.safetensors)')
     .option('--steps <n>', 'updates of A and B', integerOption('--steps'))
     .option('--rank <r>', 'rank of A and B', integerOption('--rank'))
