@@ -9,6 +9,9 @@ export function projectPath(relative: string): string {
   return fileURLToPath(new URL(`../../${relative}`, import.meta.url));
 }
 
+/** What `--base` takes, for the help of every command that has it. */
+export const baseHelp = 'pocket, a .safetensors checkpoint, or a folder in the Diffusers layout';
+
 export function openBase(name: string): Checkpoint {
   return openCheckpoint(name === 'pocket' ? projectPath('pretrained/pocket') : name);
 }

@@ -14,6 +14,7 @@ import {
   probeProvider,
   providers,
   randomStream,
+  requireOffered,
   type Tensor,
 } from '../engine/index.ts';
 
@@ -75,7 +76,7 @@ function describeRan(provider: ExecutionProvider, placement: Placement | undefin
 }
 
 export async function reportDevice(provider: ExecutionProvider, step: Graph) {
-  if (!isOffered(provider)) throw deviceUnavailable(provider, 'this onnxruntime-node is built without it');
+  requireOffered(provider);
   const probe = await probeProvider(provider);
   if (!probe.works) throw deviceUnavailable(provider, probe.reason ?? 'it does not say why');
   const [onDevice, onCpu] = [await runStep(step, provider), await runStep(step, 'cpu')];

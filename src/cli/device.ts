@@ -2,12 +2,12 @@
 import {
   describePlacement,
   deviceSpeed,
-  deviceUnavailable,
   type ExecutionProvider,
   isOffered,
   type Placement,
   probeProvider,
   providers,
+  requireOffered,
   type SessionOptions,
   tryProvider,
 } from '../engine/index.ts';
@@ -59,7 +59,7 @@ export async function openDevice(device: string, note: (text: string) => void): 
   checkDevice(device);
   const provider = device === 'auto' ? await fastest(note) : device;
   if (provider === 'cpu') return { provider };
-  if (!isOffered(provider)) throw deviceUnavailable(provider, 'this onnxruntime-node is built without it');
+  requireOffered(provider);
   await tryProvider(provider);
   return { provider, onPlacement: reportFallback(provider, note) };
 }

@@ -78,9 +78,12 @@ export function planMemory(
     const isExact = baseWeights === 'file' || isExactForm(checkpoint.unet.weights, baseWeights);
     return { recipe: chosen, layers, isExact, ...costWith(checkpoint, layers, chosen) };
   };
-  const plans = waysFor(recipe).map(planFor);
-  const fitting = plans.find(({ peakBytes }) => peakBytes <= memory);
-  if (fitting) return fitting;
+  const plans: Plan[] = [];
+  for (const way of waysFor(recipe)) {
+    const plan = planFor(way);
+    if (plan.peakBytes <= memory) return plan;
+    plans.push(plan);
+  }
   const least = (all: readonly Plan[]): string =>
     showBytes(Math.min(...all.map(({ peakBytes }) => peakBytes)));
   const [smallest] = recipe.baseWeights === 'int8' ? [] : [planFor({ recompute: true, baseWeights: 'int8' })];

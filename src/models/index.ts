@@ -10,6 +10,7 @@ export {
 export type { SchedulerConfig } from './checkpoint/config-files.ts';
 export { checkFiniteWeights } from './checkpoint/finite.ts';
 export { type LayerInfo, listLayers } from './checkpoint/shape-check.ts';
+export { type Architecture, architectureOf } from './checkpoint/single/architectures.ts';
 export { openWeights } from './checkpoint/weights.ts';
 export {
   type ClipConfig,
@@ -33,7 +34,13 @@ export {
   type TextStates as EncodedText,
 } from './sessions/text.ts';
 export { buildUnet, type LatentSize, openUnet, type UnetSession } from './sessions/unet.ts';
-export { openVaeDecoder, openVaeEncoder, type VaeDecoder, type VaeEncoder } from './sessions/vae.ts';
+export {
+  openVaeDecoder,
+  openVaeEncoder,
+  type VaeDecoder,
+  type VaeEncoder,
+  wholeUpToDefault,
+} from './sessions/vae.ts';
 export { type ClipTokenizer, openTokenizer } from './tokenizer/index.ts';
 export { unetShapes } from './unet/shapes.ts';
 export { timestepEmbedding, type UnetConfig, type UnetInputs, unet } from './unet/unet.ts';

@@ -17,6 +17,7 @@ import {
   openTextConditioner,
   openVaeEncoder,
   padText,
+  wholeUpToDefault,
 } from '../models/index.ts';
 import { batchesPerEpoch } from './batches.ts';
 import { encoderFingerprint } from './fingerprint.ts';
@@ -76,7 +77,7 @@ export function surveyBuckets(scan: DatasetScan, recipe: Recipe): BucketSurvey {
  * Latent pixels up to which a picture is encoded whole, as other trainers do: 1280², for which 5 GiB are enough. With
  * scarce memory 768²; tiles give slightly other latents.
  */
-const wholeUpTo = ({ frugal }: PrepareOptions): number => (frugal ? 96 * 96 : 160 * 160);
+const wholeUpTo = ({ frugal }: PrepareOptions): number => (frugal ? wholeUpToDefault : 160 * 160);
 
 export async function encodePictures(scan: DatasetScan, options: PrepareOptions): Promise<TrainingItem[]> {
   const { checkpoint, recipe, session, cacheFolder, signal, onCount, onWarning } = options;

@@ -28,6 +28,12 @@ export function hashed(name: string, shape: Shape): Float32Array {
   return out;
 }
 
+/** Our name of A or B → PEFT's, by which the goldens hash it: `unet.….down` → `….lora_A.default.weight`. */
+export function peftName(name: string): string {
+  const [, path, side] = /^unet\.(.*)\.(down|up)$/.exec(name) as RegExpExecArray;
+  return `${path}.lora_${side === 'down' ? 'A' : 'B'}.default.weight`;
+}
+
 /** A test input: uniform with unit variance. */
 export function given(name: string, shape: Shape): { shape: Shape; data: Float32Array } {
   const seed = fnv1a(name);

@@ -16,7 +16,7 @@ import {
   vaeEncoder,
 } from '../../src/models/index.ts';
 import { writeConfig } from '../support/configs.ts';
-import { type Digest, given, hashed, hashedSource, relativeError } from './hashed-weights.ts';
+import { type Digest, given, hashed, hashedSource, peftName, relativeError } from './hashed-weights.ts';
 
 interface Golden {
   config: Record<string, unknown>;
@@ -91,10 +91,6 @@ describe.each(['sd15', 'sd2', 'sdxl'])('unet of %s', family => {
       recompute: () => mode === 'recompute',
     });
     f.output('loss', loss);
-    const peftName = (name: string): string => {
-      const [, path, side] = /^unet\.(.*)\.(down|up)$/.exec(name) as RegExpExecArray;
-      return `${path}.lora_${side === 'down' ? 'A' : 'B'}.default.weight`;
-    };
     for (const [i, name] of names.entries()) {
       f.output(name, gradients[i]);
       const { shape } = attachment.parameters.get(name) as f.Value;

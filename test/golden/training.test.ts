@@ -13,7 +13,7 @@ import { completeRecipe, type Recipe } from '../../src/training/recipe.ts';
 import type { RunState } from '../../src/training/run-state.ts';
 import { newRunState, runLoop, type StepReport } from '../../src/training/trainer.ts';
 import { writeConfig } from '../support/configs.ts';
-import { type Digest, given, hashed, hashedSource, relativeError } from './hashed-weights.ts';
+import { type Digest, given, hashed, hashedSource, peftName, relativeError } from './hashed-weights.ts';
 
 type Prediction = 'epsilon' | 'v_prediction';
 
@@ -155,11 +155,6 @@ describe.each(golden.steps)('three whole steps, $prediction, noise offset $noise
     ['a', text('caption')],
     ['', text('no caption')],
   ]);
-  const peftName = (name: string): string => {
-    const [, path, side] = /^unet\.(.*)\.(down|up)$/.exec(name) as RegExpExecArray;
-    return `${path}.lora_${side === 'down' ? 'A' : 'B'}.default.weight`;
-  };
-
   const layers = chooseTargets(listLayers(weights, 'unet'), recipe.targets);
 
   /** Trains the item from hashed A and B. */

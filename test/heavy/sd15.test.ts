@@ -2,24 +2,15 @@
  * SD 1.5 at its real size against diffusers and PEFT (tools/goldens/models.py sd15): 859.5 M hashed weights in a
  * .safetensors file that is read in place, 64×64 latents, 384 matrices A and B of rank 16.
  */
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { readFileSync } from 'node:fs';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import * as f from '../../src/engine/index.ts';
-import { streamSafetensors } from '../../src/files/index.ts';
 import { attach, chooseTargets } from '../../src/lora/index.ts';
 import { readUnetConfig } from '../../src/models/checkpoint/config-files.ts';
-import {
-  listLayers,
-  openScope,
-  openWeights,
-  unet,
-  unetShapes,
-  type WeightSource,
-} from '../../src/models/index.ts';
-import { type Digest, given, hashed, relativeError } from '../golden/hashed-weights.ts';
+import { listLayers, openScope, unet, unetShapes } from '../../src/models/index.ts';
+import { type Digest, given, hashed, peftName, relativeError } from '../golden/hashed-weights.ts';
 import { writeConfig } from '../support/configs.ts';
+import { type HashedFile, writeHashed } from '../support/hashed-files.ts';
 
 interface Golden {
   readonly config: Record<string, unknown>;
@@ -36,20 +27,11 @@ const scale = 0.5;
 /** What the issue of a wrong kernel would be far above: float32 in another order of summation, and Winograd. */
 const tolerance = 1e-4;
 
-let folder: string;
-let source: WeightSource;
+let file: HashedFile;
 beforeAll(async () => {
-  folder = mkdtempSync(join(tmpdir(), 'lora-sd15-'));
-  const path = join(folder, 'unet.safetensors');
-  const tensors = [...unetShapes(config)].map(([name, shape]) => ({
-    name,
-    dtype: 'float32' as const,
-    shape,
-  }));
-  await streamSafetensors(path, tensors, ({ name, shape }) => new Uint8Array(hashed(name, shape).buffer));
-  source = openWeights(folder, 'unet');
+  file = await writeHashed(unetShapes(config));
 });
-afterAll(() => rmSync(folder, { recursive: true }));
+afterAll(() => file.remove());
 
 const feeds = {
   x: given('x', [1, 4, 64, 64]),
@@ -60,7 +42,7 @@ const feeds = {
 function predict(graph: f.Graph, hooks = {}): f.Value {
   const value = (name: keyof typeof feeds): f.Value => f.input(graph, name, feeds[name].shape);
   const inputs = { sample: value('x'), timesteps: value('t'), context: value('context') };
-  return unet(openScope(graph, source, 'unet', hooks), config, inputs);
+  return unet(openScope(graph, file.weights, 'unet', hooks), config, inputs);
 }
 
 test('shapes follow from the config', () => {
@@ -76,11 +58,6 @@ test('forward', async () => {
   expect(relativeError(y, golden.y)).toBeLessThan(tolerance);
 });
 
-const peftName = (name: string): string => {
-  const [, path, side] = /^unet\.(.*)\.(down|up)$/.exec(name) as RegExpExecArray;
-  return `${path}.lora_${side === 'down' ? 'A' : 'B'}.default.weight`;
-};
-
 /** PEFT keeps A and B of a 1×1 convolution as convolutions. */
 function parameterFeed(name: string, shape: f.Shape): f.Tensor {
   const base = golden.shapes[`${name.slice('unet.'.length).replace(/\.(down|up)$/, '')}.weight`];
@@ -93,7 +70,7 @@ describe.each([
 ])('gradients of all A and B, %s', (_, recompute) => {
   test('equal PEFT', async () => {
     const graph = f.createGraph();
-    const layers = chooseTargets(listLayers(source, 'unet'), 'linear');
+    const layers = chooseTargets(listLayers(file.weights, 'unet'), 'linear');
     const attachment = attach(
       graph,
       layers.map(layer => ({ ...layer, rank, scale })),

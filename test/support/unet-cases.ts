@@ -14,7 +14,7 @@ import {
 } from '../../src/models/index.ts';
 import { buildTrainStep } from '../../src/training/index.ts';
 import { addNoise } from '../../src/training/objective.ts';
-import { type Digest, given, hashed, relativeError } from '../golden/hashed-weights.ts';
+import { type Digest, given, hashed, peftName, relativeError } from '../golden/hashed-weights.ts';
 import { writeConfig } from './configs.ts';
 
 export interface UnetCase {
@@ -86,11 +86,6 @@ export async function predictionErrors(
   }
   return errors;
 }
-
-const peftName = (name: string): string => {
-  const [, path, side] = /^unet\.(.*)\.(down|up)$/.exec(name) as RegExpExecArray;
-  return `${path}.lora_${side === 'down' ? 'A' : 'B'}.default.weight`;
-};
 
 /** Stable Diffusion's training schedule. */
 const schedule = noiseSchedule({

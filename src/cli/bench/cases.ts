@@ -17,12 +17,13 @@ import {
 import { streamSafetensors } from '../../files/index.ts';
 import { chooseTargets, initialParameters } from '../../lora/index.ts';
 import {
+  type Architecture,
+  architectureOf,
   buildUnet,
   type Checkpoint,
   type LatentSize,
   listLayers,
   openWeights,
-  type UnetConfig,
   unetShapes,
 } from '../../models/index.ts';
 import { adamWUpdate, buildTrainStep, newMoments, openTrainStep } from '../../training/index.ts';
@@ -36,24 +37,7 @@ export interface Measured {
   readonly predictedActivationBytes: number;
 }
 
-const sd15: UnetConfig = {
-  inChannels: 4,
-  outChannels: 4,
-  channels: [320, 640, 1280, 1280],
-  transformerLayers: [1, 1, 1, 0],
-  upTransformerLayers: [0, 1, 1, 1],
-  midTransformerLayers: 1,
-  heads: [8, 8, 8, 8],
-  layersPerBlock: 2,
-  contextWidth: 768,
-  normGroups: 32,
-  normEpsilon: 1e-5,
-  flipSinToCos: true,
-  frequencyShift: 0,
-  additionTimeWidth: undefined,
-  additionWidth: undefined,
-  linearProjection: false,
-};
+const { unet: sd15 } = architectureOf('sd15') as Architecture;
 
 /** Uniform numbers of the size that a trained layer's weights have; speed does not depend on their values. */
 function fill(data: Float32Array, bound: number): void {

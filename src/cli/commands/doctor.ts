@@ -6,7 +6,7 @@ import { usageError } from '../../errors.ts';
 import { listLayers } from '../../models/index.ts';
 import { buildTrainStep, planRun } from '../../training/index.ts';
 import { version } from '../../version.ts';
-import { openBase } from '../base.ts';
+import { baseHelp, openBase } from '../base.ts';
 import { checkDevice, deviceHelp, openDevice } from '../device.ts';
 import { listDevices, reportDevice } from '../device-report.ts';
 import { measureMatmulPeak } from '../matmul-peak.ts';
@@ -117,11 +117,7 @@ async function run(options: Options): Promise<void> {
 export function doctorCommand(): Command {
   return new Command('doctor')
     .description('what machine this is, which providers there are, and what would run')
-    .option(
-      '--base <model>',
-      'pocket, a .safetensors checkpoint, or a folder in the Diffusers layout',
-      'pocket',
-    )
+    .option('--base <model>', baseHelp, 'pocket')
     .option(
       '--explain-node <name>',
       'from a node of the ONNX training step back to operation, layer and source line',

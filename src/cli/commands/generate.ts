@@ -20,7 +20,7 @@ import {
 } from '../../generation/index.ts';
 import { type LoadReport, readLora } from '../../lora/index.ts';
 import { type Checkpoint, listLayers } from '../../models/index.ts';
-import { openBase } from '../base.ts';
+import { baseHelp, openBase } from '../base.ts';
 import { checkDevice, type DeviceName, deviceHelp, openDevice } from '../device.ts';
 import { collect, integerOption, numberOption, sizeOption } from '../numbers.ts';
 import { interruptible, openTerminal, showSeconds, type Terminal } from '../terminal.ts';
@@ -213,11 +213,7 @@ export function generateCommand(): Command {
   return new Command('generate')
     .description('generate pictures from a prompt, with any number of LoRAs')
     .argument('<prompt>', 'what to draw; <lora:name:0.8> in it adds a LoRA')
-    .option(
-      '--base <model>',
-      'pocket, a .safetensors checkpoint, or a folder in the Diffusers layout',
-      'pocket',
-    )
+    .option('--base <model>', baseHelp, 'pocket')
     .option('--lora <file[:strength]>', 'LoRA file, may be given again', collect, [])
     .option(
       '--lora-folder <folder>',

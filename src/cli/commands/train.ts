@@ -4,7 +4,7 @@ import { join, resolve } from 'node:path';
 import { Command } from 'commander';
 import { badInput, exitCodes, usageError } from '../../errors.ts';
 import { type GivenRecipe, parseRecipe, planRun, scanPictures, train } from '../../training/index.ts';
-import { cacheFolder, openBase } from '../base.ts';
+import { baseHelp, cacheFolder, openBase } from '../base.ts';
 import { checkDevice, type DeviceName, deviceHelp, openDevice } from '../device.ts';
 import { integerOption, memoryOption, numberOption, sizeOption } from '../numbers.ts';
 import { describeHeld, describePlan, planMemory } from '../plan.ts';
@@ -145,11 +145,7 @@ export function trainCommand(): Command {
       'train a LoRA on a folder of pictures (captions: .txt beside them, N_name folders, or --caption)',
     )
     .argument('<folder>', 'folder with pictures')
-    .option(
-      '--base <model>',
-      'pocket, a .safetensors checkpoint, or a folder in the Diffusers layout',
-      'pocket',
-    )
+    .option('--base <model>', baseHelp, 'pocket')
     .option('--out <file>', 'LoRA file to write (.safetensors)')
     .option('--steps <n>', 'updates of A and B', integerOption('--steps'))
     .option('--rank <r>', 'rank of A and B', integerOption('--rank'))

@@ -27,6 +27,19 @@ export interface Capabilities {
   readonly constantWeights?: boolean;
 }
 
+/** Plain ONNX only: the reference that every other set is checked against. */
+const plain = {
+  fusedMatMul: false,
+  quickGelu: false,
+  multiHeadAttention: false,
+  shapeGate: false,
+  scan: false,
+  scoreElements: 64 * 2 ** 20,
+  winograd: false,
+  exactSine: true,
+  hiddenShapes: false,
+} as const satisfies Capabilities;
+
 export const capabilities = {
   cpu: {
     fusedMatMul: true,
@@ -41,62 +54,19 @@ export const capabilities = {
   },
   /** No kernels of FusedMatMul, IsNaN and Scan; Winograd's many small nodes cost more starts than they save sums. */
   webgpu: {
-    fusedMatMul: false,
+    ...plain,
     quickGelu: true,
     multiHeadAttention: true,
-    shapeGate: false,
-    scan: false,
-    scoreElements: 64 * 2 ** 20,
-    winograd: false,
     exactSine: false, // 2⁻¹¹ is promised within ±π
-    hiddenShapes: false,
   },
-  /** Has all of these kernels (not run by us); a loop or a shape from IsNaN would wait for the card at each turn. */
-  cuda: {
-    fusedMatMul: true,
-    quickGelu: true,
-    multiHeadAttention: true,
-    shapeGate: false,
-    scan: false,
-    scoreElements: 64 * 2 ** 20,
-    winograd: false, // cuDNN chooses its own algorithms
-    exactSine: true,
-    hiddenShapes: false,
-  },
-  /** Not run by us: plain ONNX, which it documents kernels for. */
-  directml: {
-    fusedMatMul: false,
-    quickGelu: false,
-    multiHeadAttention: false,
-    shapeGate: false,
-    scan: false,
-    scoreElements: 64 * 2 ** 20,
-    winograd: false,
-    exactSine: false, // a shader's sine
-    hiddenShapes: false,
-  },
-  /** Knows no operations of com.microsoft, and few others: plain ONNX keeps its pieces large. */
-  coreml: {
-    fusedMatMul: false,
-    quickGelu: false,
-    multiHeadAttention: false,
-    shapeGate: false,
-    scan: false,
-    scoreElements: 64 * 2 ** 20,
-    winograd: false,
-    exactSine: false, // as a shader's
-    hiddenShapes: false,
-  },
-  /** Plain ONNX only: the reference that every other set is checked against. */
-  plain: {
-    fusedMatMul: false,
-    quickGelu: false,
-    multiHeadAttention: false,
-    shapeGate: false,
-    scan: false,
-    scoreElements: 64 * 2 ** 20,
-    winograd: false,
-    exactSine: true,
-    hiddenShapes: false,
-  },
+  /**
+   * Has all of these kernels (not run by us); a loop or a shape from IsNaN would wait for the card at each turn, and
+   * cuDNN chooses its own algorithms for convolutions.
+   */
+  cuda: { ...plain, fusedMatMul: true, quickGelu: true, multiHeadAttention: true },
+  /** Not run by us: plain ONNX, which it documents kernels for; its sine is a shader's. */
+  directml: { ...plain, exactSine: false },
+  /** Knows no operations of com.microsoft, and few others: plain ONNX keeps its pieces large. Its sine is as a shader's. */
+  coreml: { ...plain, exactSine: false },
+  plain,
 } as const satisfies Record<string, Capabilities>;

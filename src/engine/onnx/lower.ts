@@ -58,7 +58,7 @@ export function lower(graph: Graph, capabilities: Capabilities): LoweredModel {
   for (const value of graph.inputs) {
     const { name } = value.origin as { name: string };
     ctx.names.set(value, name);
-    inputs.push({ name, dims: value.shape, dtype: value.dtype, isOpen: capabilities.hiddenShapes });
+    inputs.push({ name, dims: value.shape, dtype: value.dtype, isOpen: ctx.hidesShapes });
   }
 
   const tensorOf = (value: Value): string => {

@@ -226,6 +226,11 @@ export function runtimeInfo(): { version: string; providers: { name: string; bun
   };
 }
 
+/** Throws DEVICE_UNAVAILABLE where this build of ONNX Runtime does not know the provider. */
+export function requireOffered(provider: ExecutionProvider): void {
+  if (!isOffered(provider)) throw deviceUnavailable(provider, 'this onnxruntime-node is built without it');
+}
+
 /** Whether this build of ONNX Runtime knows the provider at all; it may still lack files, a driver or a device. */
 export function isOffered(provider: ExecutionProvider): boolean {
   const { config } = providers[provider];

@@ -13,7 +13,6 @@ import { checkParts } from './parts-check.ts';
 import type { Variant } from './single/architectures.ts';
 import { openSingle } from './single/open.ts';
 import type { PredictionType } from './single/prediction.ts';
-import { refusalError, refusalOf } from './single/usable.ts';
 
 export type Family = 'pocket' | 'sd15' | 'sd2' | 'sdxl';
 
@@ -87,10 +86,8 @@ export function openCheckpoint(path: string, options: OpenOptions = {}): Checkpo
     const hint = 'Give --base pocket, a .safetensors file or a checkpoint folder.';
     throw badInput('CHECKPOINT_NOT_FOUND', `base ${path} does not exist`, hint);
   }
-  const isFolder = statSync(path).isDirectory();
-  const { sampleSize, ...parts } = isFolder ? openFolder(path, options) : openSingle(path, options);
-  const refusal = isFolder ? refusalOf({ tensors: new Map() }, parts.variant) : undefined;
-  if (refusal) throw refusalError(path, refusal);
+  const open = statSync(path).isDirectory() ? openFolder : openSingle;
+  const { sampleSize, ...parts } = open(path, options);
   checkParts(parts);
   checkSmall([parts.unet, parts.vae, parts.textEncoder, ...(parts.textEncoder2 ? [parts.textEncoder2] : [])]);
   const { family } = parts;

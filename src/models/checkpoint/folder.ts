@@ -23,6 +23,7 @@ import { clipName, vaeName } from './names.ts';
 import { checkShapes } from './shape-check.ts';
 import { inputVariants, type Variant } from './single/architectures.ts';
 import { openGivenText, openGivenVae } from './single/given-parts.ts';
+import { refusalError, refusalOfVariant } from './single/usable.ts';
 import { type NameMap, openWeights } from './weights.ts';
 
 /** Facts that tell the families apart: SDXL's UNet reads pooled text, else the width of the text states decides. */
@@ -81,8 +82,9 @@ export function openFolder(path: string, options: OpenOptions): OpenedParts {
   const family = familyOf(config);
   const { vae, textEncoders = [], tokenizer, prediction } = options;
   const given = textEncoders.length > 0 ? openGivenText(family, textEncoders, tokenizer) : undefined;
-  return {
-    ...{ path: resolve(path), name: basename(resolve(path)), family, variant: variantOf(config) },
+  const variant = variantOf(config);
+  const parts = {
+    ...{ path: resolve(path), name: basename(resolve(path)), family, variant },
     unet: openPart(join(path, 'unet'), config, unetShapes(config)),
     vae: vae === undefined ? openVaeFolder(join(path, 'vae')) : openGivenVae(vae, family),
     textEncoder: given?.[0] ?? openText(path, '', tokenizer),
@@ -92,4 +94,7 @@ export function openFolder(path: string, options: OpenOptions): OpenedParts {
     zerosForNoText: family === 'sdxl' && readZerosForNoText(path),
     findings: [],
   };
+  const refusal = refusalOfVariant(variant);
+  if (refusal) throw refusalError(path, refusal);
+  return parts;
 }

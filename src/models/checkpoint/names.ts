@@ -2,7 +2,7 @@
 import type { NameMap } from './weights.ts';
 
 /** The autoencoder's attention before diffusers 0.17, as most SD 1.x and 2.x files still have it. */
-const oldAttention: Readonly<Record<string, string>> = {
+export const oldAttention: Readonly<Record<string, string>> = {
   query: 'to_q',
   key: 'to_k',
   value: 'to_v',

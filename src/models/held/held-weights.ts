@@ -1,5 +1,6 @@
 /** @file How the frozen weights of a part are held while it runs: as they lie in their file, or in memory in another form. */
 import {
+  bytesPerElement,
   elementCount,
   type HeldForm,
   type HeldNumbers,
@@ -12,10 +13,6 @@ import type { WeightSource } from '../layers.ts';
 
 /** Vectors and small matrices stay float32: they weigh nothing, and norms and biases suffer most from rounding. */
 const smallestNarrow = 2 ** 14;
-
-const bytesOf: Readonly<Record<HeldForm, number>> = { float16: 2, int8: 1 };
-
-const half: readonly string[] = ['float16', 'bfloat16', 'float8_e4m3', 'float8_e5m2'];
 
 /**
  * Rows as int8 with one float32 scale each, so that the largest magnitude of a row is 127 (absmax; Dettmers et al. 2022,
@@ -56,7 +53,8 @@ function numbersOf(weight: Float32Array, form: HeldForm, rows: number): HeldNumb
 function formOf(place: WeightPlace, shape: Shape, wanted: HeldForm): HeldForm | undefined {
   if (!('path' in place)) return undefined;
   const isLarge = shape.length > 1 && elementCount(shape) >= smallestNarrow;
-  if (!isLarge || (wanted === 'float16' && half.includes(place.dtype))) return undefined;
+  if (!isLarge || (wanted === 'float16' && bytesPerElement[place.dtype] <= bytesPerElement.float16))
+    return undefined;
   return wanted;
 }
 
@@ -71,7 +69,7 @@ export function holdWeights(source: WeightSource, form: HeldForm): WeightSource 
     const scales = own === 'int8' ? 4 * shape[0] : 0;
     return {
       form: own,
-      length: bytesOf[own] * elementCount(shape) + scales,
+      length: bytesPerElement[own] * elementCount(shape) + scales,
       load: () => {
         numbers ??= numbersOf(source.read(name), own, shape[0]);
         return numbers;

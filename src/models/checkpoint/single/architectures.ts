@@ -102,6 +102,10 @@ export const architectures: readonly Architecture[] = [
   },
 ];
 
+/** The first of a family, which is its base model; the embedded model is none of these. */
+export const architectureOf = (family: Family): Architecture | undefined =>
+  architectures.find(one => one.family === family);
+
 /** Input channels beyond the latent's 4 → what they are for. */
 export const inputVariants: ReadonlyMap<number, Variant> = new Map([
   [5, 'depth'],

@@ -1,6 +1,7 @@
 /** @file Where in a file the parts of a model are, and under which names: by a tensor that each part must have. */
 import type { SafetensorsFile } from '../../../files/index.ts';
 import type { UnetConfig } from '../../unet/unet.ts';
+import { oldAttention } from '../names.ts';
 import { openClipName, type Stored } from './clip-names.ts';
 import { ldmUnetName } from './unet-names.ts';
 import { ldmVaeName } from './vae-names.ts';
@@ -58,13 +59,9 @@ export interface Place {
   readonly naming: Naming;
 }
 
-/** The autoencoder's attention before diffusers 0.17. */
-const oldAttention = ['query', 'key', 'value', 'proj_attn'];
-const newAttention = ['to_q', 'to_k', 'to_v', 'to_out.0'];
-
 function oldVaeName(name: string): string {
-  const at = newAttention.findIndex(layer => name.includes(`.attentions.0.${layer}.`));
-  return at < 0 ? name : name.replace(newAttention[at], oldAttention[at]);
+  const pair = Object.entries(oldAttention).find(([, layer]) => name.includes(`.attentions.0.${layer}.`));
+  return pair ? name.replace(pair[1], pair[0]) : name;
 }
 
 /** Where a file has its autoencoder; `levels` of resolution. */

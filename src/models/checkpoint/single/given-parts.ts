@@ -12,7 +12,7 @@ import type { VaeConfig } from '../../vae/vae.ts';
 import type { Family, Part, TextPart } from '../checkpoint.ts';
 import { openTextFolder, openVaeFolder } from '../folder.ts';
 import { checkShapes } from '../shape-check.ts';
-import { architectures, autoencoder, type EncoderKind, encoders, padding } from './architectures.ts';
+import { architectureOf, autoencoder, type EncoderKind, encoders, padding } from './architectures.ts';
 import { findTextEncoders, findVae, type Place, type TextPlace } from './find-parts.ts';
 import { openModelFile } from './model-file.ts';
 import { type StoredPart, storedWeights } from './stored-weights.ts';
@@ -22,24 +22,28 @@ export interface StoredPartOf<Config> extends Part<Config> {
   readonly weights: StoredPart;
 }
 
-const asPart = <Config>(config: Config, weights: StoredPart): StoredPartOf<Config> => ({
-  config,
-  weights,
-  files: weights.files,
-});
-
-const incomplete = 'The file is incomplete, or of another model.';
+/** A part at its place in a file, every tensor of it checked; `asker` names the model in errors. */
+function partAt<Config>(
+  file: SafetensorsFile,
+  place: Place,
+  { config, shapes, asker }: { config: Config; shapes: Shapes; asker: string },
+): StoredPartOf<Config> {
+  const weights = storedWeights(file, shapes, place.naming);
+  const hint = 'The file is incomplete, or of another model.';
+  checkShapes(weights, shapes, { file: file.path, asker, hint, nameOf: weights.nameInFile });
+  return { config, weights, files: weights.files };
+}
 
 /** The autoencoder inside a file; undefined when there is none. */
 export function vaeInFile(file: SafetensorsFile, scalingFactor: number): StoredPartOf<VaeConfig> | undefined {
   const place = findVae(file, autoencoder.channels.length);
   if (!place) return undefined;
   const config = { ...autoencoder, scalingFactor };
-  const shapes = vaeShapes(config);
-  const weights = storedWeights(file, shapes, place.naming);
-  const report = { file: file.path, asker: 'the autoencoder of Stable Diffusion', hint: incomplete };
-  checkShapes(weights, shapes, { ...report, nameOf: weights.nameInFile });
-  return asPart(config, weights);
+  return partAt(file, place, {
+    config,
+    shapes: vaeShapes(config),
+    asker: 'the autoencoder of Stable Diffusion',
+  });
 }
 
 /** Tensors of a file that its own autoencoder and text encoders are made of, whether they are used or not. */
@@ -51,8 +55,7 @@ export function partTensors(file: SafetensorsFile, kinds: readonly EncoderKind[]
   };
   add(vaeShapes({ ...autoencoder, scalingFactor: 1 }), findVae(file, autoencoder.channels.length));
   for (const kind of kinds) {
-    const place = findTextEncoders(file).find(({ width }) => width === encoders[kind].hiddenSize);
-    add(clipShapes(encoders[kind], { projects: projects(kind) }), place);
+    add(encoderShapes(kind), placeOf(file, kind));
   }
   return used;
 }
@@ -60,36 +63,32 @@ export function partTensors(file: SafetensorsFile, kinds: readonly EncoderKind[]
 /** Only SDXL's second encoder gives pooled text. */
 const projects = (kind: EncoderKind): boolean => kind === 'openClipBigG';
 
+const encoderShapes = (kind: EncoderKind): Shapes => clipShapes(encoders[kind], { projects: projects(kind) });
+
+/** Encoders are told apart by their width. */
+const placeOf = (file: SafetensorsFile, kind: EncoderKind): TextPlace | undefined =>
+  findTextEncoders(file).find(({ width }) => width === encoders[kind].hiddenSize);
+
 export const encoderNames: Readonly<Record<EncoderKind, string>> = {
   clipL: 'CLIP ViT-L/14',
   openClipH: 'OpenCLIP ViT-H/14',
   openClipBigG: 'OpenCLIP ViT-bigG/14',
 };
 
-function encoderAt(file: SafetensorsFile, kind: EncoderKind, place: TextPlace): StoredPartOf<ClipConfig> {
-  const config = encoders[kind];
-  const shapes = clipShapes(config, { projects: projects(kind) });
-  const weights = storedWeights(file, shapes, place.naming);
-  const report = { file: file.path, asker: `the text encoder ${encoderNames[kind]}`, hint: incomplete };
-  checkShapes(weights, shapes, { ...report, nameOf: weights.nameInFile });
-  return asPart(config, weights);
-}
-
-/** A text encoder inside a file, told by its width; undefined when it has none of the kind. */
+/** A text encoder inside a file; undefined when it has none of the kind. */
 export function encoderInFile(
   file: SafetensorsFile,
   kind: EncoderKind,
 ): StoredPartOf<ClipConfig> | undefined {
-  const place = findTextEncoders(file).find(({ width }) => width === encoders[kind].hiddenSize);
-  return place && encoderAt(file, kind, place);
+  const place = placeOf(file, kind);
+  const asker = `the text encoder ${encoderNames[kind]}`;
+  return place && partAt(file, place, { config: encoders[kind], shapes: encoderShapes(kind), asker });
 }
 
 /** CLIP's own tokenizer with the padding of an encoder, unless the user gives another. */
 export function tokenizerFor(kind: EncoderKind, folder: string | undefined): ClipTokenizer {
   return folder === undefined ? openClipTokenizer(padding[kind]) : openTokenizer(folder, padding[kind]);
 }
-
-const architectureOf = (family: Family) => architectures.find(one => one.family === family);
 
 const isFolder = (path: string): boolean => statSync(path, { throwIfNoEntry: false })?.isDirectory() === true;
 

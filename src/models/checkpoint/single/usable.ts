@@ -45,14 +45,14 @@ const otherSchedules: readonly { tensor: string; why: string }[] = [
   { tensor: 'edm_mean', why: 'an EDM model with shifted latents (Playground v2.5)' },
 ];
 
-/** Why a checkpoint can be neither trained nor drawn with; undefined for one that can. */
-export function refusalOf(
-  { tensors }: Pick<SafetensorsFile, 'tensors'>,
-  variant: Variant,
-): Refusal | undefined {
+/** Why a variant can be neither trained nor drawn with; undefined for one that can. */
+export const refusalOfVariant = (variant: Variant): Refusal | undefined => refusedVariants[variant];
+
+/** Why a file can be neither trained nor drawn with; undefined for one that can. */
+export function refusalOf({ tensors }: SafetensorsFile, variant: Variant): Refusal | undefined {
   const other = otherSchedules.find(({ tensor }) => tensors.has(tensor));
   if (other) return { code: 'EDM_NOT_SUPPORTED', why: other.why, hint: 'Use the SDXL base model.' };
-  return refusedVariants[variant];
+  return refusalOfVariant(variant);
 }
 
 /** The refusal as an error of a file. */
