@@ -1,19 +1,103 @@
-/** @file `--base`: the embedded model, or a checkpoint of the user's. */
+/** @file `--base` and the options beside it: the embedded model, or a checkpoint of the user's. */
 import { homedir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { type Checkpoint, openCheckpoint } from '../models/index.ts';
+import type { Command } from 'commander';
+import { badInput, usageError } from '../errors.ts';
+import {
+  type Checkpoint,
+  type Family,
+  type OpenOptions,
+  openCheckpoint,
+  type PredictionType,
+} from '../models/index.ts';
+import { collect } from './numbers.ts';
 
 /** The project's own folders, from sources and from a build alike. */
 export function projectPath(relative: string): string {
   return fileURLToPath(new URL(`../../${relative}`, import.meta.url));
 }
 
-/** What `--base` takes, for the help of every command that has it. */
-export const baseHelp = 'pocket, a .safetensors checkpoint, or a folder in the Diffusers layout';
+export interface PartOptions {
+  readonly vae?: string;
+  readonly textEncoder: string[];
+  readonly tokenizer?: string;
+  readonly prediction?: PredictionType;
+  readonly family?: Family;
+}
 
-export function openBase(name: string): Checkpoint {
-  return openCheckpoint(name === 'pocket' ? projectPath('pretrained/pocket') : name);
+export interface BaseOptions extends PartOptions {
+  readonly base: string;
+}
+
+const predictions: Readonly<Record<string, PredictionType>> = {
+  epsilon: 'epsilon',
+  eps: 'epsilon',
+  v: 'v_prediction',
+  v_prediction: 'v_prediction',
+};
+
+function predictionOption(text: string): PredictionType {
+  if (Object.hasOwn(predictions, text)) return predictions[text];
+  throw usageError('OPTION_INVALID', `--prediction ${text}: give epsilon or v`);
+}
+
+const families: readonly Family[] = ['sd15', 'sd2', 'sdxl', 'pocket'];
+
+function familyOption(text: string): Family {
+  const family = families.find(one => one === text);
+  if (family) return family;
+  throw usageError('OPTION_INVALID', `--family ${text}: give ${families.join(', ')}`);
+}
+
+/** Options for parts of a checkpoint that it lacks or says wrongly. */
+export function withParts(command: Command): Command {
+  return command
+    .option('--vae <path>', "an autoencoder in place of the base's: .safetensors file or folder")
+    .option('--text-encoder <path>', "text encoder in place of the base's; twice for SDXL", collect, [])
+    .option('--tokenizer <folder>', "a tokenizer in place of the base's, or of CLIP's own")
+    .option(
+      '--prediction <type>',
+      'what the UNet predicts, epsilon or v, where it is not known',
+      predictionOption,
+    )
+    .option('--family <name>', 'stop unless the base is of this family: sd15, sd2 or sdxl', familyOption);
+}
+
+/** `--base` with the options for its parts. */
+export function withBase(command: Command): Command {
+  const help = 'pocket, a .safetensors checkpoint, or a folder in the Diffusers layout';
+  return withParts(command.option('--base <model>', help, 'pocket'));
+}
+
+export function partsOf({ vae, textEncoder, tokenizer, prediction }: PartOptions): OpenOptions {
+  return {
+    ...(vae === undefined ? {} : { vae }),
+    ...(textEncoder.length === 0 ? {} : { textEncoders: textEncoder }),
+    ...(tokenizer === undefined ? {} : { tokenizer }),
+    ...(prediction === undefined ? {} : { prediction }),
+  };
+}
+
+/** Throws CHECKPOINT_WRONG_FAMILY when the user expected another. */
+export function checkFamily(path: string, actual: Family, expected: Family | undefined): void {
+  if (expected === undefined || expected === actual) return;
+  const message = `${path} is of the family ${actual}, --family says ${expected}`;
+  throw badInput('CHECKPOINT_WRONG_FAMILY', message, 'Leave --family out, or give another base.');
+}
+
+export function openPocket(): Checkpoint {
+  return openCheckpoint(projectPath('pretrained/pocket'));
+}
+
+/** Opens what the options name; what is worth telling of it goes to `note`. */
+export function openBase(options: BaseOptions, note: (text: string) => void): Checkpoint {
+  const { base, family } = options;
+  const path = base === 'pocket' ? projectPath('pretrained/pocket') : base;
+  const checkpoint = openCheckpoint(path, partsOf(options));
+  checkFamily(path, checkpoint.family, family);
+  for (const finding of checkpoint.findings) note(`${checkpoint.name}: ${finding}`);
+  return checkpoint;
 }
 
 /** Where derived files may be kept; can be deleted at any time. */

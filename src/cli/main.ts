@@ -7,6 +7,7 @@ import { reportError } from './terminal.ts';
 const commands: Readonly<Record<string, () => Promise<Command>>> = {
   train: async () => (await import('./commands/train.ts')).trainCommand(),
   generate: async () => (await import('./commands/generate.ts')).generateCommand(),
+  checkpoint: async () => (await import('./commands/checkpoint.ts')).checkpointCommand(),
   inspect: async () => (await import('./commands/inspect.ts')).inspectCommand(),
   doctor: async () => (await import('./commands/doctor.ts')).doctorCommand(),
   demo: async () => (await import('./commands/demo.ts')).demoCommand(),

@@ -1,7 +1,7 @@
 /** @file `--plan` and `--memory`: what a run will take, computed from its graph before anything starts. */
 import type { DatasetScan } from '../dataset/index.ts';
 import { costOf, type GraphCost } from '../engine/index.ts';
-import { usageError } from '../errors.ts';
+import { badInput } from '../errors.ts';
 import { type Checkpoint, isExactForm, type LayerInfo } from '../models/index.ts';
 import {
   buildTrainStep,
@@ -88,7 +88,7 @@ export function planMemory(
     showBytes(Math.min(...all.map(({ peakBytes }) => peakBytes)));
   const [smallest] = recipe.baseWeights === 'int8' ? [] : [planFor({ recompute: true, baseWeights: 'int8' })];
   const helps = smallest !== undefined && smallest.peakBytes <= memory;
-  throw usageError(
+  throw badInput(
     'MEMORY_TOO_SMALL',
     `the run needs about ${least(plans)} even in its smallest plan, --memory allows ${showBytes(memory)}`,
     helps

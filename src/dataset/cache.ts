@@ -8,21 +8,21 @@ import { writeFileAtomic } from '../files/index.ts';
 import type { PicturePlan } from './picture.ts';
 
 export interface LatentSource {
-  /** The picture file as it lies on disk: an edited picture has another key. */
-  picture: Uint8Array;
+  /** sha256 of the picture file as it lies on disk, hex: an edited picture has another key. */
+  pictureHash: string;
   plan: PicturePlan;
   /** Identifies the encoder's weights and precision. */
   encoderHash: string;
+  /** What was hidden before encoding, where something was. */
+  mask?: unknown;
 }
 
-/** The key of latents: sha256 over picture, transform and encoder, hex. */
-export function cacheKey({ picture, plan, encoderHash }: LatentSource): string {
+/** The key of latents: sha256 over picture, transform, encoder and mask, hex. */
+export function cacheKey({ pictureHash, plan, encoderHash, mask }: LatentSource): string {
   const { bucket, resized, crop, flip = false } = plan;
   const transform = [bucket.width, bucket.height, resized.width, resized.height, crop.left, crop.top, flip];
-  const pictureHash = createHash('sha256').update(picture).digest('hex');
-  return createHash('sha256')
-    .update(JSON.stringify([layoutVersion, pictureHash, transform, encoderHash]))
-    .digest('hex');
+  const parts = [layoutVersion, pictureHash, transform, encoderHash, ...(mask === undefined ? [] : [mask])];
+  return createHash('sha256').update(JSON.stringify(parts)).digest('hex');
 }
 
 export interface LatentCache {

@@ -1,10 +1,13 @@
+import { createHash } from 'node:crypto';
 import { mkdtempSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import sharp from 'sharp';
 import { expect, test } from 'vitest';
 import { type Tensor, tensor } from '../engine/index.ts';
+import { cacheKey } from './cache.ts';
 import { type EncodeOptions, encodeDataset } from './latents.ts';
+import { maskRule } from './masks.ts';
 import { scanFolder } from './scan.ts';
 
 const temporary = (): string => mkdtempSync(join(tmpdir(), 'lora-latents-'));
@@ -77,6 +80,64 @@ test('each picture is encoded once, in its bucket, and again only when something
     .png()
     .toFile(join(folder, 'a.png'));
   expect((await run()).seen).toEqual([[1, 3, 64, 64]]);
+});
+
+test('the key of latents without a mask never changes: those of other versions are found again', () => {
+  const plan = {
+    ...{ bucket: { width: 512, height: 448 }, resized: { width: 600, height: 448 } },
+    crop: { left: 44, top: 0 },
+  };
+  const source = {
+    pictureHash: createHash('sha256').update('a picture').digest('hex'),
+    ...{ plan, encoderHash: 'an encoder' },
+  };
+  // As they were before there were masks.
+  expect(cacheKey(source)).toBe('76d24e2714a5c3ef0344b8395ebe163f00979ecb642f98d030237f75c1902260');
+  expect(cacheKey({ ...source, plan: { ...plan, flip: true } })).toBe(
+    '9fa44f49d7150166b2baa3f3e2886a2ee01979d3aedc632c0377ad8bcd5aea3a',
+  );
+  expect(cacheKey({ ...source, mask: 'everything' })).not.toBe(cacheKey(source));
+});
+
+test('masked forms: one a bucket with everything hidden, three a view; latents of a run without them are used', async () => {
+  const [folder, cacheFolder] = [await pictures(), temporary()];
+  const scan = await scanFolder(folder, { caption: 'a' });
+  const run = async (changed: Partial<EncodeOptions>) => {
+    const seen: Tensor[] = [];
+    const encode = async (pixels: Tensor): Promise<Tensor> => {
+      seen.push(pixels);
+      const [, , height, width] = pixels.shape;
+      return tensor([1, 1, height / 8, width / 8], new Float32Array((height * width) / 64).fill(seen.length));
+    };
+    return {
+      items: await encodeDataset(scan, { buckets, cacheFolder, encoderHash: '1', encode, ...changed }),
+      seen,
+    };
+  };
+  const plain = await run({});
+  expect(plain.seen).toHaveLength(2);
+  expect(plain.items[0]).not.toHaveProperty('maskings');
+  const masked = await run({ masks: true });
+  expect(masked.seen).toHaveLength(2 + 2 * 3); // two buckets, two pictures
+  expect(masked.items.map(({ latents }) => latents)).toEqual(plain.items.map(({ latents }) => latents));
+  const grey = masked.seen.filter(({ data }) => data.every(x => x === 0));
+  expect(grey.map(({ shape }) => shape)).toEqual([
+    [1, 3, 64, 64],
+    [1, 3, 48, 80],
+  ]);
+  for (const { latents, maskings = [] } of masked.items) {
+    const [, , height, width] = latents.shape;
+    expect(maskings.map(({ shape }) => shape)).toEqual(Array(maskRule.count).fill([1, 2, height, width]));
+    const hidden = maskings.map(({ data }) => data.subarray(0, height * width));
+    expect(hidden[0].every(x => x === 1)).toBe(true);
+    for (const mask of hidden.slice(1)) expect(mask.some(x => x === 0) && mask.some(x => x === 1)).toBe(true);
+  }
+  const again = await run({ masks: true });
+  expect(again.seen).toEqual([]);
+  expect(again.items).toEqual(masked.items);
+  const flipped = await run({ masks: true, flip: true });
+  expect(flipped.seen).toHaveLength(2 * 4); // everything hidden is the same in the mirror
+  expect(flipped.items[0].flippedMaskings?.[0]).toBe(flipped.items[0].maskings?.[0]);
 });
 
 test('a cache that cannot be written is said once, and the latents are there', async () => {

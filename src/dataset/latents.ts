@@ -12,8 +12,10 @@ import {
   bucketSizes,
   type Size,
 } from './buckets.ts';
-import { cacheKey, type LatentCache, latentCache } from './cache.ts';
-import { type DatasetWarning, firstLine } from './findings.ts';
+import { cacheKey } from './cache.ts';
+import { firstLine } from './findings.ts';
+import { type Keep, type KeepOptions, type Kept, openKeeper } from './keep.ts';
+import { type MaskingEncoder, openMaskingEncoder } from './maskings.ts';
 import { decodePicture, type PicturePlan } from './picture.ts';
 import type { DatasetScan, ScannedPicture } from './scan.ts';
 
@@ -25,6 +27,9 @@ export interface TrainingItem {
   latents: Tensor;
   /** Of the mirrored picture, when `flip` was asked for. */
   flippedLatents?: Tensor;
+  /** For inpainting models, one for each mask: what they read after the noisy latents, [1, 1 + channels, height, width]. */
+  maskings?: readonly Tensor[];
+  flippedMaskings?: readonly Tensor[];
   repeats: number;
   /** Before scaling, after EXIF rotation. */
   originalSize: Size;
@@ -45,18 +50,16 @@ export interface EncodeProgress {
   cached: boolean;
 }
 
-export interface EncodeOptions {
+export interface EncodeOptions extends KeepOptions {
   buckets: BucketRule;
   flip?: boolean;
+  /** Give every picture its `maskings`. */
+  masks?: boolean;
   /** Pixels [1, 3, height, width] in [-1, 1] → latents. */
   encode: (pixels: Tensor) => Promise<Tensor>;
   /** Part of the cache key: another encoder never meets these latents. */
   encoderHash: string;
-  /** Without it nothing is written to disk. */
-  cacheFolder?: string;
   onProgress?: (progress: EncodeProgress) => void;
-  /** Told once when the cache cannot be written; the run goes on without it. */
-  onWarning?: (warning: DatasetWarning) => void;
   signal?: AbortSignal;
 }
 
@@ -78,73 +81,70 @@ async function readScanned({ path, hash }: ScannedPicture): Promise<Uint8Array> 
   throw badInput('PICTURE_CHANGED', `${path} changed while the data set was being read`, 'Start again.');
 }
 
-function checkFinite(latents: Tensor, path: string): void {
-  const at = latents.data.findIndex(value => !Number.isFinite(value));
-  if (at < 0) return;
-  const message = `${path}: latent ${at} of ${latents.data.length} is ${latents.data[at]}`;
-  const hint = 'The VAE of the base is damaged, or overflows in half precision; use its float32 weights.';
-  throw badInput('LATENTS_NOT_FINITE', message, hint);
+/** One picture in its bucket, upright or mirrored. */
+interface View extends Kept {
+  maskings?: Tensor[];
 }
 
-interface Encoded {
-  latents: Tensor;
-  cached: boolean;
+interface Tools {
+  keep: Keep;
+  encode: EncodeOptions['encode'];
+  maskings: MaskingEncoder | undefined;
 }
 
-/** From the cache if it is there, else through the encoder and into the cache. */
-async function encodeOne(
-  bytes: Uint8Array,
+/** Encodes one view of a picture, and with `masks` each of its masked forms, one after the other. */
+async function encodeView(
+  picture: Pick<ScannedPicture, 'path' | 'hash'> & { bytes: Uint8Array },
   plan: PicturePlan,
-  path: string,
-  options: EncodeOptions,
-  cache: LatentCache | undefined,
-): Promise<Encoded> {
-  const key = cacheKey({ picture: bytes, plan, encoderHash: options.encoderHash });
-  const kept = await cache?.get(key);
-  if (kept) return { latents: kept, cached: true };
-  const pixels = await decodePicture(bytes, plan, path);
-  const latents = await options.encode(tensor([1, 3, plan.bucket.height, plan.bucket.width], pixels));
-  checkFinite(latents, path);
-  await cache?.put(key, latents);
-  return { latents, cached: false };
-}
-
-/** A cache that stops writing, with a warning, where it cannot: everything in it can be made again. */
-function forgivingCache({ cacheFolder: folder, onWarning }: EncodeOptions): LatentCache | undefined {
-  if (folder === undefined) return undefined;
-  const cache = latentCache(folder);
-  let broken = false;
+  encoderHash: string,
+  { keep, encode, maskings }: Tools,
+): Promise<View> {
+  const { path, hash, bytes } = picture;
+  const source = { pictureHash: hash, plan, encoderHash };
+  let decoded: Tensor | undefined;
+  const pixels = async (): Promise<Tensor> => {
+    const { width, height } = plan.bucket;
+    decoded ??= tensor([1, 3, height, width], await decodePicture(bytes, plan, path));
+    return decoded;
+  };
+  const plain = await keep(cacheKey(source), path, async () => encode(await pixels()));
+  if (!maskings) return plain;
+  const masked = await maskings(source, path, pixels);
   return {
-    get: key => cache.get(key),
-    async put(key, latents) {
-      if (broken) return;
-      await cache.put(key, latents).catch((error: unknown) => {
-        broken = true;
-        const message = `latents are not kept for the next run: ${firstLine(error)}`;
-        onWarning?.({ code: 'CACHE_NOT_WRITTEN', message, path: folder });
-      });
-    },
+    latents: plain.latents,
+    maskings: masked.map(({ latents }) => latents),
+    cached: plain.cached && masked.every(({ cached }) => cached),
   };
 }
 
 /** Encodes every picture of a scan; a picture that has become unreadable since is an error, never left out. */
 export async function encodeDataset(scan: DatasetScan, options: EncodeOptions): Promise<TrainingItem[]> {
-  const cache = forgivingCache(options);
+  const { encoderHash } = options;
+  const keep = openKeeper(options);
+  const encode = async (pixels: Tensor): Promise<Tensor> => {
+    options.signal?.throwIfAborted(); // a picture with its masked forms takes several
+    return options.encode(pixels);
+  };
+  const tools = { keep, encode, maskings: options.masks ? openMaskingEncoder(encode, keep) : undefined };
   const assignments = assignBuckets(scan.pictures, options.buckets);
   const items: TrainingItem[] = [];
   for (const [index, picture] of scan.pictures.entries()) {
     options.signal?.throwIfAborted();
     const { path, caption, repeats, width, height } = picture;
     const plan = assignments[index];
-    const bytes = await readScanned(picture);
-    const upright = await encodeOne(bytes, plan, path, options, cache);
-    const flipped = options.flip && (await encodeOne(bytes, { ...plan, flip: true }, path, options, cache));
+    const read = { ...picture, bytes: await readScanned(picture) };
+    const upright = await encodeView(read, plan, encoderHash, tools);
+    const flipped = options.flip
+      ? await encodeView(read, { ...plan, flip: true }, encoderHash, tools)
+      : undefined;
     items.push({
       path,
       caption,
       bucket: plan.bucket,
       latents: upright.latents,
       ...(flipped ? { flippedLatents: flipped.latents } : {}),
+      ...(upright.maskings ? { maskings: upright.maskings } : {}),
+      ...(flipped?.maskings ? { flippedMaskings: flipped.maskings } : {}),
       repeats,
       originalSize: { width, height },
       crop: plan.crop,

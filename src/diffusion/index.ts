@@ -5,6 +5,7 @@ import { ddim, euler, eulerAncestral } from './samplers/euler.ts';
 import type { Sampler } from './samplers/loop.ts';
 
 export { type Denoise, makeDenoiser, type Predict } from './denoiser.ts';
+export { everythingMasked, inpaintChannels, joinChannels, type MaskedPicture } from './inpaint.ts';
 export { type NoiseSchedule, noiseSchedule, sigmaToTimestep, timestepToSigma } from './noise-schedule.ts';
 export { resolveSampler, type SamplerChoice, type SamplerName } from './sampler-names.ts';
 export type { SampleOptions, Sampler } from './samplers/loop.ts';

@@ -3,11 +3,13 @@ import { createHash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
 import { openSafetensors } from './safetensors.ts';
 
-/** sha256 of a file from `start` on, streamed, hex. */
-export async function hashFile(path: string, start = 0): Promise<string> {
+/** sha256 of a file from `start` on, streamed, hex; `onBytes` is told of every block. */
+export async function hashFile(path: string, start = 0, onBytes?: (bytes: number) => void): Promise<string> {
   const hash = createHash('sha256');
-  for await (const block of createReadStream(path, { start, highWaterMark: 2 ** 20 }))
+  for await (const block of createReadStream(path, { start, highWaterMark: 2 ** 20 })) {
     hash.update(block as Buffer);
+    onBytes?.((block as Buffer).length);
+  }
   return hash.digest('hex');
 }
 

@@ -13,11 +13,13 @@ export {
   type FloatDType,
   floatTensorBytes,
   openSafetensors,
+  readRange,
   readTensor,
   readTensorBytes,
   type SafetensorsFile,
   serializeSafetensors,
   type TensorEntry,
+  type WeightDType,
   type WritableTensor,
 } from './safetensors.ts';
-export { type StreamedTensor, streamSafetensors } from './safetensors-stream.ts';
+export { type StreamedTensor, safetensorsHeader, streamSafetensors } from './safetensors-stream.ts';

@@ -117,7 +117,8 @@ export function parseHeader(bytes: Uint8Array, path: string, dataBytes: number):
     position = end;
   }
   if (position > dataBytes) {
-    const message = `${path}: the tensors need ${position} bytes, the file has ${dataBytes}`;
+    const before = 8 + bytes.length;
+    const message = `${path}: the whole file has ${before + position} bytes, here are ${before + dataBytes}`;
     throw badInput('FORMAT_TRUNCATED', message, 'The download is incomplete; fetch it again.');
   }
   if (position < dataBytes)

@@ -1,6 +1,7 @@
 /** @file Writes a safetensors file tensor by tensor, for files that should not be held in memory. */
+import type { FileHandle } from 'node:fs/promises';
 import { bytesPerElement, type DType, elementCount, type Shape } from '../engine/index.ts';
-import { writeAtomically } from './atomic-write.ts';
+import { type WriteOptions, writeAtomically } from './atomic-write.ts';
 import { dtypeNames } from './safetensors-dtypes.ts';
 
 export interface StreamedTensor {
@@ -9,10 +10,10 @@ export interface StreamedTensor {
   readonly shape: Shape;
 }
 
-/** Header bytes for tensors that lie one after the other in the given order. */
-function headerOf(
+/** What stands before the data of tensors that lie one after the other in the given order. */
+export function safetensorsHeader(
   tensors: readonly StreamedTensor[],
-  metadata: Readonly<Record<string, string>>,
+  metadata: Readonly<Record<string, string>> = {},
 ): Uint8Array {
   const header: Record<string, unknown> = { __metadata__: metadata };
   let position = 0;
@@ -34,9 +35,10 @@ export async function streamSafetensors(
   tensors: readonly StreamedTensor[],
   bytesOf: (tensor: StreamedTensor) => Uint8Array,
   metadata: Readonly<Record<string, string>> = { format: 'pt' },
+  options: WriteOptions = {},
 ): Promise<void> {
-  await writeAtomically(path, async file => {
-    await file.writeFile(headerOf(tensors, metadata));
+  const fill = async (file: FileHandle): Promise<void> => {
+    await file.writeFile(safetensorsHeader(tensors, metadata));
     for (const tensor of tensors) {
       const bytes = bytesOf(tensor);
       const expected = elementCount(tensor.shape) * bytesPerElement[tensor.dtype];
@@ -44,5 +46,6 @@ export async function streamSafetensors(
         throw new RangeError(`${tensor.name}: ${bytes.length} bytes instead of ${expected}`);
       await file.writeFile(bytes);
     }
-  });
+  };
+  await writeAtomically(path, fill, options);
 }

@@ -8,6 +8,7 @@ import {
   type DType,
   elementCount,
   narrowToBfloat,
+  narrowToFloat8,
   narrowToHalf,
   type Shape,
   type Tensor,
@@ -107,30 +108,30 @@ export function openSafetensors(path: string): SafetensorsFile {
   }
 }
 
-/** The raw little-endian bytes of one tensor. */
-export function readTensorBytes(file: SafetensorsFile, name: string): Uint8Array<ArrayBuffer> {
-  const entry = file.tensors.get(name);
-  if (!entry) throw badInput('FORMAT_NO_TENSOR', `${file.path} has no tensor ${name}`);
-  const bytes = new Uint8Array(entry.length);
-  const handle = openForReading(file.path);
+/** Bytes of a file; throws FORMAT_TRUNCATED with `what` in it when the file ends before. */
+export function readRange(
+  { path, offset, length }: { readonly path: string; readonly offset: number; readonly length: number },
+  what: string,
+): Uint8Array<ArrayBuffer> {
+  const bytes = new Uint8Array(length);
+  const handle = openForReading(path);
   try {
-    let done = 0;
-    while (done < entry.length) {
-      const count = readSync(
-        handle,
-        bytes,
-        done,
-        Math.min(entry.length - done, 2 ** 30),
-        entry.offset + done,
-      );
-      if (count === 0)
-        throw badInput('FORMAT_TRUNCATED', `${file.path} ends inside tensor ${name}`, 'Fetch it again.');
+    for (let done = 0; done < length; ) {
+      const count = readSync(handle, bytes, done, Math.min(length - done, 2 ** 30), offset + done);
+      if (count === 0) throw badInput('FORMAT_TRUNCATED', `${path} ends inside ${what}`, 'Fetch it again.');
       done += count;
     }
   } finally {
     closeSync(handle);
   }
   return bytes;
+}
+
+/** The raw little-endian bytes of one tensor. */
+export function readTensorBytes(file: SafetensorsFile, name: string): Uint8Array<ArrayBuffer> {
+  const entry = file.tensors.get(name);
+  if (!entry) throw badInput('FORMAT_NO_TENSOR', `${file.path} has no tensor ${name}`);
+  return readRange({ ...entry, path: file.path }, `tensor ${name}`);
 }
 
 function widen(bytes: Uint8Array<ArrayBuffer>, dtype: DType, where: string): Float32Array {
@@ -172,10 +173,27 @@ export function readTensor(file: SafetensorsFile, name: string): Tensor {
 
 export type FloatDType = 'float32' | 'float16' | 'bfloat16';
 
+/** What weights are written as. */
+export type WeightDType = FloatDType | 'float8_e4m3' | 'float8_e5m2';
+
+function narrow(data: Float32Array, dtype: WeightDType): Float32Array | Uint16Array | Uint8Array {
+  switch (dtype) {
+    case 'float32':
+      return data;
+    case 'float16':
+      return narrowToHalf(data);
+    case 'bfloat16':
+      return narrowToBfloat(data);
+    case 'float8_e4m3':
+    case 'float8_e5m2':
+      return narrowToFloat8(data, dtype);
+  }
+}
+
 /** The bytes of a tensor in a narrower (or the same) float type. */
-export function floatTensorBytes({ data }: Tensor, dtype: FloatDType): Uint8Array {
-  const narrow = dtype === 'float32' ? data : dtype === 'float16' ? narrowToHalf(data) : narrowToBfloat(data);
-  return new Uint8Array(narrow.buffer, narrow.byteOffset, narrow.byteLength);
+export function floatTensorBytes({ data }: Tensor, dtype: WeightDType): Uint8Array {
+  const { buffer, byteOffset, byteLength } = narrow(data, dtype);
+  return new Uint8Array(buffer, byteOffset, byteLength);
 }
 
 export interface WritableTensor {

@@ -1,6 +1,7 @@
 /** @file One batch from noise to latents: sampler, schedule, guidance and start noise put together. */
 import {
   type Denoise,
+  joinChannels,
   makeDenoiser,
   type NoiseSchedule,
   noiseSchedule,
@@ -23,6 +24,8 @@ export interface DenoiserRun {
   /** Unconditional states first where guided, then conditional. */
   readonly states: readonly EncodedText[];
   readonly guided: boolean;
+  /** What an inpainting UNet reads after the noisy latent, the same at every step: [1 or pictures, c, h, w]. */
+  readonly channels?: Tensor | undefined;
   /** One a picture, so that a picture does not depend on its batch. */
   readonly generators: readonly TorchGenerator[];
   readonly choice: SamplerChoice;
@@ -62,7 +65,8 @@ function conditioningFeeds({ states, size: [width, height] }: DenoiserRun): Reco
 function makePredict(run: DenoiserRun): Predict {
   const others = { ...run.feeds, ...conditioningFeeds(run) };
   return async (input, timestep) => {
-    const sample = run.guided ? join([input, input]) : input;
+    const whole = run.channels ? joinChannels(input, run.channels) : input;
+    const sample = run.guided ? join([whole, whole]) : whole;
     const output = await run.session.predict(sample, timestep, others);
     if (!run.guided) return { conditional: output, unconditional: undefined };
     const half = output.data.length / 2;

@@ -13,6 +13,7 @@ import {
   type UnetSession,
 } from '../models/index.ts';
 import { runDenoiser } from './denoise-run.ts';
+import { openInpaintInput } from './inpaint-input.ts';
 import { keepOne } from './keep-one.ts';
 import { type ChosenLora, type LoraSet, loraSets } from './lora-sets.ts';
 import { notFinite } from './not-finite.ts';
@@ -84,6 +85,7 @@ export function openGenerator(checkpoint: Checkpoint, options: SessionOptions = 
   const unets = keepOne<UnetSession>();
   const textEncoder = openTextEncoder(checkpoint, options);
   const decoder = openVaeDecoder(checkpoint, options);
+  const channelsOf = openInpaintInput(checkpoint, options);
   const unetLoras = loraSets(checkpoint, 'unet');
   const textLoras = loraSets(checkpoint, 'text');
   let sessionsOpened = 0;
@@ -124,6 +126,7 @@ export function openGenerator(checkpoint: Checkpoint, options: SessionOptions = 
       const guided = request.guidance !== 1;
       const { positive, negative } = await textStates(request, guided);
       const states = [...negative, ...positive];
+      const channels = await channelsOf(request); // before the UNet takes the memory
       const loras = unetLoras(request.loras, request.merge);
       const latents = await runDenoiser({
         checkpoint,
@@ -131,6 +134,7 @@ export function openGenerator(checkpoint: Checkpoint, options: SessionOptions = 
         feeds: loras.feeds,
         states,
         guided,
+        channels,
         generators: request.pictures.map(({ seed }) => torchGenerator(seed)),
         choice: request.sampler,
         steps: request.steps,

@@ -36,11 +36,13 @@ export function fillBatch(indices: readonly number[], batch: number): number[] {
 export interface DrawnItem {
   readonly item: TrainingItem;
   readonly latents: Tensor;
+  /** For inpainting models: mask and latents of the masked picture. */
+  readonly masking: Tensor | undefined;
   /** Empty when caption dropout struck. */
   readonly caption: string;
 }
 
-/** Picks the latents (mirrored or not) and the caption of sample `sample` of a step. */
+/** Picks the latents (mirrored or not), one of their masks and the caption of sample `sample` of a step. */
 export function drawItem(
   item: TrainingItem,
   { seed, captionDropout }: { seed: number; captionDropout: number },
@@ -49,10 +51,12 @@ export function drawItem(
 ): DrawnItem {
   const { flippedLatents } = item;
   const mirrored = flippedLatents && randomStream(seed, 'flip', step, sample).uniform() < 0.5;
+  const maskings = mirrored ? item.flippedMaskings : item.maskings;
   const dropped = randomStream(seed, 'caption dropout', step, sample).uniform() < captionDropout;
   return {
     item,
     latents: mirrored ? flippedLatents : item.latents,
+    masking: maskings?.[randomStream(seed, 'mask', step, sample).integer(maskings.length)],
     caption: dropped ? '' : item.caption,
   };
 }

@@ -1,7 +1,7 @@
 /** @file What one micro-step feeds its graph: noisy latents, targets, text states and weights of one batch. */
 
 import type { TrainingItem } from '../dataset/index.ts';
-import { type NoiseSchedule, noiseSchedule } from '../diffusion/index.ts';
+import { joinChannels, type NoiseSchedule, noiseSchedule } from '../diffusion/index.ts';
 import type { Tensor } from '../engine/index.ts';
 import type { Checkpoint, EncodedText } from '../models/index.ts';
 import { type DrawnItem, drawItem } from './batches.ts';
@@ -42,6 +42,15 @@ function addedFeeds(drawn: readonly DrawnItem[], encoded: readonly EncodedText[]
   return { added: { pooled: stack(pooled, [pooled[0].length]), sizes: stack(sizes, [6]) } };
 }
 
+/** The UNet's first input: noisy latents [n, c, h, w], and what an inpainting UNet reads after them. */
+function sampleFeed(noisy: readonly Float32Array[], drawn: readonly DrawnItem[]): Tensor {
+  const latents = stack(noisy, drawn[0].latents.shape.slice(1));
+  const maskings = drawn.flatMap(({ masking }) => masking ?? []);
+  if (maskings.length === 0) return latents;
+  const rows = maskings.map(({ data }) => data);
+  return joinChannels(latents, stack(rows, maskings[0].shape.slice(1)));
+}
+
 /** Opens a source of feeds: `indices` are the pictures of samples `first`, `first + 1`, … of step `step`. */
 export function openFeeds(
   source: FeedSource,
@@ -57,9 +66,9 @@ export function openFeeds(
     const latentShape = drawn[0].latents.shape.slice(1);
     const count = indices.length;
     return {
-      sample: stack(
+      sample: sampleFeed(
         samples.map(({ noisy }) => noisy),
-        latentShape,
+        drawn,
       ),
       timesteps: { shape: [count], data: Float32Array.from(samples, ({ timestep }) => timestep) },
       context: stack(

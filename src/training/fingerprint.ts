@@ -1,7 +1,7 @@
 /** @file Fingerprints: what decides whether a run state or cached latents belong to the run at hand. */
 import { createHash, type Hash } from 'node:crypto';
 import { closeSync, openSync, readSync } from 'node:fs';
-import type { DatasetScan } from '../dataset/index.ts';
+import { type DatasetScan, maskRule } from '../dataset/index.ts';
 import { type Checkpoint, isExactForm, type WeightSource } from '../models/index.ts';
 import type { Recipe } from './recipe.ts';
 
@@ -68,8 +68,9 @@ export function runFingerprint(recipe: Recipe, scan: DatasetScan, checkpoint: Ch
   const fields = { ...rest, baseWeights: isExact ? 'file' : baseWeights };
   const pictures = scan.pictures.map(({ hash, caption, repeats }) => [hash, caption, repeats]);
   const hash = createHash('sha256');
-  hash.update(JSON.stringify([fields, pictures, checkpoint.scheduler, encoderFingerprint(checkpoint)]));
-  const { unet, textEncoder, textEncoder2 } = checkpoint;
+  const { unet, textEncoder, textEncoder2, scheduler, variant } = checkpoint;
+  const facts = [fields, pictures, scheduler, encoderFingerprint(checkpoint)];
+  hash.update(JSON.stringify([...facts, ...(variant === 'inpaint' ? [maskRule] : [])]));
   for (const part of [unet, textEncoder, textEncoder2]) {
     if (part) addWeights(hash, part.weights, { sample: sampleBytes });
   }

@@ -135,7 +135,12 @@ function modelEntries({ checkpoint, recipe, scan }: TrainedRun): Record<string, 
     ss_sd_model_name: checkpoint.name,
     ss_clip_skip: null,
     ss_max_token_length: null,
-    ss_training_comment: `lora-studio ${version}; targets ${recipe.targets}; ${scan.pictures.length} pictures`,
+    ss_training_comment: [
+      `lora-studio ${version}`,
+      `targets ${recipe.targets}`,
+      `${scan.pictures.length} pictures`,
+      ...(checkpoint.variant === 'inpaint' ? ['inpainting base, random masks'] : []),
+    ].join('; '),
   };
 }
 

@@ -87,6 +87,7 @@ export async function encodePictures(scan: DatasetScan, options: PrepareOptions)
     return await encodeDataset(scan, {
       buckets: bucketRule(recipe),
       flip: recipe.flip,
+      masks: checkpoint.variant === 'inpaint',
       encode: pixels => encoder.encode(pixels),
       encoderHash: `${encoderFingerprint(checkpoint)} ${whole}`,
       ...(cacheFolder ? { cacheFolder } : {}),

@@ -38,7 +38,7 @@ function segmentsToRecompute(graph: Graph, recompute: Recompute): (segment: numb
 
 /** What one micro-step feeds; every tensor has the batch in front. */
 export interface StepBatch {
-  readonly sample: Tensor; // noisy latents [n, c, h, w]
+  readonly sample: Tensor; // noisy latents, for inpainting masks and masked latents too [n, c, h, w]
   readonly timesteps: Tensor; // [n]
   readonly context: Tensor; // [n, tokens, width]
   readonly target: Tensor; // noise or velocity [n, c, h, w]

@@ -38,6 +38,30 @@ def interesting_bits():
     return np.unique(np.concatenate([positive, positive | 0x80000000, anything, inside]).astype(np.uint32))
 
 
+def eight_bits():
+    """Ties of both 8-bit types, their neighbours, what is too large, subnormals, and random numbers around."""
+    draw = np.random.default_rng(7)
+    values = []
+    for kind in (torch.float8_e4m3fn, torch.float8_e5m2):
+        numbers = torch.arange(0x7C, dtype=torch.uint8).view(kind).float().numpy()
+        values += [numbers, (numbers[1:] + numbers[:-1]) / 2]
+    special = np.array([448, 463.99, 464, 464.01, 479, 480, 57344, 61439, 61440, 61441, 1e6, 2.0**-10, 2.0**-17], dtype=np.float32)
+    exact = bits_of(np.concatenate([*values, special]))
+    near = np.concatenate([exact, exact + 1, np.maximum(exact, 1) - 1])
+    inside = (draw.integers(108, 143, 200, dtype=np.uint32) << 23) | draw.integers(0, 2**23, 200, dtype=np.uint32)
+    bits = np.unique(np.concatenate([near, inside, near[::3] | 0x80000000]).astype(np.uint32))
+    floats = torch.from_numpy(bits.view(np.float32).copy())
+
+    def narrowed(kind):
+        return floats.to(kind).view(torch.uint8).tolist()
+
+    return {
+        "float32": bits.tolist(),
+        "float8_e4m3": narrowed(torch.float8_e4m3fn),
+        "float8_e5m2": narrowed(torch.float8_e5m2),
+    }
+
+
 def main():
     bits = interesting_bits()
     bits = bits[~np.isnan(bits.view(np.float32))]
@@ -58,6 +82,7 @@ def main():
         "bfloat16": bfloat.tolist(),
         "float8_e4m3": widened(torch.float8_e4m3fn),
         "float8_e5m2": widened(torch.float8_e5m2),
+        "narrowed8": eight_bits(),
     }
     path = Path(__file__).parents[2] / "test/golden/data/half.json"
     path.write_text(json.dumps(out, separators=(",", ":")) + "\n")

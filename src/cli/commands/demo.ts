@@ -7,7 +7,7 @@ import { LoraError, usageError } from '../../errors.ts';
 import { ensureWritableFolder } from '../../files/index.ts';
 import { type Checkpoint, parameterCount } from '../../models/index.ts';
 import { type TrainResult, train } from '../../training/index.ts';
-import { openBase, projectPath } from '../base.ts';
+import { openPocket, projectPath } from '../base.ts';
 import { drawColumns, writePictures, writeSheet } from '../demo/pictures.ts';
 import { columns, type DemoSet, rows, type SetName, sets } from '../demo/plan.ts';
 import { checkDevice, deviceHelp, openDevice } from '../device.ts';
@@ -77,7 +77,7 @@ async function run(options: { out?: string; device: string; json: boolean }): Pr
   const session = await openDevice(options.device, text => terminal.note(text));
   const out = freeFolder(options.out);
   await ensureWritableFolder(out);
-  const checkpoint = openBase('pocket');
+  const checkpoint = openPocket();
   const baseParameters = parameterCount(checkpoint.unet.weights);
   const trained = [];
   for (const set of sets) {

@@ -6,22 +6,21 @@ import { usageError } from '../../errors.ts';
 import { listLayers } from '../../models/index.ts';
 import { buildTrainStep, planRun } from '../../training/index.ts';
 import { version } from '../../version.ts';
-import { baseHelp, openBase } from '../base.ts';
+import { type BaseOptions, openBase, withBase } from '../base.ts';
 import { checkDevice, deviceHelp, openDevice } from '../device.ts';
 import { listDevices, reportDevice } from '../device-report.ts';
 import { measureMatmulPeak } from '../matmul-peak.ts';
 import { openTerminal, showBytes } from '../terminal.ts';
 
-interface Options {
-  base: string;
+interface Options extends BaseOptions {
   explainNode?: string;
   device?: string;
   json: boolean;
 }
 
 /** The training step that `lora train` would run with default settings. */
-function defaultStep(base: string, pictures?: number) {
-  const checkpoint = openBase(base);
+function defaultStep(base: BaseOptions, pictures?: number) {
+  const checkpoint = openBase(base, text => process.stderr.write(`${text}\n`));
   const { recipe, layers } = planRun(checkpoint, {});
   const { rank, alpha, resolution } = recipe;
   const batch = pictures ?? recipe.batch;
@@ -32,7 +31,7 @@ function defaultStep(base: string, pictures?: number) {
 }
 
 /** ONNX node names are `n<graph node>.<counter>/<op>`; the graph node knows its scope and source line. */
-function explain(name: string, base: string): { json: unknown; text: string } {
+function explain(name: string, base: BaseOptions): { json: unknown; text: string } {
   const { graph } = defaultStep(base);
   const names = lowerForSession(graph).model.nodes.map(({ name }) => name);
   const node = names.includes(name) ? nodeOf(graph, name) : undefined;
@@ -64,7 +63,7 @@ function explain(name: string, base: string): { json: unknown; text: string } {
   return { json, text };
 }
 
-async function machine(base: string) {
+async function machine(base: BaseOptions) {
   const { checkpoint, graph } = defaultStep(base);
   const session = await openSession(graph);
   const { lowered, setupSeconds } = session;
@@ -100,12 +99,13 @@ async function machine(base: string) {
   return { json, text };
 }
 
-async function report({ explainNode, device, base }: Options, note: (text: string) => void) {
-  if (explainNode) return explain(explainNode, base);
-  if (device === undefined) return machine(base);
+async function report(options: Options, note: (text: string) => void) {
+  const { explainNode, device } = options;
+  if (explainNode) return explain(explainNode, options);
+  if (device === undefined) return machine(options);
   checkDevice(device);
   const provider = device === 'auto' ? (await openDevice(device, note)).provider : device;
-  return reportDevice(provider ?? 'cpu', defaultStep(base, 1).graph);
+  return reportDevice(provider ?? 'cpu', defaultStep(options, 1).graph);
 }
 
 async function run(options: Options): Promise<void> {
@@ -115,9 +115,8 @@ async function run(options: Options): Promise<void> {
 }
 
 export function doctorCommand(): Command {
-  return new Command('doctor')
+  return withBase(new Command('doctor'))
     .description('what machine this is, which providers there are, and what would run')
-    .option('--base <model>', baseHelp, 'pocket')
     .option(
       '--explain-node <name>',
       'from a node of the ONNX training step back to operation, layer and source line',

@@ -20,13 +20,12 @@ import {
 } from '../../generation/index.ts';
 import { type LoadReport, readLora } from '../../lora/index.ts';
 import { type Checkpoint, listLayers } from '../../models/index.ts';
-import { baseHelp, openBase } from '../base.ts';
+import { type BaseOptions, openBase, withBase } from '../base.ts';
 import { checkDevice, type DeviceName, deviceHelp, openDevice } from '../device.ts';
 import { collect, integerOption, numberOption, sizeOption } from '../numbers.ts';
 import { interruptible, openTerminal, showSeconds, type Terminal } from '../terminal.ts';
 
-interface Options {
-  base: string;
+interface Options extends BaseOptions {
   lora: string[];
   loraFolder: string[];
   merge: boolean;
@@ -175,7 +174,7 @@ async function run(prompt: string, options: Options): Promise<void> {
   checkDevice(options.device);
   const sampler = resolveSampler(options.sampler, options.scheduler);
   const { prompt: text, loras: tags } = extractLoraTags(prompt);
-  const checkpoint = openBase(options.base);
+  const checkpoint = openBase(options, text => terminal.note(text));
   const { negative: negativePrompt, steps, guidance, merge } = options;
   const { width, height } = options.size ?? { width: checkpoint.resolution, height: checkpoint.resolution };
   const first = options.seed ?? BigInt(Math.floor(Math.random() * 2 ** 32));
@@ -210,10 +209,9 @@ async function run(prompt: string, options: Options): Promise<void> {
 }
 
 export function generateCommand(): Command {
-  return new Command('generate')
+  return withBase(new Command('generate'))
     .description('generate pictures from a prompt, with any number of LoRAs')
     .argument('<prompt>', 'what to draw; <lora:name:0.8> in it adds a LoRA')
-    .option('--base <model>', baseHelp, 'pocket')
     .option('--lora <file[:strength]>', 'LoRA file, may be given again', collect, [])
     .option(
       '--lora-folder <folder>',

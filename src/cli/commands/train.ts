@@ -4,7 +4,7 @@ import { join, resolve } from 'node:path';
 import { Command } from 'commander';
 import { badInput, exitCodes, usageError } from '../../errors.ts';
 import { type GivenRecipe, parseRecipe, planRun, scanPictures, train } from '../../training/index.ts';
-import { baseHelp, cacheFolder, openBase } from '../base.ts';
+import { type BaseOptions, cacheFolder, openBase, withBase } from '../base.ts';
 import { checkDevice, type DeviceName, deviceHelp, openDevice } from '../device.ts';
 import { integerOption, memoryOption, numberOption, sizeOption } from '../numbers.ts';
 import { describeHeld, describePlan, planMemory } from '../plan.ts';
@@ -13,8 +13,7 @@ import { describeResult, nothingDone, summary, trainingProgress } from '../train
 
 export { trainingProgress } from '../training-report.ts';
 
-interface Options {
-  base: string;
+interface Options extends BaseOptions {
   out?: string;
   resume: boolean;
   recipe?: string;
@@ -95,7 +94,7 @@ const defaultOut = (folder: string): string => `${resolve(folder)}.safetensors`;
 
 async function run(folder: string, options: Options): Promise<void> {
   const terminal = openTerminal(options.json);
-  const checkpoint = openBase(options.base);
+  const checkpoint = openBase(options, text => terminal.note(text));
   const given = givenRecipe(options);
   checkDevice(options.device);
   const onProgress = trainingProgress(terminal);
@@ -140,12 +139,11 @@ async function run(folder: string, options: Options): Promise<void> {
 }
 
 export function trainCommand(): Command {
-  return new Command('train')
+  return withBase(new Command('train'))
     .description(
       'train a LoRA on a folder of pictures (captions: .txt beside them, N_name folders, or --caption)',
     )
     .argument('<folder>', 'folder with pictures')
-    .option('--base <model>', baseHelp, 'pocket')
     .option('--out <file>', 'LoRA file to write (.safetensors)')
     .option('--steps <n>', 'updates of A and B', integerOption('--steps'))
     .option('--rank <r>', 'rank of A and B', integerOption('--rank'))

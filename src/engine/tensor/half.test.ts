@@ -2,10 +2,10 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
 import {
-  floatToBfloatBits,
   floatToHalfBits,
   halfBitsToFloat,
   narrowToBfloat,
+  narrowToFloat8,
   narrowToHalf,
   widenBfloat,
   widenFloat8,
@@ -19,6 +19,7 @@ interface Goldens {
   /** Bits of the float32 of each byte; null for NaN. */
   readonly float8_e4m3: (number | null)[];
   readonly float8_e5m2: (number | null)[];
+  readonly narrowed8: Readonly<Record<'float32' | 'float8_e4m3' | 'float8_e5m2', number[]>>;
 }
 const goldens: Goldens = JSON.parse(
   readFileSync(new URL('../../../test/golden/data/half.json', import.meta.url), 'utf8'),
@@ -107,8 +108,8 @@ describe('bfloat16', () => {
   });
 
   test('a NaN whose payload lies in the low half is still NaN', () => {
-    const payload = new Float32Array(Uint32Array.of(0x7f800001).buffer)[0];
-    expect(floatToBfloatBits(payload) & 0x7fff).toBeGreaterThan(0x7f80);
+    const payload = new Float32Array(Uint32Array.of(0x7f800001).buffer);
+    expect(narrowToBfloat(payload)[0] & 0x7fff).toBeGreaterThan(0x7f80);
   });
 });
 
@@ -121,5 +122,13 @@ describe.each(['float8_e4m3', 'float8_e5m2'] as const)('%s', kind => {
     const bits = new Uint32Array(wide.buffer);
     const actual = Array.from(wide, (x, i) => (Number.isNaN(x) ? null : bits[i]));
     expect(actual).toEqual(goldens[kind]);
+  });
+
+  test('rounds as torch does; NaN stays NaN', () => {
+    const { float32, ...rounded } = goldens.narrowed8;
+    const narrow = narrowToFloat8(new Float32Array(Uint32Array.from(float32).buffer), kind);
+    expect(differences(narrow, rounded[kind])).toEqual([]);
+    const nan = narrowToFloat8(Float32Array.of(Number.NaN), kind);
+    expect(widenFloat8(nan, kind)[0]).toBeNaN();
   });
 });

@@ -40,13 +40,6 @@ export function halfBitsToFloat(half: number): number {
   return sign * (1 + mantissa / 1024) * 2 ** (exponent - 15);
 }
 
-/** float32 → bfloat16 bits, round to nearest even. */
-export function floatToBfloatBits(x: number): number {
-  const bits = bitsOf(x);
-  if ((bits & 0x7fffffff) > 0x7f800000) return (bits >>> 16) | 0x40;
-  return (bits + 0x7fff + ((bits >>> 16) & 1)) >>> 16;
-}
-
 function makeTable(size: number, decode: (bits: number) => number): Float32Array {
   const table = new Float32Array(size);
   for (let bits = 0; bits < size; bits++) table[bits] = decode(bits);
@@ -100,8 +93,48 @@ export function narrowToHalf(source: Float32Array): Uint16Array {
   return out;
 }
 
+/** Rounds to nearest, ties to even; a NaN stays one. */
 export function narrowToBfloat(source: Float32Array): Uint16Array {
   const out = new Uint16Array(source.length);
-  for (let i = 0; i < source.length; i++) out[i] = floatToBfloatBits(source[i]);
+  const words = new Uint32Array(source.buffer, source.byteOffset, source.length);
+  for (let i = 0; i < words.length; i++) {
+    const bits = words[i];
+    const isNotANumber = (bits & 0x7fffffff) > 0x7f800000;
+    out[i] = isNotANumber ? (bits >>> 16) | 0x40 : (bits + 0x7fff + ((bits >>> 16) & 1)) >>> 16;
+  }
   return out;
+}
+
+/** Layouts of 8 bits (OCP 8-bit floating point): bits of the mantissa, bias, what stands for numbers that are too large. */
+const float8Layouts = {
+  float8_e4m3: { mantissa: 3, bias: 7, largest: 0x7e, beyond: 0x7e },
+  float8_e5m2: { mantissa: 2, bias: 15, largest: 0x7b, beyond: 0x7c },
+} as const;
+
+/** Rounds to nearest, ties to even. What is too large becomes 448 (e4m3, which has no infinity) or infinity (e5m2), as in PyTorch 2.13. */
+export function narrowToFloat8(source: Float32Array, kind: keyof typeof float8Layouts): Uint8Array {
+  const { mantissa, bias, largest, beyond } = float8Layouts[kind];
+  const shift = 23 - mantissa;
+  const smallestNormal = (128 - bias) << 23; // 2^(1 − bias), in the bits of a float32
+  const steps = 2 ** (bias - 1 + mantissa);
+  const out = new Uint8Array(source.length);
+  const words = new Uint32Array(source.buffer, source.byteOffset, source.length);
+  for (let i = 0; i < words.length; i++) {
+    const magnitude = words[i] & 0x7fffffff;
+    const sign = (words[i] >>> 24) & 0x80;
+    if (magnitude < smallestNormal) out[i] = sign | roundHalfEven(Math.abs(source[i]) * steps);
+    else if (magnitude > 0x7f800000) out[i] = sign | 0x7f;
+    else {
+      const rounded = magnitude + (1 << (shift - 1)) - 1 + ((magnitude >>> shift) & 1);
+      const bits = (rounded - ((127 - bias) << 23)) >>> shift;
+      out[i] = sign | (bits > largest ? beyond : bits);
+    }
+  }
+  return out;
+}
+
+function roundHalfEven(x: number): number {
+  const below = Math.floor(x);
+  const rest = x - below;
+  return rest > 0.5 || (rest === 0.5 && below % 2 === 1) ? below + 1 : below;
 }

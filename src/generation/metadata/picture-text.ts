@@ -60,6 +60,7 @@ export async function openPictureText(settings: PictureSettings): Promise<(seed:
         Size: `${width}x${height}`,
         'Model hash': hash,
         Model: checkpoint.name,
+        'Conditional mask weight': checkpoint.variant === 'inpaint' ? '1.0' : undefined,
         RNG: 'CPU',
         'Lora hashes': hashes,
         Version: `lora-studio ${version}`,

@@ -175,6 +175,15 @@ describe('what fits is opened', () => {
     expect([...weights.names()].sort()).toEqual([...clipShapes(config, { projects: false }).keys()].sort());
   });
 
+  test('an inpainting UNet: it reads a mask and masked latents after the latents', () => {
+    const base = writeBase(false, { unet: { in_channels: 9 } }, (part, shapes) =>
+      part === 'unet' ? new Map([...shapes, ['conv_in.weight', [16, 9, 3, 3]]]) : undefined,
+    );
+    const { variant, unet, findings } = openCheckpoint(base);
+    expect([variant, unet.config.inChannels]).toEqual(['inpaint', 9]);
+    expect(findings).toEqual([expect.stringContaining('an inpainting model')]);
+  });
+
   test('shards that an index lists', () => {
     const base = writeBase(false);
     const folder = join(base, 'unet');
@@ -256,9 +265,19 @@ test.each<Bad>([
     change: reshaped('unet', 'class_embedding.weight', [10, 64]),
   },
   {
-    ...{ what: 'an inpainting UNet', code: 'CHECKPOINT_INPAINT_NOT_SUPPORTED', says: ['inpaint'] },
-    configs: { unet: { in_channels: 9 } },
-    change: reshaped('unet', 'conv_in.weight', [16, 9, 3, 3]),
+    ...{ what: 'an editing UNet', code: 'CHECKPOINT_IP2P_NOT_SUPPORTED', says: ['8 channels'] },
+    configs: { unet: { in_channels: 8 } },
+    change: reshaped('unet', 'conv_in.weight', [16, 8, 3, 3]),
+  },
+  {
+    ...{ what: 'a depth UNet', code: 'CHECKPOINT_DEPTH_NOT_SUPPORTED', says: ['depth'] },
+    configs: { unet: { in_channels: 5 } },
+    change: reshaped('unet', 'conv_in.weight', [16, 5, 3, 3]),
+  },
+  {
+    ...{ what: 'a UNet of unknown input', code: 'CHECKPOINT_BAD_CONFIG', says: ['7 channels', 'have 4'] },
+    configs: { unet: { in_channels: 7 } },
+    change: reshaped('unet', 'conv_in.weight', [16, 7, 3, 3]),
   },
   {
     ...{

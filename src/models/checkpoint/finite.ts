@@ -48,24 +48,68 @@ function findInFile(
   return -1;
 }
 
-/** Throws CHECKPOINT_NOT_FINITE for a weight in a file that holds NaN or infinity. */
-export function checkFiniteWeights(weights: WeightSource): void {
+/** A weight in a file that no model works with. */
+export interface BadWeight {
+  readonly path: string;
+  readonly name: string;
+  readonly why: 'not finite' | 'zeros';
+  /** Of the first NaN or infinity. */
+  readonly at: number;
+}
+
+export interface NamedPlace extends WeightBytes {
+  readonly name: string;
+}
+
+const zeroBlock = Buffer.alloc(blockBytes);
+
+/** Whether a weight in a file is zeros and nothing else, as the holes of a download are. */
+function isZero(handle: number, { offset, length }: WeightBytes, block: Uint8Array<ArrayBuffer>): boolean {
+  for (let start = 0; start < length; start += blockBytes) {
+    const part = block.subarray(0, Math.min(blockBytes, length - start));
+    const count = readSync(handle, part, 0, part.length, offset + start);
+    if (zeroBlock.compare(part, 0, count, 0, count) !== 0) return false;
+  }
+  return length > 0;
+}
+
+/** Reads weights in files, one after the other, and gives for each what is wrong with it. */
+export function* examineWeights(
+  places: Iterable<NamedPlace>,
+  { zeros = () => false }: { zeros?: (place: NamedPlace) => boolean } = {},
+): Generator<BadWeight | undefined> {
   const handles = new Map<string, number>();
   const block = new Uint8Array(blockBytes);
   try {
-    for (const name of weights.names()) {
-      const bytes = weights.bytes(name);
-      // Merged with a LoRA, in memory: whose fault it is cannot be told.
-      if (!('path' in bytes)) continue;
-      const handle = handles.get(bytes.path) ?? openSync(bytes.path, 'r');
-      handles.set(bytes.path, handle);
-      const at = findInFile(handle, bytes, block);
-      if (at < 0) continue;
-      const message = `${bytes.path}: ${name} holds ${weights.read(name)[at]} at ${at}`;
-      throw badInput('CHECKPOINT_NOT_FINITE', message, 'The checkpoint is damaged; fetch it again.');
+    for (const place of places) {
+      const { path, name } = place;
+      const handle = handles.get(path) ?? openSync(path, 'r');
+      handles.set(path, handle);
+      const at = findInFile(handle, place, block);
+      if (at >= 0) yield { path, name, why: 'not finite', at };
+      else
+        yield zeros(place) && isZero(handle, place, block) ? { path, name, why: 'zeros', at: 0 } : undefined;
     }
   } finally {
     for (const handle of handles.values()) closeSync(handle);
+  }
+}
+
+function* placesOf(weights: WeightSource): Generator<NamedPlace> {
+  for (const name of weights.names()) {
+    const bytes = weights.bytes(name);
+    // Merged with a LoRA, in memory: whose fault it is cannot be told.
+    if ('path' in bytes) yield { ...bytes, name };
+  }
+}
+
+/** Throws CHECKPOINT_NOT_FINITE for a weight in a file that holds NaN or infinity. */
+export function checkFiniteWeights(weights: WeightSource): void {
+  for (const bad of examineWeights(placesOf(weights))) {
+    if (!bad) continue;
+    const { path, name, at } = bad;
+    const message = `${path}: ${name} holds ${weights.read(name)[at]} at ${at}`;
+    throw badInput('CHECKPOINT_NOT_FINITE', message, 'The checkpoint is damaged; fetch it again.');
   }
 }
 

@@ -23,7 +23,7 @@ import { clipName, vaeName } from './names.ts';
 import { checkShapes } from './shape-check.ts';
 import { inputVariants, type Variant } from './single/architectures.ts';
 import { openGivenText, openGivenVae } from './single/given-parts.ts';
-import { refusalError, refusalOfVariant } from './single/usable.ts';
+import { notesOn, refusalError, refusalOfVariant } from './single/usable.ts';
 import { type NameMap, openWeights } from './weights.ts';
 
 /** Facts that tell the families apart: SDXL's UNet reads pooled text, else the width of the text states decides. */
@@ -92,7 +92,7 @@ export function openFolder(path: string, options: OpenOptions): OpenedParts {
     scheduler: { ...scheduler, ...(prediction ? { predictionType: prediction } : {}) },
     sampleSize: config.sampleSize,
     zerosForNoText: family === 'sdxl' && readZerosForNoText(path),
-    findings: [],
+    findings: notesOn(variant),
   };
   const refusal = refusalOfVariant(variant);
   if (refusal) throw refusalError(path, refusal);

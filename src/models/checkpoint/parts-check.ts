@@ -3,16 +3,19 @@ import { legacyEndToken } from '../clip/text-encoder.ts';
 import type { Checkpoint, TextPart } from './checkpoint.ts';
 import { badConfig } from './read-config.ts';
 
-type Parts = Pick<Checkpoint, 'path' | 'unet' | 'vae' | 'textEncoder' | 'textEncoder2'>;
+type Parts = Pick<Checkpoint, 'path' | 'variant' | 'unet' | 'vae' | 'textEncoder' | 'textEncoder2'>;
 
 const otherBase = 'A part of another checkpoint was put in.';
 
-function checkLatents({ path, unet, vae }: Parts): void {
+function checkLatents({ path, variant, unet, vae }: Parts): void {
   const { inChannels, outChannels } = unet.config;
   const { latentChannels } = vae.config;
-  const hint =
-    'Inpainting, depth, upscaling and editing models take more than latents and are not supported.';
-  if (inChannels !== latentChannels)
+  const isInpaint = variant === 'inpaint'; // reads a mask and masked latents after the latents
+  const wanted = isInpaint ? 2 * latentChannels + 1 : latentChannels;
+  const hint = isInpaint
+    ? otherBase
+    : 'Depth, upscaling and editing models take more than latents and are not supported.';
+  if (inChannels !== wanted)
     throw badConfig(
       path,
       `the UNet takes ${inChannels} channels, the VAE's latents have ${latentChannels}`,

@@ -106,6 +106,12 @@ export const architectures: readonly Architecture[] = [
 export const architectureOf = (family: Family): Architecture | undefined =>
   architectures.find(one => one.family === family);
 
+/** Side of the latents that a UNet was made for; SD 2.x predicts velocity where it was made for 768², noise where for 512². */
+export function sampleSizeOf(family: Family, prediction: 'epsilon' | 'v_prediction'): number {
+  if (family === 'sdxl') return 128;
+  return family === 'sd2' && prediction === 'v_prediction' ? 96 : 64;
+}
+
 /** Input channels beyond the latent's 4 → what they are for. */
 export const inputVariants: ReadonlyMap<number, Variant> = new Map([
   [5, 'depth'],

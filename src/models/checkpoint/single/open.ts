@@ -6,7 +6,7 @@ import type { VaeConfig } from '../../vae/vae.ts';
 import type { OpenedParts, OpenOptions, Part, TextPart } from '../checkpoint.ts';
 import type { SchedulerConfig } from '../scheduler-config.ts';
 import { checkTypes, listSome } from '../shape-check.ts';
-import { type EncoderKind, encoders } from './architectures.ts';
+import { type EncoderKind, encoders, sampleSizeOf } from './architectures.ts';
 import { findUnet } from './find-parts.ts';
 import {
   encoderInFile,
@@ -21,7 +21,7 @@ import { unknownTensors } from './leftovers.ts';
 import { type MatchedUnet, matchUnet } from './match-unet.ts';
 import { modelName, openModelFile } from './model-file.ts';
 import { type Prediction, type PredictionType, predictionOf } from './prediction.ts';
-import { type Refusal, refusalError, refusalOf } from './usable.ts';
+import { notesOn, type Refusal, refusalError, refusalOf } from './usable.ts';
 import { noUnet, otherKind } from './what-is-it.ts';
 
 /** What a file is, from its header and a few numbers of one tensor. */
@@ -81,18 +81,12 @@ function openText({ file, unet }: Recognised, { textEncoders = [], tokenizer }: 
   });
 }
 
-/** SD 2.x predicts velocity where it was made for 768², noise where for 512². */
-function sampleSizeOf({ unet, prediction }: Recognised): number {
-  const { family } = unet.architecture;
-  if (family === 'sdxl') return 128;
-  return family === 'sd2' && prediction.type === 'v_prediction' ? 96 : 64;
-}
-
 /** What is worth telling of a file that can be used. */
 export function findingsOf({ file, unet, prediction }: Recognised): string[] {
   const used = new Set([...unet.weights.used, ...partTensors(file, unet.architecture.text)]);
   const unknown = unknownTensors(file.tensors.keys(), used);
   return [
+    ...notesOn(unet.variant),
     ...(unet.place.isAveraged ? ['there are only averaged (EMA) weights of the UNet; they are used'] : []),
     ...prediction.findings,
     ...(unknown.length > 0
@@ -114,7 +108,7 @@ export function openSingle(path: string, options: OpenOptions): OpenedParts {
     ...{ path: resolve(path), name: modelName(path), family, variant: unet.variant },
     ...{ unet: unetPart, vae, textEncoder, textEncoder2 },
     scheduler: schedulerOf(prediction),
-    sampleSize: sampleSizeOf(recognised),
+    sampleSize: sampleSizeOf(family, prediction.type),
     zerosForNoText: family === 'sdxl',
     findings: findingsOf(recognised),
   };

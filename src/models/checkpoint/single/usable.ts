@@ -12,13 +12,8 @@ export interface Refusal {
 
 const useBase = 'Use the base model of the same family.';
 
-/** Variants whose UNet wants more than latents and text. */
+/** Variants whose UNet reads what is not known here, or that only finish what another model begins. */
 const refusedVariants: Readonly<Partial<Record<Variant, Refusal>>> = {
-  inpaint: {
-    code: 'INPAINT_NOT_SUPPORTED',
-    why: 'an inpainting model: its UNet reads a mask and a masked picture too (9 channels)',
-    hint: 'A LoRA trained on the base model of the family works on it elsewhere; use the base model here.',
-  },
   ip2p: {
     code: 'IP2P_NOT_SUPPORTED',
     why: 'an editing model (InstructPix2Pix): its UNet reads the picture to edit too (8 channels)',
@@ -35,6 +30,14 @@ const refusedVariants: Readonly<Partial<Record<Variant, Refusal>>> = {
     hint: 'Use the SDXL base model.',
   },
 };
+
+const notes: Readonly<Partial<Record<Variant, string>>> = {
+  inpaint:
+    'an inpainting model: it is trained with random parts of the pictures hidden, and draws from a prompt as if all were hidden',
+};
+
+/** What is worth knowing of a variant that can be used. */
+export const notesOn = (variant: Variant): string[] => (notes[variant] ? [notes[variant]] : []);
 
 /** Tensors that say that a UNet was trained on another noise schedule (EDM; Karras et al. 2022). */
 const otherSchedules: readonly { tensor: string; why: string }[] = [

@@ -1,0 +1,114 @@
+/** @file `lora checkpoint inspect|verify|convert`: what a base is, whether it is whole, and other forms of it. */
+import { Command } from 'commander';
+import { usageError } from '../../errors.ts';
+import type { WeightDType } from '../../files/index.ts';
+import { checkpointFacts, convertCheckpoint, verifyCheckpoint } from '../../models/index.ts';
+import { checkFamily, type PartOptions, partsOf, projectPath, withParts } from '../base.ts';
+import { describeCheckpoint } from '../checkpoint-report.ts';
+import { interruptible, openTerminal, showBytes, showSeconds, type Terminal } from '../terminal.ts';
+
+interface Options extends PartOptions {
+  json: boolean;
+  dtype?: WeightDType;
+}
+
+const pathOf = (base: string): string => (base === 'pocket' ? projectPath('pretrained/pocket') : base);
+
+/** Shows how much of the bytes is done, and the time that is left. */
+function byteProgress(terminal: Terminal, what: string): (done: number, all: number) => void {
+  const started = performance.now();
+  return (done, all) => {
+    const seconds = (performance.now() - started) / 1000;
+    const left = seconds > 1 ? `, ${showSeconds((seconds * (all - done)) / done)} left` : '';
+    terminal.progress(`${what}  ${Math.floor((100 * done) / Math.max(all, 1))} %${left}`);
+  };
+}
+
+function inspect(base: string, options: Options): void {
+  const terminal = openTerminal(options.json);
+  const facts = checkpointFacts(pathOf(base), partsOf(options));
+  checkFamily(base, facts.family, options.family);
+  terminal.result(facts, describeCheckpoint(facts));
+}
+
+async function verify(base: string, options: Options): Promise<void> {
+  const terminal = openTerminal(options.json);
+  const signal = interruptible(() => terminal.note('stopping …'));
+  const path = pathOf(base);
+  const parts = partsOf(options);
+  const onProgress = byteProgress(terminal, 'reading');
+  const facts = checkpointFacts(path, parts);
+  checkFamily(base, facts.family, options.family);
+  const verified = await verifyCheckpoint(path, { parts, signal, onProgress });
+  const { tensors, bytes, sha256 } = verified;
+  const hashes = Object.entries(sha256).map(([file, hash]) => `  sha256     ${hash}  ${file}`);
+  const head = `${path}: ${facts.model}, whole; ${tensors} tensors, ${showBytes(bytes)}, every number is finite`;
+  terminal.result({ ...verified, model: facts.model, family: facts.family }, [head, ...hashes].join('\n'));
+}
+
+const dtypes: Readonly<Record<string, WeightDType>> = {
+  fp32: 'float32',
+  float32: 'float32',
+  fp16: 'float16',
+  float16: 'float16',
+  bf16: 'bfloat16',
+  bfloat16: 'bfloat16',
+  fp8: 'float8_e4m3',
+  fp8_e4m3: 'float8_e4m3',
+  float8_e4m3: 'float8_e4m3',
+  fp8_e5m2: 'float8_e5m2',
+  float8_e5m2: 'float8_e5m2',
+};
+
+function dtypeOption(text: string): WeightDType {
+  if (Object.hasOwn(dtypes, text)) return dtypes[text];
+  throw usageError('OPTION_INVALID', `--dtype ${text}: give fp32, fp16, bf16, fp8_e4m3 or fp8_e5m2`);
+}
+
+async function convert(base: string, out: string, options: Options): Promise<void> {
+  const terminal = openTerminal(options.json);
+  const signal = interruptible(() => terminal.note('stopping …'));
+  const path = pathOf(base);
+  if (options.family) checkFamily(base, checkpointFacts(path, partsOf(options)).family, options.family);
+  const started = performance.now();
+  const converted = await convertCheckpoint(path, out, {
+    parts: partsOf(options),
+    ...(options.dtype ? { dtype: options.dtype } : {}),
+    signal,
+    onProgress: byteProgress(terminal, 'writing'),
+  });
+  const seconds = (performance.now() - started) / 1000;
+  for (const note of converted.notes) terminal.note(note);
+  const text = `${out}: ${converted.layout}, ${showBytes(converted.bytes)} in ${showSeconds(seconds)}`;
+  terminal.result({ file: out, ...converted, seconds }, text);
+}
+
+export function checkpointCommand(): Command {
+  const command = new Command('checkpoint').description('show, check and convert base models');
+  const json = ['--json', 'machine-readable result on stdout', false] as const;
+  const model = ['<model>', '.safetensors file, folder in the Diffusers layout, or pocket'] as const;
+  command.addCommand(
+    withParts(new Command('inspect'))
+      .description('what a model is: family, variant, prediction, parts and types; reads headers only')
+      .argument(...model)
+      .option(...json)
+      .action(inspect),
+  );
+  command.addCommand(
+    withParts(new Command('verify'))
+      .description('read every byte: all tensors there, every number finite, sha256')
+      .argument(...model)
+      .option(...json)
+      .action(verify),
+  );
+  command.addCommand(
+    withParts(new Command('convert'))
+      .description('write another layout or type, tensor by tensor; --vae and the like bake parts in')
+      .argument(...model)
+      .argument('<out>', 'a name that ends in .safetensors: single file (LDM); any other: Diffusers folder')
+      .option('--dtype <type>', 'fp32, fp16, bf16, fp8_e4m3 or fp8_e5m2; default: as it is', dtypeOption)
+      .option(...json)
+      .action(convert),
+  );
+  return command;
+}
