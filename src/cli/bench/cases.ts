@@ -1,208 +1,155 @@
-/** @file What is measured, one case at a time in a process of its own, so that peak memory means something. */
-import { existsSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import {
-  costOf,
-  createGraph,
-  elementCount,
-  type Feed,
-  type GraphCost,
-  openSession,
-  output,
-  randomStream,
-  type SessionOptions,
-  type Tensor,
-} from '../../engine/index.ts';
-import { streamSafetensors } from '../../files/index.ts';
-import { chooseTargets, initialParameters } from '../../lora/index.ts';
-import {
-  type Architecture,
-  architectureOf,
-  buildUnet,
-  type Checkpoint,
-  type LatentSize,
-  listLayers,
-  openWeights,
-  unetShapes,
-} from '../../models/index.ts';
-import { adamWUpdate, buildTrainStep, newMoments, openTrainStep } from '../../training/index.ts';
-import { openBase } from '../base.ts';
+/** @file What `lora bench` measures, as data: the work, our ways of doing it, the peers, and the figures to reach. */
+import type { LatentSize } from '../../models/index.ts';
+import type { PeerName } from './peers.ts';
 
-export interface Measured {
-  readonly seconds: readonly number[];
-  readonly setupSeconds: number;
-  readonly peakBytes: number;
-  readonly gflop: number;
-  readonly predictedActivationBytes: number;
+export type Work =
+  | {
+      /** One whole LoRA training step of rank 16, or one forward pass of the UNet. */
+      readonly kind: 'train' | 'forward';
+      readonly model: 'pocket' | 'sd15' | 'sdxl';
+      readonly size: LatentSize;
+      readonly repeats: number;
+    }
+  | {
+      /** Latents of `side`² to a picture and back, with the autoencoder of SD 1.5. */
+      readonly kind: 'decode' | 'encode';
+      readonly side: number;
+      readonly tiled: boolean;
+      readonly repeats: number;
+    }
+  /** `lora checkpoint inspect` on a single file of SDXL, from process start to exit. */
+  | { readonly kind: 'open' }
+  /** `lora train` on a single file of SD 1.5 and four pictures, from process start to exit after one step. */
+  | { readonly kind: 'first step'; readonly side: number };
+
+/** What issue and users expect; all are upper bounds but `leastPeakShare`. */
+export interface Goals {
+  /** Our best time over the peer's. */
+  readonly against?: Readonly<Partial<Record<PeerName, number>>>;
+  readonly mostSeconds?: number;
+  readonly mostBytes?: number;
+  /** Of the machine's measured matmul peak. */
+  readonly leastPeakShare?: number;
 }
 
-const { unet: sd15 } = architectureOf('sd15') as Architecture;
-
-/** Uniform numbers of the size that a trained layer's weights have; speed does not depend on their values. */
-function fill(data: Float32Array, bound: number): void {
-  let state = 0x9e3779b9;
-  for (let i = 0; i < data.length; i++) {
-    state ^= state << 13;
-    state ^= state >>> 17;
-    state ^= state << 5;
-    data[i] = (state / 2 ** 31) * bound;
-  }
-}
-
-const randomStem = 'lora-studio-bench-sd15';
-
-/** The SD 1.5 UNet with random weights: 3.4 GB, made once and kept in the folder of temporary files. */
-export async function randomSd15(): Promise<string> {
-  const path = join(tmpdir(), `${randomStem}.safetensors`);
-  if (existsSync(path)) return path;
-  const tensors = [...unetShapes(sd15)].map(([name, shape]) => ({ name, dtype: 'float32' as const, shape }));
-  await streamSafetensors(path, tensors, ({ name, shape }) => {
-    const data = new Float32Array(shape.reduce((a, b) => a * b, 1));
-    if (shape.length > 1) fill(data, 1 / Math.sqrt(shape.slice(1).reduce((a, b) => a * b, 1)));
-    else if (name.endsWith('weight')) data.fill(1);
-    return new Uint8Array(data.buffer);
-  });
-  return path;
-}
-
-async function openPart(model: 'pocket' | 'sd15'): Promise<Pick<Checkpoint, 'unet'>> {
-  if (model === 'pocket') return openBase('pocket');
-  await randomSd15();
-  const weights = openWeights(tmpdir(), randomStem);
-  return { unet: { config: sd15, weights, files: weights.files } };
+/** One of our ways to do the work. */
+export interface Way {
+  readonly engine: string;
+  /** `--memory` of a training step, in bytes. */
+  readonly memory?: number;
+  readonly goals?: Goals;
 }
 
 export interface Case {
   readonly name: string;
-  readonly model: 'pocket' | 'sd15';
-  readonly work: 'train' | 'forward';
-  readonly size: LatentSize;
-  readonly repeats: number;
+  readonly work: Work;
+  readonly ours: readonly Way[];
+  readonly peers: readonly PeerName[];
+  /** Measured without --all and --only too. */
+  readonly isCommon: boolean;
 }
+
+export const benchRank = 16;
+const gib = 2 ** 30;
+
+/** Latents of a square picture with one chunk of text. */
+const square = (pixels: number, batch = 1): LatentSize => ({
+  batch,
+  height: pixels / 8,
+  width: pixels / 8,
+  tokens: 77,
+});
+
+const plain: readonly Way[] = [{ engine: 'lora-studio' }];
+const withGoals = (goals: Goals): readonly Way[] => [{ engine: 'lora-studio', goals }];
+const floatAndAutocast: readonly PeerName[] = ['PyTorch float32', 'PyTorch bfloat16 autocast'];
+const allTypes: readonly PeerName[] = [...floatAndAutocast, 'PyTorch bfloat16 weights'];
 
 export const cases: readonly Case[] = [
   {
     name: 'pocket training step, batch 4',
-    model: 'pocket',
-    work: 'train',
-    size: { batch: 4, height: 8, width: 8, tokens: 32 },
-    repeats: 40,
+    work: {
+      ...{ kind: 'train', model: 'pocket', repeats: 40 },
+      size: { batch: 4, height: 8, width: 8, tokens: 32 },
+    },
+    ...{ ours: plain, peers: floatAndAutocast, isCommon: true },
   },
   {
     name: 'SD 1.5 training step, 256²',
-    model: 'sd15',
-    work: 'train',
-    size: { batch: 1, height: 32, width: 32, tokens: 77 },
-    repeats: 5,
+    work: { kind: 'train', model: 'sd15', size: square(256), repeats: 5 },
+    ...{ ours: plain, peers: floatAndAutocast, isCommon: true },
   },
   {
     name: 'SD 1.5 training step, 512²',
-    model: 'sd15',
-    work: 'train',
-    size: { batch: 1, height: 64, width: 64, tokens: 77 },
-    repeats: 4,
+    work: { kind: 'train', model: 'sd15', size: square(512), repeats: 3 },
+    ours: [
+      {
+        engine: 'lora-studio',
+        goals: {
+          against: { 'PyTorch float32': 0.55, 'PyTorch bfloat16 weights': 0.95 },
+          mostBytes: 7 * gib,
+          leastPeakShare: 0.55,
+        },
+      },
+      {
+        engine: 'lora-studio --memory 5GB',
+        memory: 5e9,
+        goals: { against: { 'PyTorch float32': 0.85 }, mostBytes: 5 * gib },
+      },
+      { engine: 'lora-studio --memory 3.5GB', memory: 3.5e9, goals: { mostBytes: 3.5e9 } },
+    ],
+    ...{ peers: allTypes, isCommon: true },
   },
   {
     name: 'SD 1.5 UNet forward, 512²',
-    model: 'sd15',
-    work: 'forward',
-    size: { batch: 1, height: 64, width: 64, tokens: 77 },
-    repeats: 4,
+    work: { kind: 'forward', model: 'sd15', size: square(512), repeats: 4 },
+    ...{ ours: plain, peers: floatAndAutocast, isCommon: true },
+  },
+  {
+    name: 'SD 1.5 UNet with guidance (batch 2), 512²',
+    work: { kind: 'forward', model: 'sd15', size: square(512, 2), repeats: 3 },
+    ours: withGoals({ against: { 'PyTorch float32': 0.5, 'PyTorch bfloat16 weights': 0.85 } }),
+    ...{ peers: allTypes, isCommon: false },
+  },
+  {
+    name: 'SDXL UNet training step, 512²',
+    work: { kind: 'train', model: 'sdxl', size: square(512), repeats: 3 },
+    ours: withGoals({ against: { 'PyTorch float32': 0.7 }, mostBytes: 16 * gib }),
+    ...{ peers: ['PyTorch float32'], isCommon: false },
+  },
+  {
+    name: 'VAE decode, 512²',
+    work: { kind: 'decode', side: 64, tiled: false, repeats: 3 },
+    ours: withGoals({ against: { 'PyTorch float32': 0.5 }, mostBytes: 1.5 * gib }),
+    ...{ peers: ['PyTorch float32', 'PyTorch bfloat16 weights'], isCommon: true },
+  },
+  {
+    name: 'VAE decode, 1024² in tiles',
+    work: { kind: 'decode', side: 128, tiled: true, repeats: 2 },
+    ours: withGoals({ against: { 'PyTorch float32': 0.5 }, mostBytes: 1.5 * gib }),
+    ...{ peers: ['PyTorch float32'], isCommon: false },
+  },
+  {
+    name: 'VAE encode, 512²',
+    work: { kind: 'encode', side: 64, tiled: false, repeats: 3 },
+    ours: withGoals({ against: { 'PyTorch float32': 0.5 }, mostBytes: 1.5 * gib }),
+    ...{ peers: ['PyTorch float32'], isCommon: false },
+  },
+  {
+    name: 'open and recognise a 7 GB SDXL file, process start to exit',
+    work: { kind: 'open' },
+    ours: withGoals({ mostSeconds: 0.5, mostBytes: 100e6 }),
+    ...{ peers: ['diffusers (opens, infers the type)'], isCommon: false },
+  },
+  {
+    name: 'process start to first SD 1.5 step done, 256², 4 pictures',
+    work: { kind: 'first step', side: 256 },
+    ours: withGoals({ against: { 'sd-scripts float32': 0.3 } }),
+    ...{ peers: ['sd-scripts float32', 'diffusers + PEFT float32'], isCommon: false },
   },
 ];
 
-const benchRank = 16;
-
-interface Work {
-  readonly setupSeconds: number;
-  readonly cost: GraphCost;
-  run(): Promise<unknown>;
-  release(): Promise<void>;
-}
-
-const random = randomStream(1, 'bench');
-const noise = (...shape: number[]): Tensor => ({ shape, data: random.normals(elementCount(shape)) });
-
-/** One whole training step: loss, gradients, AdamW. */
-async function openTraining(
-  part: Pick<Checkpoint, 'unet'>,
-  size: LatentSize,
-  session: SessionOptions,
-): Promise<Work> {
-  const layers = chooseTargets(listLayers(part.unet.weights, 'unet'), 'linear');
-  const shape = { ...size, rank: benchRank, scale: 1, recompute: false };
-  const started = performance.now();
-  const step = await openTrainStep(part, layers, shape, session);
-  const setupSeconds = (performance.now() - started) / 1000;
-  const parameters = initialParameters(layers, benchRank, 1);
-  const moments = new Map([...parameters].map(([name, { data }]) => [name, newMoments(data.length)]));
-  const { batch, height, width, tokens } = size;
-  const { inChannels, contextWidth } = part.unet.config;
-  const feeds = {
-    sample: noise(batch, inChannels, height, width),
-    timesteps: { shape: [batch], data: new Float32Array(batch).fill(423) },
-    context: noise(batch, tokens, contextWidth),
-    target: noise(batch, inChannels, height, width),
-    weights: { shape: [batch], data: new Float32Array(batch).fill(1 / batch) },
-  };
-  let count = 0;
-  return {
-    setupSeconds,
-    cost: costOf(buildTrainStep(part, layers, shape)),
-    async run() {
-      const { gradients } = await step.run(feeds, parameters);
-      count++;
-      for (const [name, { data }] of parameters)
-        adamWUpdate(data, gradients.get(name)!.data, moments.get(name)!, 1e-4, count);
-    },
-    release: () => step.release(),
-  };
-}
-
-async function openForward(
-  part: Pick<Checkpoint, 'unet'>,
-  size: LatentSize,
-  options: SessionOptions,
-): Promise<Work> {
-  const started = performance.now();
-  const graph = createGraph();
-  output('prediction', buildUnet(graph, part, size));
-  const session = await openSession(graph, options);
-  const setupSeconds = (performance.now() - started) / 1000;
-  const feeds: Record<string, Feed> = {};
-  for (const { name, dims } of session.lowered.model.inputs) feeds[name] = noise(...dims);
-  return {
-    setupSeconds,
-    cost: costOf(graph),
-    run: () => session.run(feeds),
-    release: () => session.release(),
-  };
-}
-
-/** Runs one case and measures it. */
-export async function measure(
-  { model, work, size, repeats }: Case,
-  session: SessionOptions = {},
-): Promise<Measured> {
-  const part = await openPart(model);
-  const { setupSeconds, cost, run, release } = await (work === 'train' ? openTraining : openForward)(
-    part,
-    size,
-    session,
-  );
-  const seconds: number[] = [];
-  for (let i = 0; i < repeats; i++) {
-    const begun = performance.now();
-    await run();
-    seconds.push((performance.now() - begun) / 1000);
-  }
-  await release();
-  return {
-    seconds,
-    setupSeconds,
-    peakBytes: process.resourceUsage().maxRSS * 1024,
-    gflop: cost.flops / 1e9,
-    predictedActivationBytes: cost.peakActivationBytes,
-  };
-}
+/** Every case with each of our ways, in the order of `--one`. */
+export const entries: readonly { readonly one: Case; readonly way: Way }[] = cases.flatMap(one =>
+  one.ours.map(way => ({ one, way })),
+);

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { resolveSampler } from '../../diffusion/index.ts';
 import { openGenerator } from '../../generation/index.ts';
 import { train } from '../../training/index.ts';
-import { openBase, projectPath } from '../base.ts';
+import { openPocket, projectPath } from '../base.ts';
 import { loadLora } from '../commands/generate.ts';
 import { runProcess } from './processes.ts';
 
@@ -45,7 +45,7 @@ async function measureGenerate(folder: string): Promise<Omit<Everyday, 'switchSe
 }
 
 async function measureSwitch(folder: string): Promise<number> {
-  const checkpoint = openBase('pocket');
+  const checkpoint = openPocket();
   const paths: string[] = [];
   for (const seed of [1, 2]) {
     const out = join(folder, `lora${seed}.safetensors`);

@@ -1,0 +1,18 @@
+/** Best, median and peak of several processes. */
+import { expect, test } from 'vitest';
+import { figuresOf } from './runs.ts';
+
+test('the first repetition of each process is left out, the peak is the highest', () => {
+  const runs = [
+    { seconds: [9, 3, 5], peakBytes: 100, gflop: 6, setupSeconds: 1, how: 'kept' },
+    { seconds: [1, 2, 4], peakBytes: 300, gflop: 6, setupSeconds: 2, how: 'kept' },
+  ];
+  expect(figuresOf(runs)).toEqual({
+    ...{ best: 2, median: 4, peakBytes: 300, setupSeconds: 1, gflops: 3, how: 'kept', count: 4 },
+  });
+});
+
+test('the only repetition of a process counts; a peer has no graph to count', () => {
+  const figures = figuresOf([{ seconds: [7], peakBytes: 1 }]);
+  expect(figures).toMatchObject({ best: 7, median: 7, count: 1, gflops: undefined, setupSeconds: undefined });
+});

@@ -1,0 +1,42 @@
+/** @file What one measured process says, and the figures of several: best, median, peak. */
+
+/** One process. */
+export interface Run {
+  /** Of each repetition, in order. */
+  readonly seconds: readonly number[];
+  readonly peakBytes: number;
+  /** Time to open sessions, where the work has any. */
+  readonly setupSeconds?: number;
+  /** Products and convolutions of one repetition, as the graph says them. */
+  readonly gflop?: number;
+  /** What a plan chose. */
+  readonly how?: string;
+}
+
+export interface Figures {
+  readonly best: number;
+  readonly median: number;
+  readonly peakBytes: number;
+  readonly setupSeconds: number | undefined;
+  readonly gflops: number | undefined;
+  readonly how: string | undefined;
+  readonly count: number;
+}
+
+/** The first repetition of a process pages weights in and is left out, unless it is the only one. */
+const warm = ({ seconds }: Run): readonly number[] => (seconds.length > 1 ? seconds.slice(1) : seconds);
+
+/** Best and median over all processes; the highest peak. */
+export function figuresOf(runs: readonly Run[]): Figures {
+  const seconds = runs.flatMap(warm).sort((a, b) => a - b);
+  const [{ gflop, setupSeconds, how }] = runs;
+  return {
+    best: seconds[0],
+    median: seconds[Math.floor(seconds.length / 2)],
+    peakBytes: Math.max(...runs.map(run => run.peakBytes)),
+    setupSeconds,
+    gflops: gflop === undefined ? undefined : gflop / seconds[0],
+    how,
+    count: seconds.length,
+  };
+}
