@@ -11,6 +11,7 @@ export default defineConfig({
     exclude: heavy ? [] : ['test/heavy/**', 'node_modules/**'],
     testTimeout: heavy ? 600_000 : 60_000,
     hookTimeout: heavy ? 600_000 : 60_000,
+    globalSetup: 'test/support/temporary-space.ts',
     pool: 'forks',
     maxWorkers: heavy ? 1 : 2,
     reporters: report ? ['default', ['json', { outputFile: report }]] : ['default'],

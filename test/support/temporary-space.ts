@@ -1,0 +1,11 @@
+/** One temporary folder for everything that tests write, deleted when they end. */
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+
+export default function setup(): () => void {
+  const space = mkdtempSync(join(tmpdir(), 'lora-tests-'));
+  // What os.tmpdir() looks at, on POSIX and on Windows.
+  for (const name of ['TMPDIR', 'TEMP', 'TMP']) process.env[name] = space;
+  return () => rmSync(space, { recursive: true, force: true, maxRetries: 3 });
+}
