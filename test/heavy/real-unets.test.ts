@@ -1,27 +1,28 @@
 /**
  * The UNets of SD 1.5 (with 4 and 9 channels) and SD 2.1 at their real sizes against diffusers, and the gradients of
- * a velocity step of SD 2.1 against PEFT (tools/goldens/real_sizes.py sd15, sd2).
+ * a velocity step of SD 2.1 against PEFT (tools/goldens/real_sizes.py sd15, sd2). The weights come out of single files in
+ * the LDM layout, which have other names than the goldens.
  */
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { WeightSource } from '../../src/models/index.ts';
 import { hashed } from '../golden/hashed-weights.ts';
-import { type HashedFile, writeHashed } from '../support/hashed-files.ts';
+import { writeSingleUnet } from '../support/make-checkpoint.ts';
 import { predictionErrors, readGolden, stepErrors, worst } from '../support/unet-cases.ts';
 
 /** Float32 in another order of summation, and Winograd; a wrong kernel is far above. */
 const tolerance = 1e-4;
 
-describe.each(['sd15', 'sd2'])('%s', name => {
+describe.each(['sd15', 'sd2'] as const)('%s', name => {
   const golden = readGolden(`real_${name}.json`);
-  let file: HashedFile;
+  let file: Awaited<ReturnType<typeof writeSingleUnet>>;
   beforeAll(async () => {
-    file = await writeHashed(golden.shapes);
+    file = await writeSingleUnet({ model: name });
   });
   afterAll(() => file.remove());
 
   test('3 timesteps, 2 sizes, batches of 1 and 2', async () => {
     expect(golden.cases).toHaveLength(12);
-    const errors = await predictionErrors({ config: golden.config, weights: file.weights }, golden.cases);
+    const errors = await predictionErrors(file, golden.cases);
     console.log(`${name}: worst of ${errors.length} predictions ${worst(errors).toExponential(1)}`);
     expect(worst(errors)).toBeLessThan(tolerance);
   });
@@ -43,9 +44,9 @@ describe.each(['sd15', 'sd2'])('%s', name => {
   });
 
   test.runIf(name === 'sd2')('gradients of a velocity step', async () => {
-    const { config, training } = golden;
+    const { training } = golden;
     expect(training.predictionType).toBe('v_prediction');
-    const errors = await stepErrors({ config, weights: file.weights }, training, 'linear', false);
+    const errors = await stepErrors(file, training, 'linear', false);
     console.log(`worst of ${errors.gradients.length} gradients: ${worst(errors.gradients).toExponential(1)}`);
     expect(errors.loss).toBeLessThan(1e-5);
     expect(worst(errors.gradients)).toBeLessThan(tolerance);

@@ -1,5 +1,5 @@
 /** Checkpoints of the real shapes with hashed weights, in both layouts; tools/make-checkpoint.ts is their command. */
-import { closeSync, ftruncateSync, mkdirSync, openSync, writeFileSync, writeSync } from 'node:fs';
+import { closeSync, ftruncateSync, mkdirSync, openSync, rmSync, writeFileSync, writeSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { bytesPerElement, elementCount, type Shape } from '../../src/engine/index.ts';
 import { safetensorsHeader, type WeightDType } from '../../src/files/index.ts';
@@ -8,7 +8,8 @@ import { ldmMarks, ldmMetadata, ldmTensors } from '../../src/models/checkpoint/l
 import type { LaidTensor, ModelParts } from '../../src/models/checkpoint/layout/parts.ts';
 import { type TypedTensor, typed, writeTensors } from '../../src/models/checkpoint/layout/write-tensors.ts';
 import { architectures, autoencoder, encoders } from '../../src/models/checkpoint/single/architectures.ts';
-import { schedulerOf } from '../../src/models/checkpoint/single/open.ts';
+import type { MatchedUnet } from '../../src/models/checkpoint/single/match-unet.ts';
+import { recognise, schedulerOf } from '../../src/models/checkpoint/single/open.ts';
 import type { PredictionType } from '../../src/models/checkpoint/single/prediction.ts';
 import { clipShapes } from '../../src/models/clip/shapes.ts';
 import type { WeightSource } from '../../src/models/index.ts';
@@ -17,6 +18,7 @@ import { clipTables } from '../../src/models/tokenizer/clip-vocabulary.ts';
 import { unetShapes } from '../../src/models/unet/shapes.ts';
 import { vaeShapes } from '../../src/models/vae/shapes.ts';
 import { hashed } from '../golden/hashed-weights.ts';
+import { temporaryFolder } from './pictures.ts';
 
 export const models = ['sd15', 'sd2', 'sdxl', 'ssd-1b', 'vega', 'refiner'] as const;
 export type CheckpointModel = (typeof models)[number];
@@ -97,6 +99,17 @@ async function writeWeights(
   const list = typed(tensors, dtype);
   if (isSparse) writeSparse(path, list, metadata);
   else await writeTensors(path, list, { metadata, marks }, { wrote: () => undefined });
+}
+
+/** A UNet alone in a single file (LDM), opened as users' files are; its names and configuration are those that were recognised. */
+export async function writeSingleUnet(options: MakeOptions): Promise<MatchedUnet & { remove(): void }> {
+  const folder = temporaryFolder();
+  const path = join(folder, 'unet.safetensors');
+  const tensors = ldmTensors(hashedParts(options)).filter(({ name }) =>
+    name.startsWith('model.diffusion_model.'),
+  );
+  await writeWeights(path, tensors, options);
+  return { ...recognise(path).unet, remove: () => rmSync(folder, { recursive: true }) };
 }
 
 /** Writes a single file (`out` ends in .safetensors) or a Diffusers folder. */

@@ -184,6 +184,20 @@ describe('what fits is opened', () => {
     expect(findings).toEqual([expect.stringContaining('an inpainting model')]);
   });
 
+  test.each([
+    'diffusion_pytorch_model.safetensors.index.fp16.json',
+    'diffusion_pytorch_model.fp16.safetensors.index.json',
+  ])('shards of a half-precision variant: %s', name => {
+    const base = writeBase(false);
+    const folder = join(base, 'unet');
+    const shapes = unetShapes(readUnetConfig(folder));
+    rmSync(join(folder, 'diffusion_pytorch_model.safetensors'));
+    const shard = 'diffusion_pytorch_model.fp16-00001-of-00001.safetensors';
+    writeTensors(join(folder, shard), shapes);
+    writeJson(folder, name, { weight_map: Object.fromEntries([...shapes.keys()].map(key => [key, shard])) });
+    expect(openCheckpoint(base).unet.files).toEqual([join(folder, shard)]);
+  });
+
   test('shards that an index lists', () => {
     const base = writeBase(false);
     const folder = join(base, 'unet');

@@ -29,13 +29,19 @@ function shards(folder: string, index: string): string[] {
   });
 }
 
-/** Files that hold the weights of a part: `<stem>.safetensors`, its fp16 variant, or the shards an index lists. */
+/** What stands in names where a folder holds weights of another type; without it is looked for first. */
+const variants = ['', '.fp16', '.bf16', '.fp32'];
+
+/** Files that hold the weights of a part: `<stem>.safetensors`, a variant of it, or the shards an index lists. */
 function weightFiles(folder: string, stem: string): string[] {
-  for (const variant of ['', '.fp16']) {
+  for (const variant of variants) {
     const single = join(folder, `${stem}${variant}.safetensors`);
     if (existsSync(single)) return [single];
-    const index = join(folder, `${stem}.safetensors.index${variant}.json`);
-    if (existsSync(index)) return shards(folder, index);
+    // Diffusers puts the variant at the end of an index's name; some tools put it after the stem.
+    const index = [`${stem}.safetensors.index${variant}.json`, `${stem}${variant}.safetensors.index.json`]
+      .map(name => join(folder, name))
+      .find(existsSync);
+    if (index) return shards(folder, index);
   }
   // transformers names its pickles otherwise than its safetensors.
   const pickle = [stem, 'pytorch_model']
