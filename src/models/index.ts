@@ -10,10 +10,11 @@ export {
 export type { SchedulerConfig } from './checkpoint/config-files.ts';
 export { type CheckpointFacts, checkpointFacts, type PartFacts } from './checkpoint/facts.ts';
 export { checkFiniteWeights } from './checkpoint/finite.ts';
-export { type Converted, type ConvertOptions, convertCheckpoint } from './checkpoint/layout/convert.ts';
+export { convertCheckpoint } from './checkpoint/layout/convert.ts';
 export { type LayerInfo, listLayers } from './checkpoint/shape-check.ts';
 export { type Architecture, architectureOf } from './checkpoint/single/architectures.ts';
 export type { PredictionType } from './checkpoint/single/prediction.ts';
+export { shapesOnly } from './checkpoint/single/shapes-only.ts';
 export { verifyCheckpoint } from './checkpoint/verify.ts';
 export { openWeights } from './checkpoint/weights.ts';
 export {
