@@ -96,7 +96,7 @@ const schedule = noiseSchedule({
 });
 
 /** Difference relative to the tensor's norm, told from its samples, or that of the norms, whichever is larger. */
-function errorOfNorm({ data }: Tensor, { samples, step, norm }: Digest): number {
+export function errorOfNorm({ data }: Tensor, { samples, step, norm }: Digest): number {
   const squares = samples.reduce((sum, y, i) => sum + (data[i * step] - y) ** 2, 0);
   const difference = Math.sqrt((squares / samples.length) * data.length);
   const ownNorm = Math.sqrt(data.reduce((sum, x) => sum + x * x, 0));
