@@ -12,6 +12,7 @@ import {
   tryProvider,
 } from '../engine/index.ts';
 import { usageError } from '../errors.ts';
+import { choicesOf, readTuning } from './tune/tuning-file.ts';
 
 export type DeviceName = ExecutionProvider | 'auto';
 
@@ -58,7 +59,10 @@ function reportFallback(provider: ExecutionProvider, note: (text: string) => voi
 export async function openDevice(device: string, note: (text: string) => void): Promise<SessionOptions> {
   checkDevice(device);
   const provider = device === 'auto' ? await fastest(note) : device;
-  if (provider === 'cpu') return { provider };
+  if (provider === 'cpu') {
+    const convolutions = choicesOf(readTuning(note));
+    return convolutions ? { provider, convolutions } : { provider };
+  }
   requireOffered(provider);
   await tryProvider(provider);
   return { provider, onPlacement: reportFallback(provider, note) };

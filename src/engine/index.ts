@@ -7,11 +7,19 @@ export * from './graph/graph.ts';
 export { printGraph } from './graph/print.ts';
 export { findFaults, nameOf, reachableNodes, verify } from './graph/verify.ts';
 export { type Capabilities, capabilities } from './onnx/capabilities.ts';
+export type { ConvolutionAlgorithm, ConvolutionChoices } from './onnx/convolution-choice.ts';
 export { describePlacement, type Placement } from './runtime/placement.ts';
 export { deviceSpeed, type Probe, probeProvider, tryProvider } from './runtime/probe.ts';
 export { type ExecutionProvider, type ProviderRow, providers } from './runtime/providers.ts';
 export type { Feed, IntTensor } from './runtime/raw-session.ts';
 export * from './runtime/session.ts';
+export {
+  type AlgorithmTiming,
+  type Convolution,
+  convolutionsOf,
+  type TunedConvolution,
+  tuneConvolution,
+} from './runtime/tune-convolutions.ts';
 export * from './tensor/half.ts';
 export * from './tensor/random.ts';
 export * from './tensor/tensor.ts';

@@ -3,7 +3,7 @@
  * once over these few methods; what a layer is called is the only thing they know about files.
  */
 
-import type { Graph, Shape, Value, WeightPlace } from '../engine/index.ts';
+import type { DType, Graph, Shape, Value, WeightPlace } from '../engine/index.ts';
 import * as f from '../engine/index.ts';
 
 /** Where weights come from. Names are those of the Diffusers layout, relative to one part (UNet, VAE, …). */
@@ -13,6 +13,8 @@ export interface WeightSource {
   shape(name: string): Shape;
   /** Where the runtime finds the weight. */
   bytes(name: string): WeightPlace;
+  /** The type it is stored as, where that cannot be told from `bytes` without reading it. */
+  dtype?(name: string): DType;
   /** The weight itself, widened to float32. */
   read(name: string): Float32Array;
   names(): Iterable<string>;

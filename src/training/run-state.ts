@@ -24,6 +24,8 @@ export interface RunState {
   readonly losses: number[];
   /** Hash of recipe, data and base model; a run resumes only where it equals. */
   readonly fingerprint: string;
+  /** Device and measured kernels, as `kernelsOf` tells them: others compute other last bits. Unknown in older files. */
+  readonly kernels?: string;
   /** Unix seconds of the first start. */
   readonly startedAt: number;
 }
@@ -32,6 +34,7 @@ const headSchema = z.object({
   format: z.literal('lora-studio run state 1'),
   step: z.coerce.number().int().nonnegative(),
   fingerprint: z.string(),
+  kernels: z.string().optional(),
   startedAt: z.coerce.number(),
 });
 
@@ -60,6 +63,7 @@ export async function saveRunState(path: string, state: RunState): Promise<void>
     format: 'lora-studio run state 1',
     step: String(state.step),
     fingerprint: state.fingerprint,
+    ...(state.kernels === undefined ? {} : { kernels: state.kernels }),
     startedAt: String(state.startedAt),
   };
   await writeFileAtomic(path, serializeSafetensors(entries, metadata));
@@ -86,5 +90,7 @@ export function loadRunState(path: string, fingerprint: string): RunState | unde
     moments.set(name, { first, second });
   }
   const losses = file.tensors.has(':losses') ? [...readTensor(file, ':losses').data] : [];
-  return { step: head.data.step, parameters, moments, losses, fingerprint, startedAt: head.data.startedAt };
+  const { step, startedAt, kernels } = head.data;
+  const known = kernels === undefined ? {} : { kernels };
+  return { step, parameters, moments, losses, fingerprint, startedAt, ...known };
 }

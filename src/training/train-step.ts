@@ -88,7 +88,8 @@ export interface TrainStep {
 /** Below this many parameters, operations are too small to be worth several threads each. */
 const smallBelow = 50_000_000;
 
-function isSmall({ unet }: Pick<Checkpoint, 'unet'>): boolean {
+/** Whether operations are so small that a batch is cut into halves that run side by side. */
+export function isSmall({ unet }: Pick<Checkpoint, 'unet'>): boolean {
   return parameterCount(unet.weights) < smallBelow;
 }
 

@@ -6,6 +6,7 @@ import { ensureWritableFolder, lockFile, removeLeftovers } from '../files/index.
 import type { Checkpoint, LayerInfo } from '../models/index.ts';
 import { now } from './clock.ts';
 import { runFingerprint } from './fingerprint.ts';
+import { kernelsOf } from './kernels.ts';
 import { checkNothingReplaced, checkOutName, countParameters, ensureSpaceForRun } from './outputs.ts';
 import { planRun } from './plan-run.ts';
 import { encodeCaptions, encodePictures, type PrepareOptions, scanPictures } from './prepare.ts';
@@ -132,11 +133,16 @@ async function trainLocked(run: OpenRun): Promise<TrainResult> {
     const message = `there is no run state ${statePath}; the run starts at step 0`;
     prepare.onWarning?.({ code: 'RUN_STATE_MISSING', message });
   }
+  const { session = {}, frugal = false } = request;
+  const kernels = kernelsOf(checkpoint, session);
+  if (found?.kernels !== undefined && found.kernels !== kernels) {
+    const message = `the run so far was computed on ${found.kernels}, the rest is on ${kernels}: its numbers may differ in their last digits`;
+    prepare.onWarning?.({ code: 'KERNELS_CHANGED', message });
+  }
   const items = await encodePictures(scan, prepare);
   const texts = await encodeCaptions(items, prepare);
-  const { session = {}, frugal = false } = request;
   const input = { checkpoint, recipe, layers, items, texts, session, frugal };
-  const state = found ?? newRunState(input, fingerprint, now());
+  const state = { ...(found ?? newRunState(input, fingerprint, now())), kernels };
   onProgress?.({ phase: 'start', scan, recipe, layers: layers.length, resumedAt: state.step });
   const saver = openSaver(
     { checkpoint, recipe, layers, state, scan, items },

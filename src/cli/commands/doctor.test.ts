@@ -32,3 +32,16 @@ test('a device is tried on a training step; one that is not there is refused wit
   expect(unknown.status).toBe(2);
   expect(unknown.stderr).toContain('DEVICE_UNKNOWN');
 });
+
+test('--tune refuses models and sizes that it does not know, before it measures', async () => {
+  for (const [code, ...args] of [
+    ['OPTION_INVALID', '--tune', 'sd9'],
+    ['RESOLUTION_INVALID', '--tune', 'sd15', '--resolution', '500'],
+    ['OPTION_NOT_A_SIZE', '--tune', 'sd15', '--resolution', 'large'],
+    ['OPTIONS_CLASH', '--tune', 'sd15', '--base', 'some.safetensors'],
+  ]) {
+    const { status, stderr } = await runHere(doctorCommand(), ...args);
+    expect(status, args.join(' ')).toBe(2);
+    expect(stderr).toContain(code);
+  }
+});

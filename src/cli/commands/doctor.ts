@@ -2,19 +2,26 @@
 import { availableParallelism, cpus, freemem, release, type as systemType, totalmem } from 'node:os';
 import { Command } from 'commander';
 import { lowerForSession, nodeOf, openSession, runtimeInfo, sourceOf } from '../../engine/index.ts';
-import { usageError } from '../../errors.ts';
-import { listLayers } from '../../models/index.ts';
+import { exitCodes, usageError } from '../../errors.ts';
+import { architectureOf, listLayers, shapesOnly } from '../../models/index.ts';
 import { buildTrainStep, planRun } from '../../training/index.ts';
 import { version } from '../../version.ts';
 import { type BaseOptions, openBase, withBase } from '../base.ts';
 import { checkDevice, deviceHelp, openDevice } from '../device.ts';
 import { listDevices, reportDevice } from '../device-report.ts';
 import { measureMatmulPeak } from '../matmul-peak.ts';
-import { openTerminal, showBytes } from '../terminal.ts';
+import { sizeOption } from '../numbers.ts';
+import { interruptible, openTerminal, showBytes, type Terminal } from '../terminal.ts';
+import { tune } from '../tune/tune.ts';
+import { describeTuning, readTuning } from '../tune/tuning-file.ts';
+import { workloadsOf } from '../tune/workloads.ts';
 
 interface Options extends BaseOptions {
   explainNode?: string;
   device?: string;
+  tune?: boolean | string;
+  resolution?: { width: number; height: number };
+  again: boolean;
   json: boolean;
 }
 
@@ -63,12 +70,13 @@ function explain(name: string, base: BaseOptions): { json: unknown; text: string
   return { json, text };
 }
 
-async function machine(base: BaseOptions) {
+async function machine(base: BaseOptions, note: (text: string) => void) {
   const { checkpoint, graph } = defaultStep(base);
   const session = await openSession(graph);
   const { lowered, setupSeconds } = session;
   await session.release();
   const runtime = runtimeInfo();
+  const tuning = readTuning(note);
   const json = {
     version,
     node: process.versions.node,
@@ -87,6 +95,7 @@ async function machine(base: BaseOptions) {
       layers: listLayers(checkpoint.unet.weights, 'unet').length,
     },
     trainingStep: { onnxNodes: lowered.model.nodes.length, setupSeconds, provider: 'cpu' },
+    tunedConvolutions: Object.keys(tuning?.convolutions ?? {}).length,
   };
   const text = [
     `lora-studio ${json.version}, Node ${json.node}, ${json.system}`,
@@ -94,15 +103,52 @@ async function machine(base: BaseOptions) {
     `memory          ${showBytes(json.memoryBytes)}, ${showBytes(json.freeMemoryBytes)} free`,
     `ONNX Runtime    ${json.onnxruntime}, providers ${json.providers.join(', ')}; not installed: ${json.providersToInstall.join(', ') || 'none'}`,
     `would run       ${json.base.name} (${json.base.family}) on ${json.trainingStep.provider}: a training step of ${json.trainingStep.onnxNodes} nodes, ready in ${setupSeconds.toFixed(2)} s`,
+    `tuning          ${describeTuning(tuning)}`,
     ...listDevices(),
   ].join('\n');
   return { json, text };
 }
 
-async function report(options: Options, note: (text: string) => void) {
+/** What `--tune` measures: a base's own convolutions, or those of a model that everyone has, which needs no file. */
+function tunedModel({ tune: named, ...options }: Options, note: (text: string) => void) {
+  if (options.base !== 'pocket') {
+    if (named !== true) throw usageError('OPTIONS_CLASH', '--base and a name after --tune say two models');
+    const checkpoint = openBase(options, note);
+    return { model: checkpoint, name: checkpoint.name, side: checkpoint.resolution };
+  }
+  const known = (['sd15', 'sd2', 'sdxl'] as const).find(
+    family => family === (named === true ? 'sd15' : named),
+  );
+  const architecture = known && architectureOf(known);
+  if (!architecture) throw usageError('OPTION_INVALID', `--tune ${named}: give sd15, sd2 or sdxl, or --base`);
+  const side = known === 'sdxl' ? 1024 : 512;
+  return { model: shapesOnly(architecture), name: architecture.name, side };
+}
+
+const coarsest = 64;
+
+async function tuneModel(options: Options, terminal: Terminal) {
+  const { model, name, side } = tunedModel(options, text => terminal.note(text));
+  const size = options.resolution ?? { width: side, height: side };
+  const { width, height } = size;
+  if (width < coarsest || height < coarsest || width % coarsest !== 0 || height % coarsest !== 0) {
+    const message = `--resolution ${width}x${height}: sides must be multiples of ${coarsest}`;
+    throw usageError('RESOLUTION_INVALID', message);
+  }
+  const signal = interruptible(() => terminal.note('stopping, what was measured is kept …'));
+  const work = workloadsOf(model, size);
+  const { again } = options;
+  const result = await tune({ title: `${name} at ${width}×${height}`, ...work, again, signal }, terminal);
+  if (result.json.interrupted) process.exitCode = exitCodes.interrupted;
+  return result;
+}
+
+async function report(options: Options, terminal: Terminal) {
   const { explainNode, device } = options;
+  const note = (text: string): void => terminal.note(text);
+  if (options.tune !== undefined) return tuneModel(options, terminal);
   if (explainNode) return explain(explainNode, options);
-  if (device === undefined) return machine(options);
+  if (device === undefined) return machine(options, note);
   checkDevice(device);
   const provider = device === 'auto' ? (await openDevice(device, note)).provider : device;
   return reportDevice(provider ?? 'cpu', defaultStep(options, 1).graph);
@@ -110,7 +156,7 @@ async function report(options: Options, note: (text: string) => void) {
 
 async function run(options: Options): Promise<void> {
   const terminal = openTerminal(options.json);
-  const { json, text } = await report(options, text => terminal.note(text));
+  const { json, text } = await report(options, terminal);
   terminal.result(json, text);
 }
 
@@ -122,6 +168,12 @@ export function doctorCommand(): Command {
       'from a node of the ONNX training step back to operation, layer and source line',
     )
     .option('--device <name>', `try a device on one training step: ${deviceHelp}`)
+    .option(
+      '--tune [model]',
+      'measure which algorithm computes each convolution fastest here: sd15, sd2, sdxl',
+    )
+    .option('--resolution <size>', 'picture size to tune for: 512 or 640x512', sizeOption('--resolution'))
+    .option('--again', 'tune also what was measured before', false)
     .option('--json', 'machine-readable result on stdout', false)
     .action(run);
 }

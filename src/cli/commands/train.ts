@@ -10,6 +10,7 @@ import { integerOption, memoryOption, numberOption, sizeOption } from '../number
 import { describeHeld, describePlan, planMemory } from '../plan.ts';
 import { interruptible, openTerminal } from '../terminal.ts';
 import { describeResult, nothingDone, summary, trainingProgress } from '../training-report.ts';
+import { describeTuning, readTuning } from '../tune/tuning-file.ts';
 
 export { trainingProgress } from '../training-report.ts';
 
@@ -104,7 +105,9 @@ async function run(folder: string, options: Options): Promise<void> {
     const scan = await scanPictures(folder, { recipe: plan.recipe });
     onProgress({ phase: 'scanned', scan });
     const { json, text } = describePlan(checkpoint, plan, scan);
-    return terminal.result(json, text);
+    const tuning = readTuning(text => terminal.note(text));
+    const tuningLine = tuning ? `\ntuning          ${describeTuning(tuning)}` : '';
+    return terminal.result(json, text + tuningLine);
   }
   const isPlain = options.memory === undefined && planned.recipe.baseWeights === 'file';
   const plan = isPlain ? undefined : planMemory(checkpoint, planned, options.memory);

@@ -1,4 +1,5 @@
 /** @file What an execution provider can run well; the lowering writes other nodes where it cannot. */
+import type { ConvolutionChoices } from './convolution-choice.ts';
 
 export interface Capabilities {
   /** com.microsoft.FusedMatMul: transposed and scaled batched products without copies. */
@@ -15,6 +16,8 @@ export interface Capabilities {
   readonly scoreElements: number;
   /** Winograd convolutions pay. */
   readonly winograd: boolean;
+  /** Algorithms of convolutions that were measured on this machine; those of the table unless said. */
+  readonly convolutions?: ConvolutionChoices;
   /** Sin and Cos are right to float32's last bits, also far from zero; otherwise they are written out. */
   readonly exactSine: boolean;
   /**

@@ -1,52 +1,23 @@
 /**
- * @file Convolutions and their gradients as ONNX nodes. The algorithm is chosen by shape and direction; the
- * choices were measured (see docs/decisions/0002-convolution-algorithms.md).
+ * @file Convolutions and their gradients as ONNX nodes, by the algorithm that `convolution-choice.ts` chooses.
  */
 import type { Node } from '../graph/graph.ts';
-import type { Pads } from '../graph/operations.ts';
 import type { LoweringContext } from './context.ts';
+import {
+  type ConvolutionAlgorithm,
+  type ConvolutionDirection,
+  chooseConvolution,
+  shapeOfConvolution,
+} from './convolution-choice.ts';
 import { winogradConvolution } from './winograd.ts';
 
-export interface ConvolutionShape {
-  readonly kernel: number;
-  readonly stride: number;
-  readonly pads: Pads;
-  readonly inChannels: number;
-  readonly outChannels: number;
-  readonly height: number;
-  readonly width: number;
-}
-
-export type ConvolutionAlgorithm = 'direct' | 'winograd4' | 'winograd2';
-
-/** Smallest picture (as the side of a square) and channel count from which Winograd with its weights transformed in the graph pays. */
-const winogradFromSide = 32;
-const winogradFromChannels = 64;
-
-/** The input gradient of a wide layer pays from here on with F(2×2,3×3): 33 ms instead of 44 at 1280 channels. */
-const winogradBackwardFromSide = 16;
-const winogradBackwardFromChannels = 1280;
-
-/** 3×3 convolutions on large pictures run as Winograd F(4×4,3×3) or F(2×2,3×3) (Lavin & Gray 2015). */
-export function chooseConvolution(
-  shape: ConvolutionShape,
-  direction: 'forward' | 'backward',
+function algorithmFor(
+  { capabilities }: LoweringContext,
+  node: Node<'conv2d'> | Node<'conv2dInputGradient'>,
+  direction: ConvolutionDirection,
 ): ConvolutionAlgorithm {
-  const { kernel, stride, pads, inChannels, outChannels, height, width } = shape;
-  const [top, left, bottom, right] = pads;
-  const isBand = direction === 'forward' && left === 1 && right === 1 && top <= 1 && bottom <= 1;
-  const regular = kernel === 3 && stride === 1 && (isBand || pads.every(pad => pad === 1));
-  const [rows, side, channels] = [
-    height + top + bottom - 2,
-    Math.min(height, width),
-    Math.min(inChannels, outChannels),
-  ];
-  const isEven = rows % 2 === 0 && width % 2 === 0;
-  if (!regular || !isEven || channels < winogradFromChannels) return 'direct';
-  if (rows * width >= winogradFromSide ** 2)
-    return rows % 4 === 0 && width % 4 === 0 ? 'winograd4' : 'winograd2';
-  const isWide = channels >= winogradBackwardFromChannels;
-  return direction === 'backward' && isWide && side >= winogradBackwardFromSide ? 'winograd2' : 'direct';
+  if (!capabilities.winograd) return 'direct';
+  return chooseConvolution(shapeOfConvolution(node), direction, capabilities.convolutions);
 }
 
 const tileOf = { winograd4: 4, winograd2: 2 } as const;
@@ -57,11 +28,8 @@ export function conv2d(
   node: Node<'conv2d'>,
 ): string[] {
   const { stride, pads } = node.attributes;
-  const [, , height, width] = node.inputs[0].shape;
-  const [outChannels, inChannels, kernel] = node.inputs[1].shape;
-  const algorithm = ctx.capabilities.winograd
-    ? chooseConvolution({ kernel, stride, pads, inChannels, outChannels, height, width }, 'forward')
-    : 'direct';
+  const [outChannels, , kernel] = node.inputs[1].shape;
+  const algorithm = algorithmFor(ctx, node, 'forward');
   if (algorithm !== 'direct') {
     const image = node.inputs[0].shape;
     const kernelShape = node.inputs[1].shape;
@@ -104,9 +72,7 @@ export function conv2dInputGradient(
     const matrix = ctx.reshape(w, [outChannels, inChannels]);
     return [ctx.reshape(ctx.emitMicrosoft('FusedMatMul', [matrix, pixels], { transA: 1 }), inputShape)];
   }
-  const algorithm = ctx.capabilities.winograd
-    ? chooseConvolution({ kernel, stride, pads, inChannels, outChannels, height, width }, 'backward')
-    : 'direct';
+  const algorithm = algorithmFor(ctx, node, 'backward');
   if (algorithm !== 'direct') {
     const options = {
       x: g,

@@ -121,17 +121,14 @@ export function winogradConvolution(ctx: LoweringContext, options: WinogradOptio
         ]);
 
   const M = backward ? ctx.emitMicrosoft('FusedMatMul', [U, V], { transA: 1 }) : ctx.emit('MatMul', [U, V]); // [points, result, n·tiles]
-  const perImage =
+  const outputTransform = ctx.floats([tile * tile, points], kronecker(A), `winograd A F${tile}`);
+  const every = resultChannels * batch * tiles;
+  const Y = ctx.emit('MatMul', [outputTransform, ctx.reshape(M, [points, every])]); // [tile², result·n·tiles]
+  // Tiles become rows in two steps that move whole blocks: DepthToSpace, which does both at once, takes twice as long.
+  const inRow = ctx.transpose(ctx.reshape(Y, [tile, tile, every]), [0, 2, 1]); // [tile, result·n·tiles, tile]
+  const joined =
     batch === 1
-      ? ctx.transpose(M, [1, 0, 2])
-      : ctx.reshape(ctx.transpose(ctx.reshape(M, [points, resultChannels, batch, tiles]), [2, 1, 0, 3]), [
-          batch * resultChannels,
-          points,
-          tiles,
-        ]);
-  const outputTransform = ctx.floats([1, tile * tile, points], kronecker(A), `winograd A F${tile}`);
-  const Y = ctx.emit('MatMul', [outputTransform, perImage]); // [n·result, tile², tiles]
-  const grid = ctx.reshape(Y, [batch * resultChannels, tile * tile, tileRows, tileColumns]);
-  const joined = ctx.emit('DepthToSpace', [grid], { blocksize: tile, mode: 'DCR' });
+      ? ctx.transpose(ctx.reshape(inRow, [tile, resultChannels * tileRows, width]), [1, 0, 2])
+      : ctx.transpose(ctx.reshape(inRow, [tile, resultChannels, batch, tileRows, width]), [2, 1, 3, 0, 4]);
   return ctx.reshape(joined, [batch, resultChannels, rows, width]);
 }

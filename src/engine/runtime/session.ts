@@ -8,6 +8,7 @@ import * as ort from 'onnxruntime-node';
 import { LoraError } from '../../errors.ts';
 import type { Graph } from '../graph/graph.ts';
 import { type Capabilities, capabilities } from '../onnx/capabilities.ts';
+import type { ConvolutionChoices } from '../onnx/convolution-choice.ts';
 import { type LoweredModel, lower } from '../onnx/lower.ts';
 import type { OnnxTensor } from '../onnx/model.ts';
 import type { Tensor } from '../tensor/tensor.ts';
@@ -22,6 +23,8 @@ export interface SessionOptions {
   readonly threads?: number;
   /** Another set of capabilities than the provider's, to check one lowering against another. */
   readonly capabilities?: Capabilities;
+  /** Algorithms of convolutions that were measured on this machine, for models that are not folded. */
+  readonly convolutions?: ConvolutionChoices;
   /** Below this many bytes of weights, everything that depends on weights alone is computed once at load. */
   readonly foldBelowBytes?: number;
   /** Prefix of a profile file to write. */
@@ -65,7 +68,9 @@ export function lowerForSession(
   fold = weightsAreSmall(graph, options),
 ): LoweredModel {
   const provider = options.capabilities ?? capabilities[options.provider ?? 'cpu'];
-  return lower(graph, fold ? { ...provider, constantWeights: provider.fusedMatMul } : provider);
+  if (fold) return lower(graph, { ...provider, constantWeights: provider.fusedMatMul });
+  const { convolutions } = options;
+  return lower(graph, convolutions ? { ...provider, convolutions } : provider);
 }
 
 /** A weight in a file, in fewer bits than float32 has. */

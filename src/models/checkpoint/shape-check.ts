@@ -57,12 +57,19 @@ function reporter({ file, asker = 'its config.json', hint, nameOf = name => name
   };
 }
 
+/** The type that a weight has in its file; undefined for one in memory. */
+export function storedType(weights: WeightSource, name: string): DType | undefined {
+  if (weights.dtype) return weights.dtype(name);
+  const place = weights.bytes(name);
+  return 'path' in place ? place.dtype : undefined;
+}
+
 /** Throws FORMAT_DTYPE for weights that are no floats. */
 export function checkTypes(weights: WeightSource, { file, nameOf = name => name }: ShapeReport): void {
   for (const name of weights.names()) {
-    const bytes = weights.bytes(name);
-    if (!('path' in bytes) || weightTypes.includes(bytes.dtype)) continue;
-    const message = `${file}: ${nameOf(name)} is ${bytes.dtype}, weights must be floats`;
+    const dtype = storedType(weights, name);
+    if (dtype === undefined || weightTypes.includes(dtype)) continue;
+    const message = `${file}: ${nameOf(name)} is ${dtype}, weights must be floats`;
     throw badInput('FORMAT_DTYPE', message, 'Quantized checkpoints are not supported.');
   }
 }

@@ -2,6 +2,7 @@
 import type { DType, Shape } from '../../../engine/index.ts';
 import { badInput } from '../../../errors.ts';
 import { floatTensorBytes, readRange, type WeightDType } from '../../../files/index.ts';
+import { storedType } from '../shape-check.ts';
 import { transposed } from '../single/stored-weights.ts';
 import type { LaidTensor } from './parts.ts';
 
@@ -53,8 +54,7 @@ function concatenated<T extends Uint8Array | Float32Array>(
 
 /** The type that a tensor has where it comes from; what lies in memory is float32. */
 export function storedDType({ pieces: [{ weights, name }] }: LaidTensor): DType {
-  const place = weights.bytes(name);
-  return 'path' in place ? place.dtype : 'float32';
+  return storedType(weights, name) ?? 'float32';
 }
 
 /** The bytes of a tensor in a type. */

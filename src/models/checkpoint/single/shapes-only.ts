@@ -28,7 +28,7 @@ function weightsOf(shapes: Shapes): WeightSource {
 export function shapesOnly(architecture: Architecture): Pick<Checkpoint, 'unet' | 'vae'> {
   const vae = { ...autoencoder, scalingFactor: architecture.latentFactor };
   return {
-    unet: { config: architecture.unet, weights: weightsOf(shapesOf(architecture)) },
-    vae: { config: vae, weights: weightsOf(vaeShapes(vae)) },
+    unet: { config: architecture.unet, weights: weightsOf(shapesOf(architecture)), files: [] },
+    vae: { config: vae, weights: weightsOf(vaeShapes(vae)), files: [] },
   };
 }

@@ -83,5 +83,6 @@ export function storedWeights(
     shape: name => (turned.has(name) ? [...find(name).shape].reverse() : find(name).shape),
     read,
     bytes,
+    dtype: name => find(name).dtype,
   };
 }
