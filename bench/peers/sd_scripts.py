@@ -8,7 +8,7 @@ import runpy
 import sys
 import tempfile
 
-from .measuring import peak_bytes, seconds_since_start
+from .measuring import since_start
 
 
 class FirstStepDone(SystemExit):
@@ -30,7 +30,7 @@ def run(file, folder, pictures, side, precision, **_):
 
     def first_step(self, *args, **kwargs):
         step(self, *args, **kwargs)
-        done.update(seconds=[seconds_since_start()], peakBytes=peak_bytes())
+        done.update(since_start())
         raise FirstStepDone
 
     torch.optim.AdamW.step = first_step

@@ -1,5 +1,5 @@
 /** @file bench/RESULTS.md: all results, the machines apart. */
-import { cases } from './cases.ts';
+import { type Case, cases } from './cases.ts';
 import type { Results } from './results.ts';
 import { comparedTable, everydayTable, type MeasuredCase, measuredTable } from './table.ts';
 
@@ -13,27 +13,31 @@ and convolutions of the plain graph; Winograd's convolutions need fewer, so that
 "PyTorch bfloat16 autocast" has weights in float32, "bfloat16 weights" the whole base in bfloat16 (A and B in float32).
 "To first step": ours is the whole command \`lora train --steps 1\`, the file written included; sd-scripts and diffusers are
 stopped when the optimizer's first step is done. All of them train the UNet alone.
+"Others" is the largest share of all cores that other programs (or other guests of the host) used during a run: the more, the less the
+figure is worth.
 `;
 
-/** What was measured on each machine. */
-function byMachine({ rows }: Results): Map<string, MeasuredCase[]> {
-  const measured = cases.flatMap(one => (rows[one.name] ? [{ one, row: rows[one.name] }] : []));
-  return Map.groupBy(measured, ({ row }) => row.machine);
+/** What was measured of some cases, with the best matmul peak of each machine. */
+export function measuredOf(results: Results, chosen: readonly Case[] = cases): MeasuredCase[] {
+  const peaks = new Map<string, number>();
+  for (const { machine, matmulGflops } of Object.values(results.rows))
+    peaks.set(machine, Math.max(peaks.get(machine) ?? 0, matmulGflops));
+  return chosen.flatMap(one => {
+    const row = results.rows[one.name];
+    return row ? [{ one, row, peakGflops: peaks.get(row.machine) as number }] : [];
+  });
 }
 
-/** The lines under a heading of the machine. */
+/** The lines under the heading of a machine. */
 export function tablesOf(measured: readonly MeasuredCase[]): string {
-  const peaks = measured.map(({ row }) => row.matmulGflops);
-  const [least, most] = [Math.min(...peaks), Math.max(...peaks)].map(peak => peak.toFixed(0));
-  const peak = `Matmul peak ${least === most ? least : `${least} to ${most}`} GFLOP/s, measured before each case.`;
+  const peak = `Matmul peak ${measured[0].peakGflops.toFixed(0)} GFLOP/s, the best of those measured before each case.`;
   const compared = comparedTable(measured);
   return [peak, measuredTable(measured), ...(compared ? [compared] : [])].join('\n\n');
 }
 
 export function documentOf(results: Results): string {
-  const sections = [...byMachine(results)].map(
-    ([machine, measured]) => `## ${machine}\n\n${tablesOf(measured)}\n`,
-  );
+  const machines = Map.groupBy(measuredOf(results), ({ row }) => row.machine);
+  const sections = [...machines].map(([machine, measured]) => `## ${machine}\n\n${tablesOf(measured)}\n`);
   const { everyday } = results;
   const waits = everyday
     ? [`## Every day\n\n${everyday.machine}, ${everyday.date}\n\n${everydayTable(everyday)}\n`]

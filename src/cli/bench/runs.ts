@@ -11,6 +11,8 @@ export interface Run {
   readonly gflop?: number;
   /** What a plan chose. */
   readonly how?: string;
+  /** Share of all cores that other programs used meanwhile. */
+  readonly others?: number | null;
 }
 
 export interface Figures {
@@ -21,6 +23,8 @@ export interface Figures {
   readonly gflops: number | undefined;
   readonly how: string | undefined;
   readonly count: number;
+  /** The busiest of the runs. */
+  readonly others: number | undefined;
 }
 
 /** The first repetition of a process pages weights in and is left out, unless it is the only one. */
@@ -30,6 +34,7 @@ const warm = ({ seconds }: Run): readonly number[] => (seconds.length > 1 ? seco
 export function figuresOf(runs: readonly Run[]): Figures {
   const seconds = runs.flatMap(warm).sort((a, b) => a - b);
   const [{ gflop, setupSeconds, how }] = runs;
+  const others = runs.flatMap(run => run.others ?? []);
   return {
     best: seconds[0],
     median: seconds[Math.floor(seconds.length / 2)],
@@ -38,5 +43,6 @@ export function figuresOf(runs: readonly Run[]): Figures {
     gflops: gflop === undefined ? undefined : gflop / seconds[0],
     how,
     count: seconds.length,
+    others: others.length === 0 ? undefined : Math.max(...others),
   };
 }

@@ -1,7 +1,7 @@
 /** Ratios, bounds and what is shown of them. */
 import { expect, test } from 'vitest';
 import type { Case } from './cases.ts';
-import { documentOf } from './document.ts';
+import { documentOf, measuredOf } from './document.ts';
 import { comparedTable, comparisons, measuredTable } from './table.ts';
 
 const one: Case = {
@@ -18,15 +18,15 @@ const one: Case = {
   isCommon: true,
 };
 const row = {
-  ...{ machine: 'a, 2 cores', date: '2026-01-02', matmulGflops: 200 },
+  ...{ machine: 'a, 2 cores', date: '2026-01-02', matmulGflops: 150 },
   engines: {
-    'lora-studio': [{ seconds: [9, 4, 6], peakBytes: 2 ** 30, gflop: 480, setupSeconds: 1 }],
+    'lora-studio': [{ seconds: [9, 4, 6], peakBytes: 2 ** 30, gflop: 480, setupSeconds: 1, others: 0.034 }],
     'PyTorch float32': [{ seconds: [9, 10, 12], peakBytes: 3 * 2 ** 30 }],
   },
 };
 
 test('ours over the peer, best and median, beside the bound; engines that did not run are not there', () => {
-  expect(comparisons({ one, row })).toEqual([
+  expect(comparisons({ one, row, peakGflops: 200 })).toEqual([
     {
       figure: 'a step: lora-studio / PyTorch float32',
       ...{ measured: '0.40 (median 0.50)', bound: '≤ 0.50', isReached: true },
@@ -49,16 +49,16 @@ test('ours over the peer, best and median, beside the bound; engines that did no
 
 test('a bound that is not reached says so; a ratio without a bound says nothing', () => {
   const slow = { ...row.engines, 'PyTorch bfloat16 autocast': [{ seconds: [1, 2], peakBytes: 1 }] };
-  const lines = comparedTable([{ one, row: { ...row, engines: slow } }])!.split('\n');
+  const lines = comparedTable([{ one, row: { ...row, engines: slow }, peakGflops: 200 }])!.split('\n');
   expect(lines.find(line => line.includes('autocast'))).toMatch(/\| 2\.00 \(median 3\.00\) \| {2}\| {2}\|$/);
   expect(lines.find(line => line.includes(', time'))).toMatch(/\*\*no\*\* \|$/);
 });
 
 test('the measurements: times, peak, GFLOP/s and their share of the peak', () => {
-  const lines = measuredTable([{ one, row }]).split('\n');
+  const lines = measuredTable([{ one, row, peakGflops: 200 }]).split('\n');
   expect(lines.slice(2)).toEqual([
-    '| a step | lora-studio | 4.00 s | 6.00 s | 1.00 GiB | 120 (60 %) | 1.00 s | 2026-01-02 |',
-    '| a step | PyTorch float32 | 10.00 s | 12.00 s | 3.00 GiB |  |  | 2026-01-02 |',
+    '| a step | lora-studio | 4.00 s | 6.00 s | 1.00 GiB | 120 (60 %) | 1.00 s | 3 % | 2026-01-02 |',
+    '| a step | PyTorch float32 | 10.00 s | 12.00 s | 3.00 GiB |  |  |  | 2026-01-02 |',
   ]);
 });
 
@@ -67,4 +67,19 @@ test('the document has a section for each machine', () => {
   const rows = { 'VAE encode, 512²': other, 'SD 1.5 training step, 512²': row };
   const headings = documentOf({ rows }).match(/^## .*$/gm);
   expect(headings).toEqual(['## a, 2 cores', '## b, 8 cores']);
+});
+
+test('the peak is the best of its machine', () => {
+  const other = { ...row, machine: 'b, 8 cores', matmulGflops: 900 };
+  const rows = {
+    'VAE encode, 512²': { ...row, matmulGflops: 170 },
+    'SD 1.5 training step, 512²': row,
+    'VAE decode, 512²': other,
+  };
+  const peaks = measuredOf({ rows }).map(({ one: { name }, peakGflops }) => [name, peakGflops]);
+  expect(peaks).toEqual([
+    ['SD 1.5 training step, 512²', 170],
+    ['VAE decode, 512²', 900],
+    ['VAE encode, 512²', 170],
+  ]);
 });

@@ -8,6 +8,8 @@ import { type Figures, figuresOf } from './runs.ts';
 export interface MeasuredCase {
   readonly one: Case;
   readonly row: Row;
+  /** The machine's matmul peak: the best that was measured before any of its cases. */
+  readonly peakGflops: number;
 }
 
 const show = (seconds: number): string =>
@@ -18,16 +20,18 @@ function markdown(head: readonly string[], lines: readonly (readonly string[])[]
   return [head, head.map(() => '---'), ...lines].map(cells => `| ${cells.join(' | ')} |`).join('\n');
 }
 
-function measurement(one: Case, row: Row, engine: string): string[] {
-  const { how, best, median, count, peakBytes, gflops, setupSeconds } = figuresOf(row.engines[engine]);
+function measurement({ one, row, peakGflops }: MeasuredCase, engine: string): string[] {
+  const figures = figuresOf(row.engines[engine]);
+  const { how, best, median, count, peakBytes, gflops, setupSeconds, others } = figures;
   return [
     one.name,
     how === undefined ? engine : `${engine} (${how})`,
     show(best),
     count > 1 ? show(median) : '',
     showBytes(peakBytes),
-    gflops === undefined ? '' : `${gflops.toFixed(0)} (${percent(gflops / row.matmulGflops)})`,
+    gflops === undefined ? '' : `${gflops.toFixed(0)} (${percent(gflops / peakGflops)})`,
     setupSeconds === undefined ? '' : show(setupSeconds),
+    others === undefined ? '' : percent(others),
     row.date,
   ];
 }
@@ -40,12 +44,13 @@ const measuredHead = [
   'peak memory',
   'GFLOP/s (of matmul peak)',
   'set-up',
+  'others',
   'measured',
 ];
 
 export function measuredTable(measured: readonly MeasuredCase[]): string {
-  const lines = measured.flatMap(({ one, row }) =>
-    enginesOf(one, row).map(engine => measurement(one, row, engine)),
+  const lines = measured.flatMap(found =>
+    enginesOf(found.one, found.row).map(engine => measurement(found, engine)),
   );
   return markdown(measuredHead, lines);
 }
@@ -74,7 +79,7 @@ function againstPeers({ one, row }: MeasuredCase, way: Way, ours: Figures): Comp
 }
 
 /** Bounds of our figures by themselves. */
-function ownBounds({ one, row }: MeasuredCase, way: Way, ours: Figures): Comparison[] {
+function ownBounds({ one, peakGflops }: MeasuredCase, way: Way, ours: Figures): Comparison[] {
   const { mostSeconds, mostBytes, leastPeakShare } = way.goals ?? {};
   const name = `${one.name}: ${way.engine}`;
   const found: Comparison[] = [];
@@ -86,7 +91,7 @@ function ownBounds({ one, row }: MeasuredCase, way: Way, ours: Figures): Compari
   if (mostBytes !== undefined)
     add('peak memory', showBytes(ours.peakBytes), `≤ ${showBytes(mostBytes)}`, ours.peakBytes <= mostBytes);
   if (leastPeakShare !== undefined && ours.gflops !== undefined) {
-    const share = ours.gflops / row.matmulGflops;
+    const share = ours.gflops / peakGflops;
     add('share of matmul peak', percent(share), `≥ ${percent(leastPeakShare)}`, share >= leastPeakShare);
   }
   return found;

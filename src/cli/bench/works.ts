@@ -30,6 +30,7 @@ import {
 import { planMemory } from '../plan.ts';
 import { benchRank, type Way, type Work } from './cases.ts';
 import type { BenchFiles } from './files.ts';
+import { watchOthers } from './others.ts';
 import { peakBytes } from './peak-memory.ts';
 import type { Run } from './runs.ts';
 
@@ -158,15 +159,18 @@ export async function measure(
   session: SessionOptions = {},
 ): Promise<Run> {
   const { run, release, cost, setupSeconds, how } = await openWork(work, way, files, session);
+  const othersSince = watchOthers();
   const seconds: number[] = [];
   for (let i = 0; i < work.repeats; i++) {
     const begun = performance.now();
     await run();
     seconds.push((performance.now() - begun) / 1000);
   }
+  const others = othersSince();
   await release();
   return {
     ...{ seconds, peakBytes: peakBytes() },
+    ...(others === undefined ? {} : { others }),
     ...(cost === undefined ? {} : { gflop: cost.flops / 1e9 }),
     ...(setupSeconds === undefined ? {} : { setupSeconds }),
     ...(how === undefined ? {} : { how }),

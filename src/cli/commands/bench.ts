@@ -4,7 +4,7 @@ import { usageError } from '../../errors.ts';
 import { writeFileAtomic } from '../../files/index.ts';
 import { projectPath } from '../base.ts';
 import { type Case, cases, entries } from '../bench/cases.ts';
-import { documentOf, tablesOf } from '../bench/document.ts';
+import { documentOf, measuredOf, tablesOf } from '../bench/document.ts';
 import { measureEveryday } from '../bench/everyday.ts';
 import { filesFor } from '../bench/files.ts';
 import { describeMachine } from '../bench/machine.ts';
@@ -60,27 +60,34 @@ async function run(options: Options): Promise<void> {
   const { device, rounds, only } = options;
   checkDevice(device);
   if (options.one !== undefined) return runOne(options.one, device);
+  if (rounds < 1) throw usageError('OPTION_INVALID', `--rounds ${rounds}: give 1 or more`);
   const wanted = chooseCases(options);
   const terminal = openTerminal(options.json);
   const [machine, date] = [describeMachine(device), new Date().toISOString().slice(0, 10)];
   const through = options.through.split(' ').filter(word => word !== '');
   const turns: Turns = { ...terminal, rounds, withPeers: options.peer, device, through };
   let results = readResults();
+  /** Another bench may have written meanwhile. */
+  const update = async (change: (before: Results) => Results): Promise<void> => {
+    results = change(options.write ? readResults() : results);
+    if (options.write) await save(results);
+  };
   for (const one of wanted) {
     const head = { machine, date, matmulGflops: await measureMatmulPeak() };
-    if (!options.add)
-      results = { ...results, rows: { ...results.rows, [one.name]: { ...head, engines: {} } } };
+    let isKept = options.add;
     await runCase(one, turns, async (engine, measured) => {
-      const row = withRun(results.rows[one.name], head, engine, measured);
-      results = { ...results, rows: { ...results.rows, [one.name]: row } };
-      if (options.write) await save(results);
+      await update(before => {
+        const row = withRun(isKept ? before.rows[one.name] : undefined, head, engine, measured);
+        return { ...before, rows: { ...before.rows, [one.name]: row } };
+      });
+      isKept = true;
     });
   }
   if (only === undefined && device === 'cpu') {
-    results = { ...results, everyday: { ...(await measureEveryday()), machine, date } };
-    if (options.write) await save(results);
+    const everyday = { ...(await measureEveryday()), machine, date };
+    await update(before => ({ ...before, everyday }));
   }
-  const measured = wanted.map(one => ({ one, row: results.rows[one.name] }));
+  const measured = measuredOf(results, wanted);
   const everyday = only === undefined ? results.everyday : undefined;
   const tables = [machine, tablesOf(measured), ...(everyday ? [everydayTable(everyday)] : [])];
   const rows = Object.fromEntries(measured.map(({ one, row }) => [one.name, row]));
