@@ -46,6 +46,9 @@ function describe(facts: LoraFacts): string {
     `  kind       ${facts.kind}, ${facts.dialect} names, for ${facts.family}`,
     `  size       ${showBytes(facts.fileBytes)}, ${(facts.parameters / 1e6).toFixed(2)} M parameters in ${facts.dtypes.join(', ')}`,
     ...facts.findings.map(finding => `  WARNING    ${finding}`),
+    ...(facts.kind === 'other' && facts.modules.length === 0
+      ? ['  this is no LoRA; `lora checkpoint inspect` shows base models']
+      : []),
     ...describeMeasures(facts),
     '  metadata',
     ...shownMetadata.flatMap(key => (key in facts.metadata ? [`    ${key}: ${facts.metadata[key]}`] : [])),
