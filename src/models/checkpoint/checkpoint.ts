@@ -71,6 +71,16 @@ const resolutions: Readonly<Record<Family, number>> = { pocket: 64, sd15: 512, s
 /** Weight files together of a checkpoint that is read whole when it is opened, to find NaN before anything is done. */
 const smallBytes = 100e6;
 
+/** The parts with weights, in the order in which they are shown. */
+export function partList({
+  unet,
+  vae,
+  textEncoder,
+  textEncoder2,
+}: Pick<Checkpoint, 'unet' | 'vae' | 'textEncoder' | 'textEncoder2'>): Part<unknown>[] {
+  return [unet, vae, textEncoder, ...(textEncoder2 ? [textEncoder2] : [])];
+}
+
 /** Throws CHECKPOINT_NOT_FINITE for a small checkpoint with NaN in it; in a large one, sessions find it (blameWeights). */
 function checkSmall(parts: readonly Part<unknown>[]): void {
   const bytes = parts.flatMap(({ files }) => files).reduce((sum, file) => sum + statSync(file).size, 0);
@@ -89,7 +99,7 @@ export function openCheckpoint(path: string, options: OpenOptions = {}): Checkpo
   const open = statSync(path).isDirectory() ? openFolder : openSingle;
   const { sampleSize, ...parts } = open(path, options);
   checkParts(parts);
-  checkSmall([parts.unet, parts.vae, parts.textEncoder, ...(parts.textEncoder2 ? [parts.textEncoder2] : [])]);
+  checkSmall(partList(parts));
   const { family } = parts;
   const latentScale = 2 ** (parts.vae.config.channels.length - 1);
   const resolution = sampleSize ? sampleSize * latentScale : resolutions[family];

@@ -3,7 +3,7 @@ import { statSync } from 'node:fs';
 import type { DType } from '../../engine/index.ts';
 import { elementCount } from '../../engine/index.ts';
 import type { SafetensorsFile } from '../../files/index.ts';
-import { type Checkpoint, type Family, type OpenOptions, openCheckpoint } from './checkpoint.ts';
+import { type Family, type OpenOptions, openCheckpoint, type Part, partList } from './checkpoint.ts';
 import { partsOf } from './layout/parts.ts';
 import { sampleSizeOf, type Variant } from './single/architectures.ts';
 import { averagedPrefix } from './single/find-parts.ts';
@@ -115,7 +115,7 @@ function factsOfFile(path: string, given: PredictionType | undefined): Checkpoin
   };
 }
 
-function partOfFolder(name: string, at: string, { weights }: Pick<Checkpoint['unet'], 'weights'>): PartFacts {
+function partOfFolder(name: string, at: string, { weights }: Pick<Part<unknown>, 'weights'>): PartFacts {
   const tensors = [...weights.names()].flatMap(tensor => {
     const place = weights.bytes(tensor);
     return 'path' in place ? [{ dtype: place.dtype, bytes: place.length, shape: weights.shape(tensor) }] : [];
@@ -123,10 +123,18 @@ function partOfFolder(name: string, at: string, { weights }: Pick<Checkpoint['un
   return sum(name, at, tensors);
 }
 
+/** Names as in the folder; the same order as `partList`. */
+const folderParts = [
+  ['UNet', 'unet'],
+  ['VAE', 'vae'],
+  ['text encoder', 'text_encoder'],
+  ['text encoder 2', 'text_encoder_2'],
+] as const;
+
 function factsOfFolder(path: string, options: OpenOptions): CheckpointFacts {
   const checkpoint = openCheckpoint(path, options);
-  const { unet, vae, textEncoder, textEncoder2, scheduler, family, variant, resolution } = checkpoint;
-  const files = [unet, vae, textEncoder, ...(textEncoder2 ? [textEncoder2] : [])].flatMap(part => part.files);
+  const { scheduler, family, variant, resolution } = checkpoint;
+  const parts = partList(checkpoint);
   return {
     ...{ path, family, variant, resolution, layout: 'folder, Diffusers layout' },
     model: partsOf(checkpoint)?.architecture.name ?? 'the embedded model',
@@ -135,13 +143,8 @@ function factsOfFolder(path: string, options: OpenOptions): CheckpointFacts {
       zeroSnr: scheduler.rescaleZeroTerminalSnr,
       from: options.prediction ? '--prediction' : 'scheduler_config.json',
     },
-    fileBytes: files.reduce((total, file) => total + statSync(file).size, 0),
-    parts: [
-      partOfFolder('UNet', 'unet', unet),
-      partOfFolder('VAE', 'vae', vae),
-      partOfFolder('text encoder', 'text_encoder', textEncoder),
-      ...(textEncoder2 ? [partOfFolder('text encoder 2', 'text_encoder_2', textEncoder2)] : []),
-    ],
+    fileBytes: parts.flatMap(({ files }) => files).reduce((total, file) => total + statSync(file).size, 0),
+    parts: parts.map((part, i) => partOfFolder(folderParts[i][0], folderParts[i][1], part)),
     ...{ missing: [], averaged: 0, refusal: undefined, findings: checkpoint.findings, metadata: {} },
   };
 }

@@ -3,7 +3,7 @@ import { statSync } from 'node:fs';
 import { setImmediate } from 'node:timers/promises';
 import { badInput } from '../../errors.ts';
 import { hashFile, openSafetensors } from '../../files/index.ts';
-import { type OpenOptions, openCheckpoint } from './checkpoint.ts';
+import { type OpenOptions, openCheckpoint, partList } from './checkpoint.ts';
 import { type BadWeight, examineWeights, type NamedPlace } from './finite.ts';
 import { listSome } from './shape-check.ts';
 import { recognise } from './single/open.ts';
@@ -25,8 +25,7 @@ export interface Verified {
 function filesOf(path: string, parts: OpenOptions): string[] {
   if (statSync(path, { throwIfNoEntry: false })?.isDirectory() !== true)
     return [recognise(path, parts.prediction).file.path];
-  const { unet, vae, textEncoder, textEncoder2 } = openCheckpoint(path, parts);
-  return [unet, vae, textEncoder, ...(textEncoder2 ? [textEncoder2] : [])].flatMap(({ files }) => files);
+  return partList(openCheckpoint(path, parts)).flatMap(({ files }) => files);
 }
 
 function report(bad: readonly BadWeight[]): void {
