@@ -3,7 +3,7 @@ import { homedir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { Command } from 'commander';
-import { badInput, usageError } from '../errors.ts';
+import { badInput } from '../errors.ts';
 import {
   type Checkpoint,
   type Family,
@@ -11,7 +11,7 @@ import {
   openCheckpoint,
   type PredictionType,
 } from '../models/index.ts';
-import { collect } from './numbers.ts';
+import { choiceOption, collect } from './numbers.ts';
 
 /** The project's own folders, from sources and from a build alike. */
 export function projectPath(relative: string): string {
@@ -37,18 +37,12 @@ const predictions: Readonly<Record<string, PredictionType>> = {
   v_prediction: 'v_prediction',
 };
 
-function predictionOption(text: string): PredictionType {
-  if (Object.hasOwn(predictions, text)) return predictions[text];
-  throw usageError('OPTION_INVALID', `--prediction ${text}: give epsilon or v`);
-}
-
-const families: readonly Family[] = ['sd15', 'sd2', 'sdxl', 'pocket'];
-
-function familyOption(text: string): Family {
-  const family = families.find(one => one === text);
-  if (family) return family;
-  throw usageError('OPTION_INVALID', `--family ${text}: give ${families.join(', ')}`);
-}
+const families: Readonly<Record<Family, Family>> = {
+  sd15: 'sd15',
+  sd2: 'sd2',
+  sdxl: 'sdxl',
+  pocket: 'pocket',
+};
 
 /** Options for parts of a checkpoint that it lacks or says wrongly. */
 export function withParts(command: Command): Command {
@@ -59,9 +53,13 @@ export function withParts(command: Command): Command {
     .option(
       '--prediction <type>',
       'what the UNet predicts, epsilon or v, where it is not known',
-      predictionOption,
+      choiceOption('--prediction', predictions, 'epsilon or v'),
     )
-    .option('--family <name>', 'stop unless the base is of this family: sd15, sd2 or sdxl', familyOption);
+    .option(
+      '--family <name>',
+      'stop unless the base is of this family: sd15, sd2 or sdxl',
+      choiceOption('--family', families, Object.keys(families).join(', ')),
+    );
 }
 
 /** `--base` with the options for its parts. */
@@ -86,14 +84,16 @@ export function checkFamily(path: string, actual: Family, expected: Family | und
   throw badInput('CHECKPOINT_WRONG_FAMILY', message, 'Leave --family out, or give another base.');
 }
 
-export function openPocket(): Checkpoint {
-  return openCheckpoint(projectPath('pretrained/pocket'));
-}
+/** Where a base lies that the user names: `pocket` is the embedded model. */
+export const basePath = (base: string): string =>
+  base === 'pocket' ? projectPath('pretrained/pocket') : base;
+
+export const openPocket = (): Checkpoint => openCheckpoint(basePath('pocket'));
 
 /** Opens what the options name; what is worth telling of it goes to `note`. */
 export function openBase(options: BaseOptions, note: (text: string) => void): Checkpoint {
-  const { base, family } = options;
-  const path = base === 'pocket' ? projectPath('pretrained/pocket') : base;
+  const { family } = options;
+  const path = basePath(options.base);
   const checkpoint = openCheckpoint(path, partsOf(options));
   checkFamily(path, checkpoint.family, family);
   for (const finding of checkpoint.findings) note(`${checkpoint.name}: ${finding}`);

@@ -36,6 +36,18 @@ export function memoryOption(text: string): number {
   return Number(match[1]) * unit ** ' kmgt'.indexOf(match[2].toLowerCase() || ' ');
 }
 
+/** A parser of options that are one of some words; `give` names them in errors. */
+export function choiceOption<T>(
+  name: string,
+  choices: Readonly<Record<string, T>>,
+  give: string,
+): (text: string) => T {
+  return text => {
+    if (Object.hasOwn(choices, text)) return choices[text];
+    throw usageError('OPTION_INVALID', `${name} ${text}: give ${give}`);
+  };
+}
+
 export function collect(value: string, before: string[]): string[] {
   return [...before, value];
 }

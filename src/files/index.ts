@@ -7,6 +7,7 @@ export {
   writeFileAtomic,
 } from './atomic-write.ts';
 export { bodyHash, hashFile, hashTensorData, legacyHash } from './hash.ts';
+export { isFolder } from './is-folder.ts';
 export { lockFile } from './lock.ts';
 export { encodePng, type Pixels, readPngText } from './png.ts';
 export {

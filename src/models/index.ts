@@ -12,7 +12,7 @@ export { type CheckpointFacts, checkpointFacts, type PartFacts } from './checkpo
 export { checkFiniteWeights } from './checkpoint/finite.ts';
 export { convertCheckpoint } from './checkpoint/layout/convert.ts';
 export { type LayerInfo, listLayers } from './checkpoint/shape-check.ts';
-export { type Architecture, architectureOf } from './checkpoint/single/architectures.ts';
+export { type Architecture, architectureOf, sampleSizeOf } from './checkpoint/single/architectures.ts';
 export type { PredictionType } from './checkpoint/single/prediction.ts';
 export { shapesOnly } from './checkpoint/single/shapes-only.ts';
 export { verifyCheckpoint } from './checkpoint/verify.ts';
@@ -48,5 +48,5 @@ export {
 } from './sessions/vae.ts';
 export { type ClipTokenizer, openTokenizer } from './tokenizer/index.ts';
 export { unetShapes } from './unet/shapes.ts';
-export { timestepEmbedding, type UnetConfig, type UnetInputs, unet } from './unet/unet.ts';
+export { pooledWidthOf, timestepEmbedding, type UnetConfig, type UnetInputs, unet } from './unet/unet.ts';
 export { type VaeConfig, vaeDecoder, vaeEncoder } from './vae/vae.ts';

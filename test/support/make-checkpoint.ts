@@ -7,11 +7,15 @@ import { diffusersTexts, diffusersWeights } from '../../src/models/checkpoint/la
 import { ldmMarks, ldmMetadata, ldmTensors } from '../../src/models/checkpoint/layout/ldm.ts';
 import type { LaidTensor, ModelParts } from '../../src/models/checkpoint/layout/parts.ts';
 import { type TypedTensor, typed, writeTensors } from '../../src/models/checkpoint/layout/write-tensors.ts';
-import { architectures, autoencoder, encoders } from '../../src/models/checkpoint/single/architectures.ts';
+import {
+  architectures,
+  autoencoder,
+  encoderShapes,
+  encoders,
+} from '../../src/models/checkpoint/single/architectures.ts';
 import type { MatchedUnet } from '../../src/models/checkpoint/single/match-unet.ts';
 import { recognise, schedulerOf } from '../../src/models/checkpoint/single/open.ts';
 import type { PredictionType } from '../../src/models/checkpoint/single/prediction.ts';
-import { clipShapes } from '../../src/models/clip/shapes.ts';
 import type { WeightSource } from '../../src/models/index.ts';
 import type { Shapes } from '../../src/models/shapes.ts';
 import { clipTables } from '../../src/models/tokenizer/clip-vocabulary.ts';
@@ -54,10 +58,7 @@ export function hashedParts({ model, isInpaint = false, prediction = 'epsilon' }
     text: architecture.text.map((kind, i) => ({
       kind,
       config: encoders[kind],
-      weights: hashedWeights(
-        clipShapes(encoders[kind], { projects: kind === 'openClipBigG' }),
-        i === 0 ? '' : '2.',
-      ),
+      weights: hashedWeights(encoderShapes(kind), i === 0 ? '' : '2.'),
     })),
     scheduler: schedulerOf({ type: prediction, zeroSnr: false, from: '', findings: [] }),
     zerosForNoText: architecture.family === 'sdxl',

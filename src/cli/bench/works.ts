@@ -18,6 +18,7 @@ import {
   openCheckpoint,
   openVaeDecoder,
   openVaeEncoder,
+  pooledWidthOf,
 } from '../../models/index.ts';
 import {
   adamWUpdate,
@@ -61,8 +62,8 @@ function recipeFor(checkpoint: Checkpoint, { size }: TrainWork, memory: number |
 }
 
 function conditionsFor({ unet: { config } }: Checkpoint, batch: number): Record<string, Tensor> {
-  if (config.additionTimeWidth === undefined) return {};
-  const pooledWidth = (config.additionWidth as number) - 6 * config.additionTimeWidth;
+  const pooledWidth = pooledWidthOf(config);
+  if (pooledWidth === undefined) return {};
   return { pooled: noise(batch, pooledWidth), sizes: noise(batch, 6) };
 }
 

@@ -1,18 +1,16 @@
 /** @file `lora checkpoint inspect|verify|convert`: what a base is, whether it is whole, and other forms of it. */
 import { Command } from 'commander';
-import { usageError } from '../../errors.ts';
 import type { WeightDType } from '../../files/index.ts';
 import { checkpointFacts, convertCheckpoint, verifyCheckpoint } from '../../models/index.ts';
-import { checkFamily, type PartOptions, partsOf, projectPath, withParts } from '../base.ts';
+import { basePath, checkFamily, type PartOptions, partsOf, withParts } from '../base.ts';
 import { describeCheckpoint } from '../checkpoint-report.ts';
+import { choiceOption } from '../numbers.ts';
 import { interruptible, openTerminal, showBytes, showSeconds, type Terminal } from '../terminal.ts';
 
 interface Options extends PartOptions {
   json: boolean;
   dtype?: WeightDType;
 }
-
-const pathOf = (base: string): string => (base === 'pocket' ? projectPath('pretrained/pocket') : base);
 
 /** Shows how much of the bytes is done, and the time that is left. */
 function byteProgress(terminal: Terminal, what: string): (done: number, all: number) => void {
@@ -26,7 +24,7 @@ function byteProgress(terminal: Terminal, what: string): (done: number, all: num
 
 function inspect(base: string, options: Options): void {
   const terminal = openTerminal(options.json);
-  const facts = checkpointFacts(pathOf(base), partsOf(options));
+  const facts = checkpointFacts(basePath(base), partsOf(options));
   checkFamily(base, facts.family, options.family);
   terminal.result(facts, describeCheckpoint(facts));
 }
@@ -34,7 +32,7 @@ function inspect(base: string, options: Options): void {
 async function verify(base: string, options: Options): Promise<void> {
   const terminal = openTerminal(options.json);
   const signal = interruptible(() => terminal.note('stopping …'));
-  const path = pathOf(base);
+  const path = basePath(base);
   const parts = partsOf(options);
   const onProgress = byteProgress(terminal, 'reading');
   const facts = checkpointFacts(path, parts);
@@ -60,15 +58,12 @@ const dtypes: Readonly<Record<string, WeightDType>> = {
   float8_e5m2: 'float8_e5m2',
 };
 
-function dtypeOption(text: string): WeightDType {
-  if (Object.hasOwn(dtypes, text)) return dtypes[text];
-  throw usageError('OPTION_INVALID', `--dtype ${text}: give fp32, fp16, bf16, fp8_e4m3 or fp8_e5m2`);
-}
+const dtypeNames = 'fp32, fp16, bf16, fp8_e4m3 or fp8_e5m2';
 
 async function convert(base: string, out: string, options: Options): Promise<void> {
   const terminal = openTerminal(options.json);
   const signal = interruptible(() => terminal.note('stopping …'));
-  const path = pathOf(base);
+  const path = basePath(base);
   if (options.family) checkFamily(base, checkpointFacts(path, partsOf(options)).family, options.family);
   const started = performance.now();
   const converted = await convertCheckpoint(path, out, {
@@ -106,7 +101,11 @@ export function checkpointCommand(): Command {
       .description('write another layout or type, tensor by tensor; --vae and the like bake parts in')
       .argument(...model)
       .argument('<out>', 'a name that ends in .safetensors: single file (LDM); any other: Diffusers folder')
-      .option('--dtype <type>', 'fp32, fp16, bf16, fp8_e4m3 or fp8_e5m2; default: as it is', dtypeOption)
+      .option(
+        '--dtype <type>',
+        `${dtypeNames}; default: as it is`,
+        choiceOption('--dtype', dtypes, dtypeNames),
+      )
       .option(...json)
       .action(convert),
   );

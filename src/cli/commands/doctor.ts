@@ -3,7 +3,7 @@ import { availableParallelism, cpus, freemem, release, type as systemType, total
 import { Command } from 'commander';
 import { lowerForSession, nodeOf, openSession, runtimeInfo, sourceOf } from '../../engine/index.ts';
 import { exitCodes, usageError } from '../../errors.ts';
-import { architectureOf, listLayers, shapesOnly } from '../../models/index.ts';
+import { architectureOf, listLayers, sampleSizeOf, shapesOnly } from '../../models/index.ts';
 import { buildTrainStep, planRun } from '../../training/index.ts';
 import { version } from '../../version.ts';
 import { type BaseOptions, openBase, withBase } from '../base.ts';
@@ -26,8 +26,8 @@ interface Options extends BaseOptions {
 }
 
 /** The training step that `lora train` would run with default settings. */
-function defaultStep(base: BaseOptions, pictures?: number) {
-  const checkpoint = openBase(base, text => process.stderr.write(`${text}\n`));
+function defaultStep(base: BaseOptions, note: (text: string) => void, pictures?: number) {
+  const checkpoint = openBase(base, note);
   const { recipe, layers } = planRun(checkpoint, {});
   const { rank, alpha, resolution } = recipe;
   const batch = pictures ?? recipe.batch;
@@ -38,8 +38,8 @@ function defaultStep(base: BaseOptions, pictures?: number) {
 }
 
 /** ONNX node names are `n<graph node>.<counter>/<op>`; the graph node knows its scope and source line. */
-function explain(name: string, base: BaseOptions): { json: unknown; text: string } {
-  const { graph } = defaultStep(base);
+function explain(name: string, base: BaseOptions, note: (text: string) => void) {
+  const { graph } = defaultStep(base, note);
   const names = lowerForSession(graph).model.nodes.map(({ name }) => name);
   const node = names.includes(name) ? nodeOf(graph, name) : undefined;
   if (!node) {
@@ -71,7 +71,7 @@ function explain(name: string, base: BaseOptions): { json: unknown; text: string
 }
 
 async function machine(base: BaseOptions, note: (text: string) => void) {
-  const { checkpoint, graph } = defaultStep(base);
+  const { checkpoint, graph } = defaultStep(base, note);
   const session = await openSession(graph);
   const { lowered, setupSeconds } = session;
   await session.release();
@@ -121,7 +121,7 @@ function tunedModel({ tune: named, ...options }: Options, note: (text: string) =
   );
   const architecture = known && architectureOf(known);
   if (!architecture) throw usageError('OPTION_INVALID', `--tune ${named}: give sd15, sd2 or sdxl, or --base`);
-  const side = known === 'sdxl' ? 1024 : 512;
+  const side = 8 * sampleSizeOf(known, 'epsilon');
   return { model: shapesOnly(architecture), name: architecture.name, side };
 }
 
@@ -147,11 +147,11 @@ async function report(options: Options, terminal: Terminal) {
   const { explainNode, device } = options;
   const note = (text: string): void => terminal.note(text);
   if (options.tune !== undefined) return tuneModel(options, terminal);
-  if (explainNode) return explain(explainNode, options);
+  if (explainNode) return explain(explainNode, options, note);
   if (device === undefined) return machine(options, note);
   checkDevice(device);
   const provider = device === 'auto' ? (await openDevice(device, note)).provider : device;
-  return reportDevice(provider ?? 'cpu', defaultStep(options, 1).graph);
+  return reportDevice(provider ?? 'cpu', defaultStep(options, note, 1).graph);
 }
 
 async function run(options: Options): Promise<void> {

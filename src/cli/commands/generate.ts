@@ -1,10 +1,10 @@
 /** @file `lora generate`: a prompt becomes pictures. */
-import { existsSync, readdirSync, statSync } from 'node:fs';
+import { existsSync, readdirSync } from 'node:fs';
 import { basename, dirname, extname, resolve } from 'node:path';
 import { Command } from 'commander';
 import { resolveSampler } from '../../diffusion/index.ts';
 import { usageError } from '../../errors.ts';
-import { encodePng, ensureWritableFolder, writeFileAtomic } from '../../files/index.ts';
+import { encodePng, ensureWritableFolder, isFolder, writeFileAtomic } from '../../files/index.ts';
 import {
   type ChosenLora,
   checkRequest,
@@ -94,8 +94,8 @@ function seedOption(text: string): bigint | undefined {
 
 /** Files to write: one .png, numbered ones, or the next free numbers of a folder. Nothing is overwritten. */
 function outputPaths(out: string, seeds: readonly bigint[]): string[] {
-  const isFolder = statSync(out, { throwIfNoEntry: false })?.isDirectory() === true;
-  if (!isFolder && extname(out).toLowerCase() === '.png') {
+  const outIsFolder = isFolder(out);
+  if (!outIsFolder && extname(out).toLowerCase() === '.png') {
     const stem = out.slice(0, -4);
     const paths =
       seeds.length === 1 ? [out] : seeds.map((_, i) => `${stem}-${String(i + 1).padStart(4, '0')}.png`);
@@ -104,9 +104,9 @@ function outputPaths(out: string, seeds: readonly bigint[]): string[] {
     const hint = 'Choose another --out, or move the file away.';
     throw usageError('OUT_EXISTS', `${taken} is there already`, hint);
   }
-  if (!isFolder && extname(out))
+  if (!outIsFolder && extname(out))
     throw usageError('OUT_NOT_PNG', `--out ${out} must be a folder or end in .png`);
-  const numbers = (isFolder ? readdirSync(out) : [])
+  const numbers = (outIsFolder ? readdirSync(out) : [])
     .map(name => Number.parseInt(name, 10))
     .filter(Number.isFinite);
   const first = Math.max(-1, ...numbers) + 1;

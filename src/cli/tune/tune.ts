@@ -1,4 +1,5 @@
 /** @file `lora doctor --tune`: measures the algorithms of every convolution of a model on this machine, and keeps the winners. */
+import { setImmediate } from 'node:timers/promises';
 import { type Convolution, tuneConvolution } from '../../engine/index.ts';
 import { showSeconds, type Terminal } from '../terminal.ts';
 import { addMeasured, type Measured, readTuning, tuningPath } from './tuning-file.ts';
@@ -22,9 +23,6 @@ export interface TuneResult {
   readonly text: string;
 }
 
-/** Lets a signal through: measuring blocks this thread. */
-const breathe = (): Promise<void> => new Promise(resolve => setImmediate(resolve));
-
 /** Measures what is missing, most work first, and writes after each, so that an interruption loses nothing. */
 async function measure(
   { convolutions, again, signal }: TuneRequest,
@@ -42,7 +40,7 @@ async function measure(
     const left = (seconds * work(missing.slice(i))) / work(missing.slice(0, i));
     const time = i === 0 ? '' : `, about ${showSeconds(left)} left`;
     terminal.progress(`tuning ${i + 1} of ${missing.length}: ${convolution.key}${time}`);
-    await breathe();
+    await setImmediate(); // lets a signal through: measuring blocks this thread
     if (signal.aborted) break;
     const { timings, tabled, chosen } = await tuneConvolution(convolution);
     const entry = { tabled, chosen, timings: [...timings] };

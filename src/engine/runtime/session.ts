@@ -12,6 +12,7 @@ import type { ConvolutionChoices } from '../onnx/convolution-choice.ts';
 import { type LoweredModel, lower } from '../onnx/lower.ts';
 import type { OnnxTensor } from '../onnx/model.ts';
 import type { Tensor } from '../tensor/tensor.ts';
+import { disabledOptimizers } from './optimizers.ts';
 import { type Placement, type PlacementWatch, watchPlacement } from './placement.ts';
 import { type ExecutionProvider, providers } from './providers.ts';
 import { type Feed, openRawSession, type RawSession, type SessionSetUp } from './raw-session.ts';
@@ -43,68 +44,6 @@ export interface Session {
 }
 
 const foldBelowDefault = 256 * 2 ** 20;
-
-/** These passes break or undo what the lowering wrote: gates merged away, weights copied out of their mapping. */
-/**
- * What the runtime would look for in a large model and not find: each costs a walk over all nodes, which takes half a second where
- * thousands of weights are widened at use (its list of nodes without predecessors is searched from the front).
- */
-const fruitlessOptimizers = [
-  ...['ConstantSharing', 'DoubleQDQPairsRemover', 'EnsureUniqueDQForNodeUnit', 'QDQPropagationTransformer'],
-  ...[
-    'QDQS8ToU8Transformer',
-    'QDQFinalCleanupTransformer',
-    'WeightBiasQuantization',
-    'QDQSelectorActionTransformer',
-  ],
-  ...[
-    'Avx2WeightS8ToU8Transformer',
-    'DynamicQuantizeMatMulFusion',
-    'MatMulIntegerToFloatFusion',
-    'MatMulNBitsFusion',
-  ],
-  ...[
-    'MatMulNBitsMlpFusion',
-    'MatMulNBitsQkvFusion',
-    'MatMul_BatchNormalization_Fusion',
-    'Pad_Fusion',
-    'LabelEncoderFusion',
-  ],
-  ...[
-    'AttentionFusion',
-    'EmbedLayerNormFusion',
-    'GroupQueryAttentionFusion',
-    'GroupQueryAttentionPreNormFusion',
-  ],
-  ...[
-    'SkipLayerNormFusion',
-    'BiasSkipLayerNormFusion',
-    'SimplifiedLayerNormFusion',
-    'LayerNormFusionL1',
-    'LayerNormFusionL2',
-  ],
-  ...[
-    'GeluFusionL1',
-    'GeluFusionL2',
-    'BiasGeluFusion',
-    'FastGeluFusion',
-    'QuickGeluFusion',
-    'BiasSoftmaxFusion',
-  ],
-  ...['BiasDropoutFusion', 'GatherToSplitFusion', 'GatherToSliceFusion', 'SliceConcatToSpaceToDepthFusion'],
-  ...[
-    'CastChainElimination',
-    'FuseFp16InitializerToFp32NodeTransformer',
-    'GemmActivationFusion',
-    'MatMulActivationFusion',
-  ],
-];
-
-function disabledOptimizers(fold: boolean, widens = false): string {
-  if (fold) return 'ReshapeFusion';
-  const names = ['ReshapeFusion', 'CommonSubexpressionElimination', ...fruitlessOptimizers];
-  return [...names, ...(widens ? [] : ['ConstantFolding'])].join(';');
-}
 
 /** Weights small enough to be copied: folded, packed and laid out as the processor likes them. */
 function weightsAreSmall(graph: Graph, options: SessionOptions): boolean {

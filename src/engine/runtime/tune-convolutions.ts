@@ -14,6 +14,7 @@ import {
   shapeOfConvolution,
   tabledConvolution,
 } from '../onnx/convolution-choice.ts';
+import { randomStream } from '../tensor/random.ts';
 import { elementCount, type Shape, type Tensor, tensor } from '../tensor/tensor.ts';
 import { openSession, type Session } from './session.ts';
 
@@ -71,14 +72,8 @@ const worthwhile = 0.95;
 
 /** Numbers in −0.5 … 0.5 that repeat after a prime number of places, so that no channel equals another. */
 function noise(shape: Shape, scale: number): Tensor {
-  const block = new Float32Array(65_521);
-  let state = 2_463_534_242;
-  for (let i = 0; i < block.length; i++) {
-    state ^= state << 13;
-    state ^= state >>> 17;
-    state ^= state << 5;
-    block[i] = scale * (state / 2 ** 32);
-  }
+  const random = randomStream(1, 'tune');
+  const block = Float32Array.from({ length: 65_521 }, () => scale * (random.uniform() - 0.5));
   const data = new Float32Array(elementCount(shape));
   for (let at = 0; at < data.length; at += block.length) {
     data.set(block.subarray(0, Math.min(block.length, data.length - at)), at);

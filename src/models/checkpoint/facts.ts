@@ -2,11 +2,11 @@
 import { statSync } from 'node:fs';
 import type { DType } from '../../engine/index.ts';
 import { elementCount } from '../../engine/index.ts';
-import type { SafetensorsFile } from '../../files/index.ts';
+import { isFolder, type SafetensorsFile } from '../../files/index.ts';
 import { type Family, type OpenOptions, openCheckpoint, type Part, partList } from './checkpoint.ts';
 import { partsOf } from './layout/parts.ts';
 import { sampleSizeOf, type Variant } from './single/architectures.ts';
-import { averagedPrefix } from './single/find-parts.ts';
+import { isUnusedAverage } from './single/find-parts.ts';
 import { encoderInFile, encoderNames, vaeInFile } from './single/given-parts.ts';
 import { findingsOf, type Recognised, recognise } from './single/open.ts';
 import type { Prediction, PredictionType } from './single/prediction.ts';
@@ -98,17 +98,15 @@ function singleParts({ file, unet }: Recognised): Pick<CheckpointFacts, 'parts' 
 function factsOfFile(path: string, given: PredictionType | undefined): CheckpointFacts {
   const recognised = recognise(path, given);
   const { file, unet, prediction, refusal } = recognised;
-  const { family, name } = unet.architecture;
+  const { family, name: model } = unet.architecture;
   const { type, zeroSnr, from } = prediction;
-  const isAveraged = (tensor: string): boolean =>
-    tensor.startsWith(averagedPrefix) && !unet.weights.used.has(tensor);
   return {
-    ...{ path, model: name, family, variant: unet.variant, resolution: 8 * sampleSizeOf(family, type) },
+    ...{ path, model, family, variant: unet.variant, resolution: 8 * sampleSizeOf(family, type) },
     layout: `single file, ${unet.place.layout} names`,
     prediction: { type, zeroSnr, from },
     fileBytes: file.fileSize,
     ...singleParts(recognised),
-    averaged: [...file.tensors.keys()].filter(isAveraged).length,
+    averaged: [...file.tensors.keys()].filter(name => isUnusedAverage(name, unet.weights.used)).length,
     refusal: refusal && { why: refusal.why, hint: refusal.hint },
     findings: findingsOf(recognised),
     metadata: file.metadata,
@@ -151,6 +149,5 @@ function factsOfFolder(path: string, options: OpenOptions): CheckpointFacts {
 
 /** What a checkpoint is, also one that cannot be used. Throws for what is no checkpoint, or a damaged one. */
 export function checkpointFacts(path: string, options: OpenOptions = {}): CheckpointFacts {
-  const isFolder = statSync(path, { throwIfNoEntry: false })?.isDirectory() === true;
-  return isFolder ? factsOfFolder(path, options) : factsOfFile(path, options.prediction);
+  return isFolder(path) ? factsOfFolder(path, options) : factsOfFile(path, options.prediction);
 }

@@ -59,6 +59,8 @@ export interface BadWeight {
 
 export interface NamedPlace extends WeightBytes {
   readonly name: string;
+  /** Nothing but zeros would be wrong: a matrix. */
+  readonly neverZero?: boolean;
 }
 
 const zeroBlock = Buffer.alloc(blockBytes);
@@ -74,10 +76,7 @@ function isZero(handle: number, { offset, length }: WeightBytes, block: Uint8Arr
 }
 
 /** Reads weights in files, one after the other, and gives for each what is wrong with it. */
-export function* examineWeights(
-  places: Iterable<NamedPlace>,
-  { zeros = () => false }: { zeros?: (place: NamedPlace) => boolean } = {},
-): Generator<BadWeight | undefined> {
+export function* examineWeights(places: Iterable<NamedPlace>): Generator<BadWeight | undefined> {
   const handles = new Map<string, number>();
   const block = new Uint8Array(blockBytes);
   try {
@@ -88,7 +87,9 @@ export function* examineWeights(
       const at = findInFile(handle, place, block);
       if (at >= 0) yield { path, name, why: 'not finite', at };
       else
-        yield zeros(place) && isZero(handle, place, block) ? { path, name, why: 'zeros', at: 0 } : undefined;
+        yield place.neverZero && isZero(handle, place, block)
+          ? { path, name, why: 'zeros', at: 0 }
+          : undefined;
     }
   } finally {
     for (const handle of handles.values()) closeSync(handle);

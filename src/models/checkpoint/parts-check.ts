@@ -1,5 +1,6 @@
 /** @file Whether the parts of a checkpoint fit each other; each by itself has been checked before. */
 import { legacyEndToken } from '../clip/text-encoder.ts';
+import { pooledWidthOf } from '../unet/unet.ts';
 import type { Checkpoint, TextPart } from './checkpoint.ts';
 import { badConfig } from './read-config.ts';
 
@@ -26,15 +27,15 @@ function checkLatents({ path, variant, unet, vae }: Parts): void {
 }
 
 function checkText({ path, unet, textEncoder, textEncoder2 }: Parts): void {
-  const { contextWidth, additionTimeWidth, additionWidth } = unet.config;
+  const { contextWidth } = unet.config;
   const widths = [textEncoder, textEncoder2].flatMap(part => (part ? [part.config.hiddenSize] : []));
   const width = widths.reduce((sum, one) => sum + one);
   if (width !== contextWidth) {
     const why = `the UNet reads text states of width ${contextWidth}, the text encoders give ${widths.join(' + ')}`;
     throw badConfig(path, why, otherBase);
   }
-  if (!textEncoder2 || additionTimeWidth === undefined || additionWidth === undefined) return;
-  const pooled = additionWidth - 6 * additionTimeWidth;
+  const pooled = pooledWidthOf(unet.config);
+  if (!textEncoder2 || pooled === undefined) return;
   const { projectionSize } = textEncoder2.config;
   if (pooled === projectionSize) return;
   const why = `beside six sizes the UNet reads pooled text of width ${pooled}, text_encoder_2 gives ${projectionSize}`;

@@ -1,8 +1,7 @@
 /** @file Reads every byte of a checkpoint: whether all weights are numbers, and what the files hash to. */
-import { statSync } from 'node:fs';
 import { setImmediate } from 'node:timers/promises';
 import { badInput } from '../../errors.ts';
-import { hashFile, openSafetensors } from '../../files/index.ts';
+import { hashFile, isFolder, openSafetensors, type SafetensorsFile } from '../../files/index.ts';
 import { type OpenOptions, openCheckpoint, partList } from './checkpoint.ts';
 import { type BadWeight, examineWeights, type NamedPlace } from './finite.ts';
 import { listSome } from './shape-check.ts';
@@ -22,10 +21,10 @@ export interface Verified {
 }
 
 /** Weight files of a checkpoint, once its structure has been checked. */
-function filesOf(path: string, parts: OpenOptions): string[] {
-  if (statSync(path, { throwIfNoEntry: false })?.isDirectory() !== true)
-    return [recognise(path, parts.prediction).file.path];
-  return partList(openCheckpoint(path, parts)).flatMap(({ files }) => files);
+function filesOf(path: string, parts: OpenOptions): SafetensorsFile[] {
+  if (!isFolder(path)) return [recognise(path, parts.prediction).file];
+  const paths = partList(openCheckpoint(path, parts)).flatMap(({ files }) => files);
+  return paths.map(openSafetensors);
 }
 
 function report(bad: readonly BadWeight[]): void {
@@ -54,21 +53,15 @@ export async function verifyCheckpoint(
   { parts = {}, signal, onProgress }: VerifyOptions = {},
 ): Promise<Verified> {
   const files = filesOf(path, parts);
-  const places = files.flatMap(file =>
-    [...openSafetensors(file).tensors.values()].map((entry): NamedPlace & { isMatrix: boolean } => ({
-      ...entry,
-      path: file,
-      isMatrix: entry.shape.length > 1,
-    })),
+  const places = files.flatMap(({ path, tensors }) =>
+    [...tensors.values()].map((entry): NamedPlace => ({ ...entry, path, neverZero: entry.shape.length > 1 })),
   );
   // Each byte is read twice: for what is in it, and for the hash.
   const bytes = places.reduce((sum, { length }) => sum + length, 0);
   const bad: BadWeight[] = [];
   let done = 0;
   let index = 0;
-  for (const found of examineWeights(places, {
-    zeros: place => (place as { isMatrix?: boolean }).isMatrix === true,
-  })) {
+  for (const found of examineWeights(places)) {
     if (found) bad.push(found);
     done += places[index++].length;
     onProgress?.(done, 2 * bytes);
@@ -78,8 +71,8 @@ export async function verifyCheckpoint(
   }
   report(bad);
   const sha256: Record<string, string> = {};
-  for (const file of files) {
-    sha256[file] = await hashFile(file, 0, read => {
+  for (const { path } of files) {
+    sha256[path] = await hashFile(path, 0, read => {
       signal?.throwIfAborted();
       done += read;
       onProgress?.(Math.min(done, 2 * bytes), 2 * bytes);

@@ -5,7 +5,7 @@ import * as f from '../../engine/index.ts';
 import type { Checkpoint } from '../checkpoint/checkpoint.ts';
 import { blameWeights } from '../checkpoint/finite.ts';
 import { type LayerHooks, openScope } from '../layers.ts';
-import { unet } from '../unet/unet.ts';
+import { pooledWidthOf, unet } from '../unet/unet.ts';
 
 export interface LatentSize {
   readonly batch: number;
@@ -30,8 +30,8 @@ export function buildUnet(
     context: f.input(graph, 'context', [batch, tokens, config.contextWidth]),
   };
   const scope = openScope(graph, weights, 'unet', hooks);
-  if (config.additionTimeWidth === undefined) return unet(scope, config, inputs);
-  const pooledWidth = (config.additionWidth as number) - 6 * config.additionTimeWidth;
+  const pooledWidth = pooledWidthOf(config);
+  if (pooledWidth === undefined) return unet(scope, config, inputs);
   const added = {
     pooled: f.input(graph, 'pooled', [batch, pooledWidth]),
     sizes: f.input(graph, 'sizes', [batch, 6]),

@@ -45,6 +45,15 @@ export interface UnetInputs {
   readonly added?: { readonly pooled: Value; readonly sizes: Value };
 }
 
+/** SDXL: width of the pooled text that is read beside six embedded numbers; undefined elsewhere. */
+export function pooledWidthOf({
+  additionTimeWidth,
+  additionWidth,
+}: Pick<UnetConfig, 'additionTimeWidth' | 'additionWidth'>): number | undefined {
+  if (additionTimeWidth === undefined || additionWidth === undefined) return undefined;
+  return additionWidth - 6 * additionTimeWidth;
+}
+
 /** Transformer layers after one residual block of a level. */
 export const depthAt = (depths: number | readonly number[], block: number): number =>
   typeof depths === 'number' ? depths : depths[block];

@@ -1,19 +1,16 @@
 /** @file Converts a checkpoint between a single file (LDM) and a folder (Diffusers), and between types, tensor by tensor. */
-import { existsSync, readdirSync, statSync } from 'node:fs';
+import { existsSync, readdirSync } from 'node:fs';
 import { dirname, extname, resolve } from 'node:path';
 import { badInput, usageError } from '../../../errors.ts';
-import { ensureFreeSpace, ensureWritableFolder } from '../../../files/index.ts';
+import { ensureFreeSpace, ensureWritableFolder, isFolder } from '../../../files/index.ts';
 import { type Checkpoint, openCheckpoint } from '../checkpoint.ts';
-import { partTensors } from '../single/given-parts.ts';
-import { recognise } from '../single/open.ts';
+import { recognise, usedTensors } from '../single/open.ts';
 import { advance, type Converted, type ConvertOptions } from './conversion.ts';
 import { ldmMarks, ldmMetadata, ldmTensors } from './ldm.ts';
 import { type ModelParts, partsOf } from './parts.ts';
 import { planRetyping, retype } from './retype.ts';
 import { retypeFolder, toFolder } from './write-folder.ts';
 import { bytesOf, typed, writeTensors } from './write-tensors.ts';
-
-const isFolder = (path: string): boolean => statSync(path, { throwIfNoEntry: false })?.isDirectory() === true;
 
 function checkOut(out: string): void {
   if (existsSync(out) && !(isFolder(out) && readdirSync(out).length === 0)) {
@@ -48,9 +45,9 @@ async function toSingle(parts: ModelParts, out: string, options: ConvertOptions)
 }
 
 async function retypeSingle(path: string, out: string, options: ConvertOptions): Promise<Converted> {
-  const { file, unet } = recognise(path, options.parts?.prediction);
-  const used = new Set([...unet.weights.used, ...partTensors(file, unet.architecture.text)]);
-  const plan = planRetyping(file, used, options.dtype);
+  const recognised = recognise(path, options.parts?.prediction);
+  const { file } = recognised;
+  const plan = planRetyping(file, usedTensors(recognised), options.dtype);
   await ensureFreeSpace(dirname(out), plan.bytes);
   await retype(file, plan, out, advance(options, plan.bytes));
   const notes =

@@ -1,7 +1,7 @@
 /** @file Our configurations as the config files of Diffusers and transformers; config-files.ts reads them back. */
 import type { ClipConfig } from '../../clip/text-encoder.ts';
 import type { SchedulerConfig } from '../scheduler-config.ts';
-import { type EncoderKind, sampleSizeOf } from '../single/architectures.ts';
+import { type EncoderKind, inputVariants, projects, sampleSizeOf } from '../single/architectures.ts';
 import type { ModelParts } from './parts.ts';
 
 type Json = Record<string, unknown>;
@@ -82,11 +82,9 @@ export function vaeJson(parts: ModelParts): Json {
   };
 }
 
-const projected = (kind: EncoderKind): boolean => kind === 'openClipBigG';
-
 export function textJson(config: ClipConfig, kind: EncoderKind): Json {
   return {
-    architectures: [projected(kind) ? 'CLIPTextModelWithProjection' : 'CLIPTextModel'],
+    architectures: [projects(kind) ? 'CLIPTextModelWithProjection' : 'CLIPTextModel'],
     model_type: 'clip_text_model',
     vocab_size: config.vocabularySize,
     hidden_size: config.hiddenSize,
@@ -129,7 +127,7 @@ const pipelines = {
 
 export function modelIndex({ architecture, unet, text, zerosForNoText }: ModelParts): Json {
   const { family } = architecture;
-  const isInpaint = unet.config.inChannels === 9;
+  const isInpaint = inputVariants.get(unet.config.inChannels) === 'inpaint';
   const none = [null, null];
   const shared = {
     _class_name: isInpaint ? pipelines[family].replace('Pipeline', 'InpaintPipeline') : pipelines[family],
@@ -143,7 +141,7 @@ export function modelIndex({ architecture, unet, text, zerosForNoText }: ModelPa
     const suffix = i === 0 ? '' : '_2';
     encoders[`text_encoder${suffix}`] = [
       'transformers',
-      projected(kind) ? 'CLIPTextModelWithProjection' : 'CLIPTextModel',
+      projects(kind) ? 'CLIPTextModelWithProjection' : 'CLIPTextModel',
     ];
     encoders[`tokenizer${suffix}`] = ['transformers', 'CLIPTokenizer'];
   });

@@ -1,5 +1,5 @@
 /** @file The files of a folder in the Diffusers layout: weights of each part, and their configs. */
-import type { Shape } from '../../../engine/index.ts';
+import type { WeightSource } from '../../layers.ts';
 import { padding } from '../single/architectures.ts';
 import { modelIndex, schedulerJson, textJson, unetJson, vaeJson } from './diffusers-configs.ts';
 import type { LaidTensor, ModelParts } from './parts.ts';
@@ -10,12 +10,24 @@ export interface LaidFile {
   readonly tensors: readonly LaidTensor[];
 }
 
+interface Weighted {
+  readonly weights: WeightSource;
+}
+
 /** Weight files; names and shapes are ours. */
-export function diffusersWeights({ unet, vae, text }: ModelParts): LaidFile[] {
-  const own = (weights: ModelParts['unet']['weights']): LaidTensor[] =>
+export function diffusersWeights({
+  unet,
+  vae,
+  text,
+}: {
+  readonly unet: Weighted;
+  readonly vae: Weighted;
+  readonly text: readonly Weighted[];
+}): LaidFile[] {
+  const own = (weights: WeightSource): LaidTensor[] =>
     [...weights.names()].map(name => ({
       name,
-      shape: weights.shape(name) as Shape,
+      shape: weights.shape(name),
       pieces: [{ weights, name }],
     }));
   return [

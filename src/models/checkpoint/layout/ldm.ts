@@ -1,7 +1,7 @@
 /** @file The tensors of a single file in the LDM layout, as the base models were published. */
 import type { Shape } from '../../../engine/index.ts';
 import type { WeightSource } from '../../layers.ts';
-import type { EncoderKind } from '../single/architectures.ts';
+import { type EncoderKind, inputVariants } from '../single/architectures.ts';
 import { openClipName, type Stored } from '../single/clip-names.ts';
 import { ldmUnetName } from '../single/unet-names.ts';
 import { ldmVaeName } from '../single/vae-names.ts';
@@ -70,7 +70,7 @@ export function ldmMetadata({ architecture, unet, scheduler }: ModelParts): Reco
   const { family } = architecture;
   if (family === 'pocket') return {};
   const size = family === 'sd2' ? (predictionType === 'epsilon' ? '-512' : '-768-v') : '';
-  const inpaint = unet.config.inChannels === 9 ? '/inpaint' : '';
+  const inpaint = inputVariants.get(unet.config.inChannels) === 'inpaint' ? '/inpaint' : '';
   return {
     'modelspec.sai_model_spec': '1.0.0',
     'modelspec.architecture': names[family] + size + inpaint,

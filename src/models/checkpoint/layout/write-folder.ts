@@ -65,19 +65,8 @@ export async function retypeFolder(
   options: ConvertOptions,
 ): Promise<Converted> {
   const { path, unet, vae, textEncoder, textEncoder2 } = checkpoint;
-  const own = (name: string, stem: string, { weights }: Pick<Checkpoint['unet'], 'weights'>): LaidFile => ({
-    path: `${name}/${stem}.safetensors`,
-    tensors: [...weights.names()].map(tensor => ({
-      ...{ name: tensor, shape: weights.shape(tensor) },
-      pieces: [{ weights, name: tensor }],
-    })),
-  });
-  const files = [
-    own('unet', 'diffusion_pytorch_model', unet),
-    own('vae', 'diffusion_pytorch_model', vae),
-    own('text_encoder', 'model', textEncoder),
-    ...(textEncoder2 ? [own('text_encoder_2', 'model', textEncoder2)] : []),
-  ];
+  const text = textEncoder2 ? [textEncoder, textEncoder2] : [textEncoder];
+  const files = diffusersWeights({ unet, vae, text });
   const converted = new Set(files.map(file => file.path.split('/')[0]));
   const left: string[] = [];
   const bytes = await writeFolder(out, files, options, async folder => {

@@ -1,6 +1,6 @@
 /** @file Writes laid-out tensors to one file, tensor by tensor: no more than one is in memory. */
 import { bytesPerElement, elementCount } from '../../../engine/index.ts';
-import { streamSafetensors, type WeightDType } from '../../../files/index.ts';
+import { type StreamedTensor, streamSafetensors, type WeightDType } from '../../../files/index.ts';
 import { isWeightDType, laidBytes, storedDType } from './laid-bytes.ts';
 import type { LaidTensor } from './parts.ts';
 
@@ -25,30 +25,37 @@ export function typed(tensors: readonly LaidTensor[], dtype: WeightDType | undef
   return tensors.map(tensor => ({ ...tensor, dtype: dtype ?? typeOf(tensor) }));
 }
 
-export const bytesOf = (tensors: readonly TypedTensor[]): number =>
+export const bytesOf = (tensors: readonly StreamedTensor[]): number =>
   tensors.reduce((sum, { shape, dtype }) => sum + elementCount(shape) * bytesPerElement[dtype], 0);
 
-/** Wide types first, so that every tensor is aligned. */
-export async function writeTensors(
+/** Streams tensors to a new file, wide types first, so that every one of them is aligned. */
+export async function streamAligned<T extends StreamedTensor>(
   path: string,
-  tensors: readonly TypedTensor[],
-  { metadata, marks = [] }: { metadata: Readonly<Record<string, string>>; marks?: readonly string[] },
+  tensors: readonly T[],
+  make: (tensor: T) => Uint8Array,
+  metadata: Readonly<Record<string, string>>,
   { wrote, signal }: Advance,
 ): Promise<void> {
   const sorted = [...tensors].sort((a, b) => bytesPerElement[b.dtype] - bytesPerElement[a.dtype]);
   const byName = new Map(sorted.map(tensor => [tensor.name, tensor]));
-  const empty = marks.map(name => ({ name, dtype: 'float32' as const, shape: [0] }));
-  await streamSafetensors(
-    path,
-    [...empty, ...sorted],
-    ({ name }) => {
-      signal?.throwIfAborted();
-      const tensor = byName.get(name);
-      const bytes = tensor ? laidBytes(tensor, tensor.dtype) : new Uint8Array(0);
-      wrote(bytes.length);
-      return bytes;
-    },
-    metadata,
-    { keepExisting: true },
-  );
+  const bytesFor = ({ name }: StreamedTensor): Uint8Array => {
+    signal?.throwIfAborted();
+    const bytes = make(byName.get(name) as T);
+    wrote(bytes.length);
+    return bytes;
+  };
+  await streamSafetensors(path, sorted, bytesFor, metadata, { keepExisting: true });
+}
+
+/** Writes laid-out tensors, and `marks`: empty tensors that stand in front. */
+export async function writeTensors(
+  path: string,
+  tensors: readonly TypedTensor[],
+  { metadata, marks = [] }: { metadata: Readonly<Record<string, string>>; marks?: readonly string[] },
+  advance: Advance,
+): Promise<void> {
+  const empty = marks.map((name): TypedTensor => ({ name, dtype: 'float32', shape: [0], pieces: [] }));
+  const make = (tensor: TypedTensor): Uint8Array =>
+    tensor.pieces.length === 0 ? new Uint8Array(0) : laidBytes(tensor, tensor.dtype);
+  await streamAligned(path, [...empty, ...tensors], make, metadata, advance);
 }

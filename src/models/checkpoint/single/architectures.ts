@@ -1,6 +1,8 @@
 /** @file The models of Stable Diffusion that are known by the shapes of their UNet, as data. */
+import { clipShapes } from '../../clip/shapes.ts';
 import type { ClipConfig } from '../../clip/text-encoder.ts';
 import { legacyEndToken } from '../../clip/text-encoder.ts';
+import type { Shapes } from '../../shapes.ts';
 import { unetShapes } from '../../unet/shapes.ts';
 import type { UnetConfig } from '../../unet/unet.ts';
 import type { VaeConfig } from '../../vae/vae.ts';
@@ -143,6 +145,13 @@ export const encoders: Readonly<Record<EncoderKind, ClipConfig>> = {
     ...{ hiddenSize: 1280, innerSize: 5120, heads: 20, layers: 32, projectionSize: 1280 },
   },
 };
+
+/** Only SDXL's second encoder gives pooled text. */
+export const projects = (kind: EncoderKind): boolean => kind === 'openClipBigG';
+
+/** Names and shapes of a text encoder's tensors. */
+export const encoderShapes = (kind: EncoderKind): Shapes =>
+  clipShapes(encoders[kind], { projects: projects(kind) });
 
 /** OpenCLIP's texts end with `!`, which has id 0. */
 export const padding: Readonly<Record<EncoderKind, '<|endoftext|>' | '!'>> = {

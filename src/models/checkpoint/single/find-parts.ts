@@ -27,7 +27,11 @@ const firstConvolution = 'input_blocks.0.0.weight';
 /** `model_ema.` keeps all names without their dots (LitEma of latent-diffusion). */
 const averagedName = (name: string): string => `model_ema.diffusion_model${name.replaceAll('.', '')}`;
 
-export const averagedPrefix = 'model_ema.';
+const averagedPrefix = 'model_ema.';
+
+/** Whether a tensor is an averaged weight beside the ones that are used. */
+export const isUnusedAverage = (name: string, used: ReadonlySet<string>): boolean =>
+  name.startsWith(averagedPrefix) && !used.has(name);
 
 const ldmNaming =
   (full: (name: string) => string) =>

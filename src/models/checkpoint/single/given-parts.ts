@@ -1,9 +1,8 @@
 /** @file Autoencoders and text encoders from files and folders: those of a checkpoint, or given beside it. */
-import { existsSync, statSync } from 'node:fs';
+import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { badInput } from '../../../errors.ts';
-import type { SafetensorsFile } from '../../../files/index.ts';
-import { clipShapes } from '../../clip/shapes.ts';
+import { isFolder, type SafetensorsFile } from '../../../files/index.ts';
 import type { ClipConfig } from '../../clip/text-encoder.ts';
 import type { Shapes } from '../../shapes.ts';
 import { type ClipTokenizer, openClipTokenizer, openTokenizer } from '../../tokenizer/index.ts';
@@ -12,7 +11,15 @@ import type { VaeConfig } from '../../vae/vae.ts';
 import type { Family, Part, TextPart } from '../checkpoint.ts';
 import { openTextFolder, openVaeFolder } from '../folder.ts';
 import { checkShapes } from '../shape-check.ts';
-import { architectureOf, autoencoder, type EncoderKind, encoders, padding } from './architectures.ts';
+import {
+  architectureOf,
+  autoencoder,
+  type EncoderKind,
+  encoderShapes,
+  encoders,
+  padding,
+  projects,
+} from './architectures.ts';
 import { findTextEncoders, findVae, type Place, type TextPlace } from './find-parts.ts';
 import { openModelFile } from './model-file.ts';
 import { type StoredPart, storedWeights } from './stored-weights.ts';
@@ -60,11 +67,6 @@ export function partTensors(file: SafetensorsFile, kinds: readonly EncoderKind[]
   return used;
 }
 
-/** Only SDXL's second encoder gives pooled text. */
-const projects = (kind: EncoderKind): boolean => kind === 'openClipBigG';
-
-const encoderShapes = (kind: EncoderKind): Shapes => clipShapes(encoders[kind], { projects: projects(kind) });
-
 /** Encoders are told apart by their width. */
 const placeOf = (file: SafetensorsFile, kind: EncoderKind): TextPlace | undefined =>
   findTextEncoders(file).find(({ width }) => width === encoders[kind].hiddenSize);
@@ -89,8 +91,6 @@ export function encoderInFile(
 export function tokenizerFor(kind: EncoderKind, folder: string | undefined): ClipTokenizer {
   return folder === undefined ? openClipTokenizer(padding[kind]) : openTokenizer(folder, padding[kind]);
 }
-
-const isFolder = (path: string): boolean => statSync(path, { throwIfNoEntry: false })?.isDirectory() === true;
 
 /** The folder itself, or the part's folder in that of a whole checkpoint. */
 const partFolders = (path: string, names: readonly string[]): string[] =>

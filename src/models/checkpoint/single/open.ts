@@ -81,10 +81,13 @@ function openText({ file, unet }: Recognised, { textEncoders = [], tokenizer }: 
   });
 }
 
+/** Tensors of a file that any part of the model is made of. */
+export const usedTensors = ({ file, unet }: Pick<Recognised, 'file' | 'unet'>): Set<string> =>
+  new Set([...unet.weights.used, ...partTensors(file, unet.architecture.text)]);
+
 /** What is worth telling of a file that can be used. */
 export function findingsOf({ file, unet, prediction }: Recognised): string[] {
-  const used = new Set([...unet.weights.used, ...partTensors(file, unet.architecture.text)]);
-  const unknown = unknownTensors(file.tensors.keys(), used);
+  const unknown = unknownTensors(file.tensors.keys(), usedTensors({ file, unet }));
   return [
     ...notesOn(unet.variant),
     ...(unet.place.isAveraged ? ['there are only averaged (EMA) weights of the UNet; they are used'] : []),
