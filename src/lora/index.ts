@@ -6,5 +6,13 @@ export { chooseTargets, targetPresets } from './attach/targets.ts';
 export { inspectLora, type LoraFacts, type ModuleFacts } from './file/inspect.ts';
 export { type BlockNaming, kohyaName } from './file/names.ts';
 export { type ReadOptions, readLora } from './file/read.ts';
-export type { BaseLayer, LoadReport, LoraModule, LoraWeights } from './file/types.ts';
+export type { LoadReport } from './file/types.ts';
 export { type LoraFileOptions, serializeLora, type WrittenFile, writeLora } from './file/write.ts';
+export type {
+  BaseLayer,
+  LoraModule,
+  LoraWeights,
+  ModuleKind,
+  ModuleTensors,
+  Role,
+} from './kinds/module.ts';

@@ -16,8 +16,11 @@ function modulesOf({ layers, state, recipe }: TrainedRun): LoraModule[] {
     const [out, ...inside] = shape;
     return {
       target,
-      down: { shape: [recipe.rank, ...inside], data: down.data },
-      up: { shape: [out, recipe.rank, ...inside.slice(1).map(() => 1)], data: up.data },
+      kind: 'lora',
+      tensors: {
+        down: { shape: [recipe.rank, ...inside], data: down.data },
+        up: { shape: [out, recipe.rank, ...inside.slice(1).map(() => 1)], data: up.data },
+      },
       alpha: recipe.alpha,
       rank: recipe.rank,
     };
@@ -31,7 +34,7 @@ export async function writeTrainedLora(
   options: WriteOptions = {},
 ): Promise<WrittenLora> {
   const title = basename(path).replace(/\.safetensors$/, '');
-  const lora = { kind: 'lora' as const, modules: modulesOf(run), metadata: loraMetadata(run, title) };
+  const lora = { modules: modulesOf(run), metadata: loraMetadata(run, title) };
   const blocks = run.checkpoint.family === 'sdxl' ? 'ldm' : 'diffusers';
   return writeLora(path, lora, { dtype: run.recipe.precision, blocks, ...options });
 }

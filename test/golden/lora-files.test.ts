@@ -54,11 +54,11 @@ describe('the kohya file of a PEFT adapter', () => {
   const modules = layers.map(({ target, shape: [out, ...inside] }): LoraModule => {
     const down = peftTensor(target, 'A', [rank, ...inside]);
     const up = peftTensor(target, 'B', [out, rank, ...inside.slice(1).map(() => 1)]);
-    return { target, down, up, alpha: 3, rank };
+    return { target, kind: 'lora', tensors: { down, up }, alpha: 3, rank };
   });
   const metadata = { ss_network_dim: '4', 'modelspec.sai_model_spec': '1.0.1' };
   const path = join(temporaryFolder(), 'adapter.safetensors');
-  const { bytes } = serializeLora({ kind: 'lora', modules, metadata }, { dtype: 'float32' });
+  const { bytes } = serializeLora({ modules, metadata }, { dtype: 'float32' });
   writeFileSync(path, bytes);
   const file = openSafetensors(path);
 

@@ -1,8 +1,7 @@
 /** @file LoRAs for tests: random matrices, large enough to change a picture and small enough to leave one. */
 import { writeFileSync } from 'node:fs';
 import { randomStream, type Tensor } from '../../src/engine/index.ts';
-import { floatTensorBytes, serializeSafetensors, type WritableTensor } from '../../src/files/index.ts';
-import { kohyaName, type LoraWeights } from '../../src/lora/index.ts';
+import { type LoraModule, type LoraWeights, serializeLora } from '../../src/lora/index.ts';
 import { type Checkpoint, listLayers } from '../../src/models/index.ts';
 
 export interface RandomLora {
@@ -28,28 +27,22 @@ export function randomLora(
   const layers = [...listLayers(unet.weights, 'unet'), ...listLayers(textEncoder.weights, 'text_encoder')];
   const modules = layers
     .filter(({ target }) => targets.test(target))
-    .map(({ target, shape: [out, ...inside] }) => ({
-      target,
-      rank,
-      alpha: rank / 2,
-      down: normal([rank, ...inside], 1 / Math.sqrt(inside.reduce((a, b) => a * b, 1))),
-      up: normal([out, rank, ...inside.slice(1).map(() => 1)], 0.15 * size),
-    }));
-  return { kind: 'lora', modules, metadata: {} };
+    .map(
+      ({ target, shape: [out, ...inside] }): LoraModule => ({
+        target,
+        kind: 'lora',
+        rank,
+        alpha: rank / 2,
+        tensors: {
+          down: normal([rank, ...inside], 1 / Math.sqrt(inside.reduce((a, b) => a * b, 1))),
+          up: normal([out, rank, ...inside.slice(1).map(() => 1)], 0.15 * size),
+        },
+      }),
+    );
+  return { modules, metadata: {} };
 }
 
 /** Writes a LoRA in kohya's format, float32. */
-export function writeTestLora(path: string, { modules, metadata }: LoraWeights): void {
-  const entry = (name: string, { shape, data }: Tensor): WritableTensor => ({
-    name,
-    dtype: 'float32',
-    shape,
-    bytes: floatTensorBytes({ shape, data }, 'float32'),
-  });
-  const entries = modules.flatMap(({ target, down, up, alpha }) => [
-    entry(`${kohyaName(target)}.lora_down.weight`, down),
-    entry(`${kohyaName(target)}.lora_up.weight`, up),
-    entry(`${kohyaName(target)}.alpha`, { shape: [], data: Float32Array.of(alpha) }),
-  ]);
-  writeFileSync(path, serializeSafetensors(entries, metadata));
+export function writeTestLora(path: string, lora: LoraWeights): void {
+  writeFileSync(path, serializeLora(lora, { dtype: 'float32' }).bytes);
 }

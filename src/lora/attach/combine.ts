@@ -1,13 +1,16 @@
 /** @file Any number of LoRAs as one: attached (ranks side by side) or merged into the base weights. */
 import { elementCount, type Tensor } from '../../engine/index.ts';
 import type { WeightSource } from '../../models/index.ts';
-import type { LoraModule, LoraWeights } from '../file/types.ts';
+import type { LoraModule, LoraWeights, ModuleTensors } from '../kinds/module.ts';
 import { type Slot, slotShapes } from './attach.ts';
 
 export interface AppliedLora {
   readonly lora: LoraWeights;
   readonly strength: number;
 }
+
+/** Down and up, which every module of kind `lora` has. */
+type LowRankTensors = Required<Pick<ModuleTensors, 'down' | 'up'>>;
 
 /** Modules of all LoRAs by target, each with its whole factor strength·alpha/rank. */
 function byTarget(loras: readonly AppliedLora[]): Map<string, { module: LoraModule; factor: number }[]> {
@@ -47,10 +50,11 @@ export function combineLoras(
     const up = { shape: wanted.up, data: new Float32Array(elementCount(wanted.up)) };
     let start = 0;
     for (const { module, factor } of parts) {
-      down.data.set(module.down.data, (start * down.data.length) / rank);
+      const own = module.tensors as LowRankTensors;
+      down.data.set(own.down.data, (start * down.data.length) / rank);
       for (let row = 0; row < shape[0]; row++) {
         for (let r = 0; r < module.rank; r++) {
-          up.data[row * rank + start + r] = factor * module.up.data[row * module.rank + r];
+          up.data[row * rank + start + r] = factor * own.up.data[row * module.rank + r];
         }
       }
       start += module.rank;
@@ -63,7 +67,8 @@ export function combineLoras(
 }
 
 /** Adds factor·up·down to `weight` in place. weight [out, in·k·k] */
-export function addDelta(weight: Float32Array, { down, up, rank }: LoraModule, factor: number): void {
+export function addDelta(weight: Float32Array, { tensors, rank }: LoraModule, factor: number): void {
+  const { down, up } = tensors as LowRankTensors;
   const out = up.shape[0];
   const inside = down.data.length / rank;
   for (let row = 0; row < out; row++) {

@@ -1,6 +1,7 @@
 /** @file Names of LoRA tensors in files: kohya's, and those of Diffusers and PEFT. */
+
+import type { BaseLayer } from '../kinds/module.ts';
 import { ldmPath } from './block-names.ts';
-import type { BaseLayer } from './types.ts';
 
 /** How the blocks of a UNet are called; kohya has Diffusers names for SD 1 and 2, LDM names for SDXL. */
 export type BlockNaming = 'diffusers' | 'ldm';

@@ -2,9 +2,10 @@
 import { elementCount, type Shape, sameShape, type Tensor } from '../../engine/index.ts';
 import { badInput } from '../../errors.ts';
 import { openSafetensors, readTensor, type SafetensorsFile } from '../../files/index.ts';
+import type { BaseLayer, LoraModule, LoraWeights } from '../kinds/module.ts';
 import { familyOfContextWidth, guessFamily } from './family.ts';
 import { moduleNames, type Role, splitKey } from './names.ts';
-import type { BaseLayer, LoadReport, LoraModule, LoraWeights } from './types.ts';
+import type { LoadReport } from './types.ts';
 
 type Parts = Partial<Record<Role, string>>;
 
@@ -88,7 +89,8 @@ function readModule(
     throw wrongModel(file, contextWidth, example);
   }
   const rank = down.shape[0];
-  return { target: layer.target, ...fitted, alpha: readAlpha(file, parts.alpha, rank), rank };
+  const alpha = readAlpha(file, parts.alpha, rank);
+  return { target: layer.target, kind: 'lora', tensors: fitted, alpha, rank };
 }
 
 /** Loads a file. Throws LORA_WRONG_MODEL when no module fits or a shape does not, LORA_NOT_FINITE for NaN. */
@@ -115,7 +117,7 @@ export function readLora(path: string, options: ReadOptions): { lora: LoraWeight
     alphas: distinct(modules.map(({ alpha }) => alpha)),
     coverage: coverage(modules, skipped, file),
   };
-  return { lora: { kind: 'lora', modules, metadata: file.metadata }, report };
+  return { lora: { modules, metadata: file.metadata }, report };
 }
 
 /** Modules applied of modules in the file, by part. */

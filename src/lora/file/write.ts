@@ -11,8 +11,8 @@ import {
   type WriteOptions,
   writeFileAtomic,
 } from '../../files/index.ts';
+import type { LoraWeights, ModuleKind, ModuleTensors } from '../kinds/module.ts';
 import { type BlockNaming, kohyaName } from './names.ts';
-import type { LoraWeights } from './types.ts';
 
 export interface WrittenFile {
   readonly path: string;
@@ -42,18 +42,34 @@ function checkFits(name: string, { data }: Tensor, dtype: FloatDType): void {
   throw new LoraError('LORA_NOT_FINITE', message, { hint });
 }
 
+/** Names of tensors in kohya's dialect and LyCORIS'; the others are called by their role. */
+const suffixOf: Readonly<Partial<Record<keyof ModuleTensors, string>>> = {
+  down: 'lora_down.weight',
+  up: 'lora_up.weight',
+  mid: 'lora_mid.weight',
+  up_bias: 'lora_up.bias',
+  magnitude: 'dora_scale',
+  ia3: 'weight',
+  a1: 'a1.weight',
+  a2: 'a2.weight',
+  b1: 'b1.weight',
+  b2: 'b2.weight',
+  bm: 'bm.weight',
+};
+
+const kindsWithoutAlpha: ReadonlySet<ModuleKind> = new Set(['full', 'norm', 'ia3']);
+
 function entriesOf(lora: LoraWeights, { dtype, blocks }: LoraFileOptions): WritableTensor[] {
   const entry = (name: string, tensor: Tensor): WritableTensor => {
     checkFits(name, tensor, dtype);
     return { name, dtype, shape: tensor.shape, bytes: floatTensorBytes(tensor, dtype) };
   };
-  return lora.modules.flatMap(({ target, down, up, alpha }) => {
+  return lora.modules.flatMap(({ target, kind, tensors, alpha }) => {
     const name = kohyaName(target, blocks);
-    return [
-      entry(`${name}.lora_down.weight`, down),
-      entry(`${name}.lora_up.weight`, up),
-      entry(`${name}.alpha`, { shape: [], data: Float32Array.of(alpha) }),
-    ];
+    const roles = Object.entries(tensors) as [keyof ModuleTensors, Tensor][];
+    const written = roles.map(([role, tensor]) => entry(`${name}.${suffixOf[role] ?? role}`, tensor));
+    if (kindsWithoutAlpha.has(kind)) return written;
+    return [...written, entry(`${name}.alpha`, { shape: [], data: Float32Array.of(alpha) })];
   });
 }
 
