@@ -2,7 +2,8 @@
 import type { DatasetScan } from '../dataset/index.ts';
 import { costOf, type GraphCost } from '../engine/index.ts';
 import { badInput } from '../errors.ts';
-import { type Checkpoint, isExactForm, type LayerInfo } from '../models/index.ts';
+import type { TrainedLayer } from '../lora/index.ts';
+import { type Checkpoint, isExactForm } from '../models/index.ts';
 import {
   buildTrainStep,
   countParameters,
@@ -18,7 +19,7 @@ export type Way = Pick<Recipe, 'recompute' | 'baseWeights'>;
 
 export interface Plan {
   readonly recipe: Recipe;
-  readonly layers: readonly LayerInfo[];
+  readonly layers: readonly TrainedLayer[];
   readonly cost: GraphCost;
   readonly peakBytes: number;
   /** Whether the numbers of the base are those of its file. */
@@ -46,15 +47,15 @@ function waysFor({ recompute, baseWeights }: Recipe): Way[] {
 
 function costWith(
   checkpoint: Checkpoint,
-  layers: readonly LayerInfo[],
+  layers: readonly TrainedLayer[],
   recipe: Recipe,
 ): Pick<Plan, 'cost' | 'peakBytes'> {
   const scale = checkpoint.latentScale;
-  const { batch, rank, alpha, resolution, recompute } = recipe;
+  const { batch, resolution, recompute } = recipe;
   const tokens = checkpoint.textEncoder.config.maxTokens;
   const size = { batch, height: resolution.height / scale, width: resolution.width / scale, tokens };
   const base = holdBase(checkpoint, recipe.baseWeights);
-  const cost = costOf(buildTrainStep(base, layers, { ...size, rank, scale: alpha / rank, recompute }));
+  const cost = costOf(buildTrainStep(base, layers, { ...size, recompute }));
   // A, B and their gradients are inputs and outputs; AdamW keeps two moments beside.
   const peakBytes =
     cost.weightBytes +
@@ -72,7 +73,7 @@ function costWith(
  */
 export function planMemory(
   checkpoint: Checkpoint,
-  { recipe, layers }: { recipe: Recipe; layers: readonly LayerInfo[] },
+  { recipe, layers }: { recipe: Recipe; layers: readonly TrainedLayer[] },
   memory = Number.POSITIVE_INFINITY,
 ): Plan {
   const planFor = (way: Way): Plan => {
@@ -135,7 +136,7 @@ export function describePlan(
 ): { json: Readonly<Record<string, unknown>>; text: string } {
   const { recipe, layers, cost, peakBytes } = plan;
   const { width, height } = recipe.resolution;
-  const trained = countParameters(layers, recipe.rank);
+  const trained = countParameters(layers);
   const pictures = describePictures(scan, recipe);
   const json = {
     base: checkpoint.name,

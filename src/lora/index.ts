@@ -3,6 +3,7 @@ export { type Attachment, attach, type Slot, slotShapes } from './attach/attach.
 export { type AppliedLora, addDelta, type CombinedLora, combineLoras, mergeLoras } from './attach/combine.ts';
 export { checkRank, initialParameters } from './attach/initial.ts';
 export { chooseTargets, targetPresets } from './attach/targets.ts';
+export { plainLora, type TrainableKind, type TrainedLayer } from './attach/trained-layer.ts';
 export { inspectLora, type LoraFacts, type ModuleFacts } from './file/inspect.ts';
 export { type BlockNaming, kohyaName } from './file/names.ts';
 export { type ReadOptions, readLora } from './file/read.ts';

@@ -28,14 +28,19 @@ export function parameterCount(weights: Pick<WeightSource, 'names' | 'shape'>): 
 }
 
 /**
- * Side branches on layers. A hook may return something to add to a layer's output; `target` is the layer's full
- * path. The models know nothing of what is attached.
+ * Side branches on layers. A hook may return something to add to a layer's output, or another value for one of its
+ * parameters; `target` is the layer's full path. The models know nothing of what is attached.
  */
 export interface LayerHooks {
   /** x [… , in] → [… , out] */
   linear?(target: string, x: Value): Value | undefined;
   /** x [n, in, h, w] → [n, out, h', w'] */
   conv2d?(target: string, x: Value, options: ConvOptions): Value | undefined;
+  /**
+   * What stands in for a weight or bias: `name` is its full path (`unet.conv_in.weight`), `base` gives the one of the
+   * checkpoint where it has one (layers of attention have no bias).
+   */
+  parameter?(name: string, shape: Shape, base: (() => Value) | undefined): Value | undefined;
 }
 
 export interface ConvOptions {
@@ -68,9 +73,15 @@ export function openScope(
     const full = (name: string): string => (path ? `${path}.${name}` : name);
     const weight = (name: string, shape?: Shape): Value => {
       const key = full(name);
-      return f.weight(graph, `${part}.${key}`, shape ?? source.shape(key), source.bytes(key));
+      const wanted = shape ?? source.shape(key);
+      const base = (): Value => f.weight(graph, `${part}.${key}`, wanted, source.bytes(key));
+      return hooks.parameter?.(`${part}.${key}`, wanted, base) ?? base();
     };
-    const optional = (name: string): Value | undefined => (source.has(full(name)) ? weight(name) : undefined);
+    /** A bias, which a hook may add to a layer that has none. */
+    const bias = (name: string, channels: number): Value | undefined =>
+      source.has(full(name))
+        ? weight(name)
+        : hooks.parameter?.(`${part}.${full(name)}`, [channels], undefined);
     const plus = (y: Value, branch: Value | undefined): Value => (branch ? f.add(y, branch) : y);
     return {
       graph,
@@ -85,7 +96,7 @@ export function openScope(
           const y = f.linear(
             x,
             weight(`${name}.weight`, [outFeatures, inFeatures]),
-            optional(`${name}.bias`),
+            bias(`${name}.bias`, outFeatures),
           );
           return plus(y, hooks.linear?.(`${part}.${full(name)}`, x));
         }),
@@ -94,7 +105,7 @@ export function openScope(
           const kernel = weight(`${name}.weight`);
           const side = (kernel.shape[2] - 1) / 2;
           const { stride = 1, pads = [side, side, side, side] } = options;
-          const y = f.conv2d(x, kernel, optional(`${name}.bias`), { stride, pads });
+          const y = f.conv2d(x, kernel, bias(`${name}.bias`, kernel.shape[0]), { stride, pads });
           return plus(y, hooks.conv2d?.(`${part}.${full(name)}`, x, { stride, pads }));
         }),
       groupNorm: (x, name, groups, epsilon) =>

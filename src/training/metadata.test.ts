@@ -1,6 +1,7 @@
 import { userInfo } from 'node:os';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import type { DatasetScan, TrainingItem } from '../dataset/index.ts';
+import { plainLora } from '../lora/index.ts';
 import type { Checkpoint, Family } from '../models/index.ts';
 import { loraMetadata, type TrainedRun } from './metadata.ts';
 import { completeRecipe, type GivenRecipe } from './recipe.ts';
@@ -45,7 +46,7 @@ function runOf(
     ...{ step: 50, startedAt: 1_600_000_000, fingerprint: '', losses: [] },
     ...{ parameters: new Map(), moments: new Map() },
   };
-  const layers = [{ target: 'unet.mid_block.attentions.0.proj_in', shape: [8, 8, 1, 1] }];
+  const layers = plainLora([{ target: 'unet.mid_block.attentions.0.proj_in', shape: [8, 8, 1, 1] }], recipe);
   return { checkpoint, recipe, layers, state, scan, items };
 }
 

@@ -1,6 +1,7 @@
 /** @file The metadata that kohya's tools and model sites read: `ss_*` of sd-scripts, and modelspec 1.0.1. */
 import type { DatasetScan, TrainingItem } from '../dataset/index.ts';
-import type { Checkpoint, Family, LayerInfo } from '../models/index.ts';
+import type { TrainedLayer } from '../lora/index.ts';
+import type { Checkpoint, Family } from '../models/index.ts';
 import { version } from '../version.ts';
 import { adamWDefaults } from './adamw.ts';
 import { batchesPerEpoch } from './batches.ts';
@@ -12,7 +13,7 @@ import type { RunState } from './run-state.ts';
 export interface TrainedRun {
   readonly checkpoint: Checkpoint;
   readonly recipe: Recipe;
-  readonly layers: readonly LayerInfo[];
+  readonly layers: readonly TrainedLayer[];
   readonly state: RunState;
   readonly scan: DatasetScan;
   readonly items: readonly TrainingItem[];

@@ -3,7 +3,7 @@ import { existsSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { usageError } from '../errors.ts';
 import { ensureFreeSpace } from '../files/index.ts';
-import type { LayerInfo } from '../models/index.ts';
+import type { TrainedLayer } from '../lora/index.ts';
 import type { Recipe } from './recipe.ts';
 import { runStatePath } from './run-state.ts';
 
@@ -56,9 +56,9 @@ export function checkNothingReplaced(out: string, recipe: Recipe, resume: boolea
   throw usageError('OUT_EXISTS', `${taken}, which --save-every would write, is there already`, hint);
 }
 
-export function countParameters(layers: readonly LayerInfo[], rank: number): number {
+export function countParameters(layers: readonly TrainedLayer[]): number {
   const inside = (shape: readonly number[]): number => shape.slice(1).reduce((a, b) => a * b, 1);
-  return layers.reduce((sum, { shape }) => sum + rank * (shape[0] + inside(shape)), 0);
+  return layers.reduce((sum, { shape, rank }) => sum + rank * (shape[0] + inside(shape)), 0);
 }
 
 /** Room for header and metadata of a file; kohya's are a few ten kB. */
@@ -68,9 +68,9 @@ const headerBytes = 2 ** 18;
 export async function ensureSpaceForRun(
   out: string,
   recipe: Recipe,
-  layers: readonly LayerInfo[],
+  layers: readonly TrainedLayer[],
 ): Promise<void> {
-  const parameters = countParameters(layers, recipe.rank);
+  const parameters = countParameters(layers);
   const bytesEach = recipe.precision === 'float32' ? 4 : 2;
   const files = 1 + savesOnTheWay(recipe).length;
   const loras = files * (headerBytes + bytesEach * parameters);

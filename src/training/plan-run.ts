@@ -1,7 +1,7 @@
 /** @file What a run would do, decided from recipe and checkpoint before anything is read or computed. */
 import { usageError } from '../errors.ts';
-import { checkRank, chooseTargets } from '../lora/index.ts';
-import { type Checkpoint, type LayerInfo, listLayers } from '../models/index.ts';
+import { checkRank, chooseTargets, plainLora, type TrainedLayer } from '../lora/index.ts';
+import { type Checkpoint, listLayers } from '../models/index.ts';
 import { completeRecipe, type GivenRecipe, type Recipe } from './recipe.ts';
 
 function checkRecipe({ resolution, bucketStep, warmupSteps, steps }: Recipe, latentScale: number): void {
@@ -21,10 +21,13 @@ function checkRecipe({ resolution, bucketStep, warmupSteps, steps }: Recipe, lat
 }
 
 /** What a run would train, without encoding anything. */
-export function planRun(checkpoint: Checkpoint, given: GivenRecipe): { recipe: Recipe; layers: LayerInfo[] } {
+export function planRun(
+  checkpoint: Checkpoint,
+  given: GivenRecipe,
+): { recipe: Recipe; layers: TrainedLayer[] } {
   const recipe = completeRecipe(given, checkpoint.family, checkpoint.resolution);
   checkRecipe(recipe, checkpoint.latentScale);
   const layers = chooseTargets(listLayers(checkpoint.unet.weights, 'unet'), recipe.targets);
   checkRank(recipe.rank, layers);
-  return { recipe, layers };
+  return { recipe, layers: plainLora(layers, recipe) };
 }

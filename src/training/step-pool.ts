@@ -2,14 +2,15 @@
 
 import type { TrainingItem } from '../dataset/index.ts';
 import type { SessionOptions } from '../engine/index.ts';
-import { type Checkpoint, holdWeights, type LayerInfo } from '../models/index.ts';
+import type { TrainedLayer } from '../lora/index.ts';
+import { type Checkpoint, holdWeights } from '../models/index.ts';
 import type { Recipe } from './recipe.ts';
 import { openTrainStep, type TrainStep } from './train-step.ts';
 
 export interface PoolSource {
   readonly checkpoint: Checkpoint;
   readonly recipe: Recipe;
-  readonly layers: readonly LayerInfo[];
+  readonly layers: readonly TrainedLayer[];
   /** Of every caption. */
   readonly tokens: number;
   readonly session: SessionOptions;
@@ -38,7 +39,7 @@ export function holdBase(
 
 export function openStepPool(source: PoolSource): StepPool {
   const { checkpoint, recipe, layers, tokens, session } = source;
-  const { batch, rank, recompute } = recipe;
+  const { batch, recompute } = recipe;
   const base = holdBase(checkpoint, recipe.baseWeights);
   const open = new Map<string, TrainStep>();
   return {
@@ -52,7 +53,7 @@ export function openStepPool(source: PoolSource): StepPool {
         await step.release();
         open.delete(oldest);
       }
-      const shape = { batch, height, width, tokens, rank, scale: recipe.alpha / rank, recompute };
+      const shape = { batch, height, width, tokens, recompute };
       const step = await openTrainStep(base, layers, shape, session);
       open.set(key, step);
       return step;

@@ -4,19 +4,10 @@
 
 import type { Graph, SessionOptions, Tensor } from '../engine/index.ts';
 import * as f from '../engine/index.ts';
-import { attach } from '../lora/index.ts';
-import {
-  buildUnet,
-  type Checkpoint,
-  type LatentSize,
-  type LayerInfo,
-  parameterCount,
-} from '../models/index.ts';
+import { attach, type TrainedLayer } from '../lora/index.ts';
+import { buildUnet, type Checkpoint, type LatentSize, parameterCount } from '../models/index.ts';
 
 export interface StepShape extends LatentSize {
-  readonly rank: number;
-  /** alpha / rank */
-  readonly scale: number;
   readonly recompute: Recompute;
 }
 
@@ -50,11 +41,11 @@ export interface StepBatch {
 /** Loss and gradients: mean squared error of each sample, summed by weight. */
 export function buildTrainStep(
   checkpoint: Pick<Checkpoint, 'unet'>,
-  layers: readonly LayerInfo[],
+  layers: readonly TrainedLayer[],
   shape: StepShape,
 ): Graph {
   const graph = f.createGraph();
-  const slots = layers.map(layer => ({ ...layer, rank: shape.rank, scale: shape.scale }));
+  const slots = layers.map(layer => ({ ...layer, scale: layer.alpha / layer.rank }));
   const attachment = attach(graph, slots);
   const prediction = buildUnet(graph, checkpoint, shape, attachment.hooks);
   const target = f.input(graph, 'target', prediction.shape);
@@ -120,7 +111,7 @@ function addInPlace(sum: Float32Array, other: Float32Array): void {
 /** Opens the step, cut into `partsOf` sessions: the first in this thread, the others in threads of their own. */
 export async function openTrainStep(
   checkpoint: Pick<Checkpoint, 'unet'>,
-  layers: readonly LayerInfo[],
+  layers: readonly TrainedLayer[],
   shape: StepShape,
   options: SessionOptions = {},
 ): Promise<TrainStep> {

@@ -3,7 +3,8 @@ import { dirname, resolve } from 'node:path';
 import type { DatasetScan, DatasetWarning } from '../dataset/index.ts';
 import type { SessionOptions } from '../engine/index.ts';
 import { ensureWritableFolder, lockFile, removeLeftovers } from '../files/index.ts';
-import type { Checkpoint, LayerInfo } from '../models/index.ts';
+import type { TrainedLayer } from '../lora/index.ts';
+import type { Checkpoint } from '../models/index.ts';
 import { now } from './clock.ts';
 import { runFingerprint } from './fingerprint.ts';
 import { kernelsOf } from './kernels.ts';
@@ -68,7 +69,7 @@ interface OpenRun {
   readonly request: TrainRequest;
   readonly out: string;
   readonly recipe: Recipe;
-  readonly layers: readonly LayerInfo[];
+  readonly layers: readonly TrainedLayer[];
   readonly scan: DatasetScan;
   readonly warnings: DatasetWarning[];
   readonly prepare: PrepareOptions;
@@ -165,6 +166,6 @@ async function trainLocked(run: OpenRun): Promise<TrainResult> {
     statePath: unfinished ? statePath : undefined,
     stepSeconds: seconds.reduce((a, b) => a + b, 0),
     stepsRun: seconds.length,
-    trainedParameters: countParameters(layers, recipe.rank),
+    trainedParameters: countParameters(layers),
   };
 }

@@ -2,25 +2,18 @@
 
 import type { SessionOptions } from '../engine/index.ts';
 import { LoraError } from '../errors.ts';
-import { initialParameters } from '../lora/index.ts';
-import {
-  type Checkpoint,
-  checkFiniteWeights,
-  type EncodedText,
-  type LayerInfo,
-  type WeightSource,
-} from '../models/index.ts';
+import { initialParameters, type TrainedLayer } from '../lora/index.ts';
+import { type Checkpoint, checkFiniteWeights, type EncodedText, type WeightSource } from '../models/index.ts';
 import { adamWDefaults, adamWUpdate, clipGradients, newMoments } from './adamw.ts';
 import { fillBatch, openBatches } from './batches.ts';
 import { type FeedSource, openFeeds } from './feeds.ts';
 import { learningRateAt } from './learning-rate.ts';
-import type { Recipe } from './recipe.ts';
 import type { RunState } from './run-state.ts';
 import { openStepPool, type StepPool } from './step-pool.ts';
 
 export interface LoopInput extends FeedSource {
   readonly checkpoint: Checkpoint;
-  readonly layers: readonly LayerInfo[];
+  readonly layers: readonly TrainedLayer[];
   readonly session: SessionOptions;
   /** Memory is scarce: sessions of other bucket sizes are closed. */
   readonly frugal?: boolean;
@@ -42,7 +35,7 @@ export function newRunState(
   fingerprint: string,
   startedAt: number,
 ): RunState {
-  const parameters = initialParameters(layers, recipe.rank, recipe.seed);
+  const parameters = initialParameters(layers, recipe.seed);
   const moments = new Map([...parameters].map(([name, { data }]) => [name, newMoments(data.length)]));
   return { step: 0, parameters, moments, losses: [], fingerprint, startedAt };
 }
@@ -95,18 +88,19 @@ function checkFinite(loss: number, norm: number, step: number, base: WeightSourc
 function update(
   state: RunState,
   { loss, gradients }: StepGradients,
-  recipe: Recipe,
+  { recipe, layers, checkpoint }: LoopInput,
   rate: number,
-  base: WeightSource,
 ): number {
   const limit = recipe.maxGradientNorm || Number.POSITIVE_INFINITY;
   const norm = clipGradients([...gradients.values()], limit);
-  checkFinite(loss, norm, state.step, base);
+  checkFinite(loss, norm, state.step, checkpoint.unet.weights);
   const options = { ...adamWDefaults, weightDecay: recipe.weightDecay };
+  const factors = new Map(layers.map(({ target, rateFactor }) => [target, rateFactor]));
   for (const [name, { data }] of state.parameters) {
     const moments = state.moments.get(name);
     const gradient = gradients.get(name);
-    if (moments && gradient) adamWUpdate(data, gradient, moments, rate, state.step + 1, options);
+    const own = rate * (factors.get(name.slice(0, name.lastIndexOf('.'))) ?? 1);
+    if (moments && gradient) adamWUpdate(data, gradient, moments, own, state.step + 1, options);
   }
   state.step++;
   state.losses.push(Math.fround(loss));
@@ -136,7 +130,7 @@ export async function runLoop(
       const started = performance.now();
       const rate = learningRateAt({ name, rate: learningRate, warmupSteps, steps }, state.step);
       const result = await computeStep(state, state.step);
-      const gradientNorm = update(state, result, recipe, rate, input.checkpoint.unet.weights);
+      const gradientNorm = update(state, result, input, rate);
       const seconds = (performance.now() - started) / 1000;
       await onStep({ step: state.step, loss: result.loss, rate, gradientNorm, seconds });
     }

@@ -9,8 +9,8 @@ export type { TrainedRun } from './metadata.ts';
 export type WrittenLora = WrittenFile;
 
 /** A and B as modules: 1×1 convolutions get their four axes back. */
-function modulesOf({ layers, state, recipe }: TrainedRun): LoraModule[] {
-  return layers.map(({ target, shape }) => {
+function modulesOf({ layers, state }: TrainedRun): LoraModule[] {
+  return layers.map(({ target, shape, rank, alpha }) => {
     const down = state.parameters.get(`${target}.down`) as Tensor;
     const up = state.parameters.get(`${target}.up`) as Tensor;
     const [out, ...inside] = shape;
@@ -18,11 +18,11 @@ function modulesOf({ layers, state, recipe }: TrainedRun): LoraModule[] {
       target,
       kind: 'lora',
       tensors: {
-        down: { shape: [recipe.rank, ...inside], data: down.data },
-        up: { shape: [out, recipe.rank, ...inside.slice(1).map(() => 1)], data: up.data },
+        down: { shape: [rank, ...inside], data: down.data },
+        up: { shape: [out, rank, ...inside.slice(1).map(() => 1)], data: up.data },
       },
-      alpha: recipe.alpha,
-      rank: recipe.rank,
+      alpha,
+      rank,
     };
   });
 }

@@ -10,7 +10,7 @@ import { inpaintChannels, torchGenerator } from '../../src/diffusion/index.ts';
 import type { Shape, Tensor } from '../../src/engine/index.ts';
 import { runDenoiser } from '../../src/generation/denoise-run.ts';
 import { openInpaintInput } from '../../src/generation/inpaint-input.ts';
-import { chooseTargets } from '../../src/lora/index.ts';
+import { chooseTargets, plainLora } from '../../src/lora/index.ts';
 import { readUnetConfig, readVaeConfig } from '../../src/models/checkpoint/config-files.ts';
 import {
   type Checkpoint,
@@ -214,9 +214,11 @@ describe('training', () => {
     expect(feeds.sample.shape).toEqual(row.input.shape);
     expect(relativeError(feeds.sample, row.input)).toBeLessThan(tolerance);
 
-    const layers = chooseTargets(listLayers(checkpoint.unet.weights, 'unet'), 'linear');
+    const layers = plainLora(chooseTargets(listLayers(checkpoint.unet.weights, 'unet'), 'linear'), {
+      ...{ rank: 4, alpha: 2 },
+    });
     const size = { batch, height: height / 4, width: width / 4, tokens: 7 };
-    const shape = { ...size, rank: 4, scale: 0.5, recompute: false } as const;
+    const shape = { ...size, recompute: false } as const;
     const trainStep = await openTrainStep(checkpoint, layers, shape);
     const parameters = new Map(
       layers.flatMap(({ target, shape: [out, ...inside] }) =>

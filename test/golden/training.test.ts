@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
 import type { TrainingItem } from '../../src/dataset/index.ts';
 import { noiseSchedule } from '../../src/diffusion/index.ts';
-import { chooseTargets } from '../../src/lora/index.ts';
+import { chooseTargets, plainLora } from '../../src/lora/index.ts';
 import { readUnetConfig } from '../../src/models/checkpoint/config-files.ts';
 import { type Checkpoint, type EncodedText, listLayers } from '../../src/models/index.ts';
 import { adamWDefaults, adamWUpdate, clipGradients, newMoments } from '../../src/training/adamw.ts';
@@ -155,7 +155,7 @@ describe.each(golden.steps)('three whole steps, $prediction, noise offset $noise
     ['a', text('caption')],
     ['', text('no caption')],
   ]);
-  const layers = chooseTargets(listLayers(weights, 'unet'), recipe.targets);
+  const layers = plainLora(chooseTargets(listLayers(weights, 'unet'), recipe.targets), recipe);
 
   /** Trains the item from hashed A and B. */
   async function trainSteps(changed: Partial<Recipe>): Promise<{ state: RunState; reports: StepReport[] }> {

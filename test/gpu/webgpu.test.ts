@@ -13,7 +13,7 @@ import {
   readTensor,
   serializeSafetensors,
 } from '../../src/files/index.ts';
-import { chooseTargets, initialParameters } from '../../src/lora/index.ts';
+import { chooseTargets, initialParameters, plainLora } from '../../src/lora/index.ts';
 import { listLayers, openCheckpoint, openVaeDecoder, openWeights } from '../../src/models/index.ts';
 import { buildTrainStep, openTrainStep } from '../../src/training/index.ts';
 import { node, start } from '../support/command-line.ts';
@@ -48,9 +48,11 @@ function difference(actual: readonly f.Tensor[], expected: readonly f.Tensor[]):
 
 describe.skipIf(!isAsked)('WebGPU', { timeout: 240_000 }, () => {
   test('a training step: loss and all gradients, twice the same, nothing on the CPU', async () => {
-    const layers = chooseTargets(listLayers(checkpoint.unet.weights, 'unet'), 'linear');
+    const layers = plainLora(chooseTargets(listLayers(checkpoint.unet.weights, 'unet'), 'linear'), {
+      rank: 4,
+    });
     const size = { batch: 1, height: 8, width: 8, tokens: 32 };
-    const shape = { ...size, rank: 4, scale: 1, recompute: false };
+    const shape = { ...size, recompute: false };
     const random = f.randomStream(1, 'webgpu');
     const noise = (...dims: number[]) => f.tensor(dims, random.normals(f.elementCount(dims)));
     const { inChannels, contextWidth } = checkpoint.unet.config;
@@ -62,7 +64,7 @@ describe.skipIf(!isAsked)('WebGPU', { timeout: 240_000 }, () => {
       weights: f.tensor([1], Float32Array.of(1)),
     };
     // B starts as zero, which would make the gradient of every A zero.
-    const parameters = initialParameters(layers, 4, 1);
+    const parameters = initialParameters(layers, 1);
     for (const { data } of parameters.values())
       for (const i of data.keys()) data[i] += 0.02 * random.normal();
     const seen = watch();

@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs';
 import { noiseSchedule } from '../../src/diffusion/index.ts';
 import type { Shape, Tensor } from '../../src/engine/index.ts';
 import * as f from '../../src/engine/index.ts';
-import { chooseTargets } from '../../src/lora/index.ts';
+import { chooseTargets, plainLora } from '../../src/lora/index.ts';
 import { readUnetConfig } from '../../src/models/checkpoint/config-files.ts';
 import {
   buildUnet,
@@ -116,8 +116,8 @@ export async function stepErrors(
   targets: string,
   recompute: boolean,
 ): Promise<StepErrors> {
-  const layers = chooseTargets(listLayers(weights, 'unet'), targets);
-  const shape = { batch: 1, height: 32, width: 32, tokens: 77, rank, scale: 0.5, recompute };
+  const layers = plainLora(chooseTargets(listLayers(weights, 'unet'), targets), { rank, alpha: rank / 2 });
+  const shape = { batch: 1, height: 32, width: 32, tokens: 77, recompute };
   const graph = buildTrainStep({ unet: { config, weights, files: [] } }, layers, shape);
   const [latent, noise] = ['latent', 'noise'].map(name => given(name, [1, 4, 32, 32]));
   const { noisy, target } = addNoise(latent.data, noise.data, schedule.alphasCumprod[t], predictionType);

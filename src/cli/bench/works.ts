@@ -76,11 +76,11 @@ async function openTraining(
 ): Promise<Opened> {
   const { recipe, layers, how } = recipeFor(checkpoint, work, memory);
   const base = holdBase(checkpoint, recipe.baseWeights);
-  const shape = { ...work.size, rank: benchRank, scale: 1, recompute: recipe.recompute };
+  const shape = { ...work.size, recompute: recipe.recompute };
   const started = performance.now();
   const step = await openTrainStep(base, layers, shape, session);
   const setupSeconds = (performance.now() - started) / 1000;
-  const parameters = initialParameters(layers, benchRank, 1);
+  const parameters = initialParameters(layers, 1);
   const moments = new Map([...parameters].map(([name, { data }]) => [name, newMoments(data.length)]));
   const { batch, height, width, tokens } = work.size;
   const { inChannels, contextWidth } = checkpoint.unet.config;

@@ -29,11 +29,11 @@ interface Options extends BaseOptions {
 function defaultStep(base: BaseOptions, note: (text: string) => void, pictures?: number) {
   const checkpoint = openBase(base, note);
   const { recipe, layers } = planRun(checkpoint, {});
-  const { rank, alpha, resolution } = recipe;
+  const { resolution } = recipe;
   const batch = pictures ?? recipe.batch;
   const side = resolution.width / checkpoint.latentScale;
   const tokens = checkpoint.textEncoder.config.maxTokens;
-  const shape = { batch, height: side, width: side, tokens, rank, scale: alpha / rank, recompute: false };
+  const shape = { batch, height: side, width: side, tokens, recompute: false };
   return { checkpoint, graph: buildTrainStep(checkpoint, layers, shape) };
 }
 

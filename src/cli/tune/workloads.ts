@@ -7,7 +7,7 @@ import {
   input,
   output,
 } from '../../engine/index.ts';
-import { chooseTargets } from '../../lora/index.ts';
+import { chooseTargets, plainLora } from '../../lora/index.ts';
 import {
   buildUnet,
   type Checkpoint,
@@ -49,8 +49,8 @@ function autoencoder({ vae: { config, weights } }: TunedModel, { width, height }
 }
 
 function trainingStep(model: TunedModel, latent: Size): Graph {
-  const layers = chooseTargets(listLayers(model.unet.weights, 'unet'), 'linear');
-  return buildTrainStep(model, layers, { batch: 1, ...latent, tokens, rank, scale: 1, recompute: false });
+  const layers = plainLora(chooseTargets(listLayers(model.unet.weights, 'unet'), 'linear'), { rank });
+  return buildTrainStep(model, layers, { batch: 1, ...latent, tokens, recompute: false });
 }
 
 /** A graph, and how many convolutions of each kind it has. */

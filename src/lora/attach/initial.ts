@@ -3,6 +3,7 @@ import { randomStream, type Tensor, zeros } from '../../engine/index.ts';
 import { usageError } from '../../errors.ts';
 import type { LayerInfo } from '../../models/index.ts';
 import { slotShapes } from './attach.ts';
+import type { TrainedLayer } from './trained-layer.ts';
 
 /** Throws RANK_TOO_LARGE or RANK_INVALID when `rank` makes no sense for one of the layers. */
 export function checkRank(rank: number, layers: readonly LayerInfo[]): void {
@@ -32,13 +33,9 @@ export function checkRank(rank: number, layers: readonly LayerInfo[]): void {
  * Kaiming-uniform A with a = √5, that is U(−1/√fanIn, 1/√fanIn), and zero B (kohya, LyCORIS, PEFT).
  * One random stream a layer, so a layer starts the same whatever else is trained.
  */
-export function initialParameters(
-  layers: readonly LayerInfo[],
-  rank: number,
-  seed: number,
-): Map<string, Tensor> {
+export function initialParameters(layers: readonly TrainedLayer[], seed: number): Map<string, Tensor> {
   const parameters = new Map<string, Tensor>();
-  for (const { target, shape } of layers) {
+  for (const { target, shape, rank } of layers) {
     const shapes = slotShapes({ shape, rank });
     const down = zeros(shapes.down);
     const bound = 1 / Math.sqrt(shapes.down.slice(1).reduce((a, b) => a * b, 1));
