@@ -3,15 +3,17 @@ import type { DatasetScan } from '../dataset/index.ts';
 import { costOf, type GraphCost } from '../engine/index.ts';
 import { badInput } from '../errors.ts';
 import type { TrainedLayer } from '../lora/index.ts';
-import { type Checkpoint, isExactForm } from '../models/index.ts';
+import type { Checkpoint } from '../models/index.ts';
 import {
   buildTrainStep,
   countParameters,
   holdBase,
+  isExactBase,
   type Recipe,
   type Recompute,
   surveyBuckets,
 } from '../training/index.ts';
+import { describeLayers } from './layers-report.ts';
 import { showBytes } from './terminal.ts';
 
 /** What a plan may choose; both are fields of the recipe. */
@@ -79,7 +81,7 @@ export function planMemory(
   const planFor = (way: Way): Plan => {
     const chosen = { ...recipe, ...way };
     const { baseWeights } = chosen;
-    const isExact = baseWeights === 'file' || isExactForm(checkpoint.unet.weights, baseWeights);
+    const isExact = isExactBase(checkpoint, layers, baseWeights);
     return { recipe: chosen, layers, isExact, ...costWith(checkpoint, layers, chosen) };
   };
   const plans: Plan[] = [];
@@ -136,14 +138,15 @@ export function describePlan(
 ): { json: Readonly<Record<string, unknown>>; text: string } {
   const { recipe, layers, cost, peakBytes } = plan;
   const { width, height } = recipe.resolution;
-  const trained = countParameters(layers);
+  const trained = describeLayers(layers, recipe);
   const pictures = describePictures(scan, recipe);
   const json = {
     base: checkpoint.name,
     family: checkpoint.family,
     ...pictures.json,
     layers: layers.length,
-    trainedParameters: trained,
+    trainedParameters: countParameters(layers),
+    ...trained.json,
     recompute: recipe.recompute,
     baseWeights: recipe.baseWeights,
     baseIsExact: plan.isExact,
@@ -156,7 +159,7 @@ export function describePlan(
   const text = [
     `base            ${checkpoint.name} (${checkpoint.family})`,
     `pictures        ${pictures.text}`,
-    `layers          ${layers.length} with rank ${recipe.rank}: ${(trained / 1e6).toFixed(2)} M trained parameters`,
+    ...trained.lines,
     `a micro-step    ${(cost.flops / 1e9).toFixed(1)} GFLOP in ${cost.nodes} operations, batch ${recipe.batch}, ${width}×${height}`,
     `weights         ${showBytes(cost.weightBytes)}, ${describeHeld(plan)}`,
     `activations     ${showBytes(cost.peakActivationBytes)} at their peak, ${kept(recipe.recompute)}`,

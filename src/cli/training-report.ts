@@ -51,7 +51,8 @@ export function trainingProgress(terminal: Terminal): (progress: Progress) => vo
 function describeStart({ scan, recipe, layers, resumedAt }: Extract<Progress, { phase: 'start' }>): string {
   const times = recipe.accumulate > 1 ? ` × ${recipe.accumulate}` : '';
   const from = resumedAt > 0 ? `, resumed at step ${resumedAt}` : '';
-  return `${scan.pictures.length} pictures, ${layers} layers, rank ${recipe.rank}, ${recipe.steps} steps of ${recipe.batch}${times}${from}`;
+  const kind = recipe.dora === false ? recipe.kind : `${recipe.kind} with DoRA`;
+  return `${scan.pictures.length} pictures, ${layers} layers, ${kind} of rank ${recipe.rank}, ${recipe.steps} steps of ${recipe.batch}${times}${from}`;
 }
 
 /** The result for programs. */

@@ -1,4 +1,13 @@
-import { existsSync, mkdtempSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import {
+  existsSync,
+  lstatSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
@@ -53,10 +62,37 @@ test.each([
 
 test('removes what killed writers left, and only that', async () => {
   const root = folder();
-  const kept = ['a', `.a.${process.pid}.tmp`, '.a.tmp', `.b.${deadProcess}.tmp`];
-  for (const name of [...kept, `.a.${deadProcess}.tmp`]) writeFileSync(join(root, name), '');
+  const kept = ['a', `.a.${process.ppid}-0.tmp`, '.a.tmp', '.a.x.tmp', `.b.${deadProcess}-0.tmp`];
+  // In a container a new process often has the id of the dead one.
+  const left = [`.a.${deadProcess}-0.tmp`, `.a.${deadProcess}.tmp`, `.a.${process.pid}-77.tmp`];
+  for (const name of [...kept, ...left]) writeFileSync(join(root, name), '');
   await removeLeftovers(join(root, 'a'));
   expect(readdirSync(root).sort()).toEqual(kept.sort());
+  writeFileSync(join(root, left[0]), '');
+  await writeFileAtomic(join(root, 'a'), 'new');
+  expect(readdirSync(root).sort()).toEqual(kept.sort());
+});
+
+test('two writes at once to one path: one of them, whole', async () => {
+  const path = join(folder(), 'a');
+  const texts = Array.from({ length: 8 }, (_, i) => String(i).repeat(100_000));
+  await Promise.all(texts.map(text => writeFileAtomic(path, text)));
+  expect(texts).toContain(readFileSync(path, 'utf8'));
+  expect(readdirSync(join(path, '..'))).toEqual(['a']);
+});
+
+test.skipIf(process.platform === 'win32')('a link stays a link, rights stay as they are', async () => {
+  const root = folder();
+  const [file, link] = [join(root, 'file'), join(root, 'link')];
+  writeFileSync(file, 'old', { mode: 0o600 });
+  symlinkSync('file', link);
+  await writeFileAtomic(link, 'new');
+  expect(readFileSync(file, 'utf8')).toBe('new');
+  expect(lstatSync(link).isSymbolicLink()).toBe(true);
+  expect(statSync(file).mode & 0o777).toBe(0o600);
+  await expect(writeFileAtomic(link, 'newer', { keepExisting: true })).rejects.toMatchObject({
+    code: 'WRITE_EXISTS',
+  });
 });
 
 test('space and folders are checked before they are needed', async () => {

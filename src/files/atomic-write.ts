@@ -7,6 +7,7 @@ import {
   mkdir,
   open,
   readdir,
+  realpath,
   rename,
   rm,
   stat,
@@ -52,28 +53,53 @@ async function isThere(path: string): Promise<boolean> {
   );
 }
 
-const temporaryName = (path: string, pid: number | string): string => `.${basename(path)}.${pid}.tmp`;
+/** Temporary files of this process that are being written. */
+const unfinished = new Set<string>();
+let writes = 0;
 
-/** Temp file in the same folder, filled by `fill` → fsync → rename → fsync of the folder. Leaves nothing on failure. */
+const temporaryName = (path: string, mark: string): string => `.${basename(path)}.${mark}.tmp`;
+
+/** Where a write really goes: a link stays a link, its file is replaced. */
+async function linkedFile(path: string): Promise<string> {
+  return realpath(path).catch(() => path);
+}
+
+/** The rights of the file that is replaced. */
+async function rightsOf(path: string): Promise<number | undefined> {
+  return stat(path).then(
+    ({ mode }) => mode & 0o777,
+    () => undefined,
+  );
+}
+
+/**
+ * Temp file in the same folder, filled by `fill` → fsync → rename → fsync of the folder. Leaves nothing on failure,
+ * and clears away what killed processes left of earlier writes to `path`.
+ */
 export async function writeAtomically(
   path: string,
   fill: (file: FileHandle) => Promise<void>,
   options: WriteOptions = {},
 ): Promise<void> {
-  const temporary = join(dirname(path), temporaryName(path, process.pid));
+  const target = await linkedFile(path);
+  const temporary = join(dirname(target), temporaryName(target, `${process.pid}-${writes++}`));
+  unfinished.add(temporary);
   try {
-    const handle = await open(temporary, 'w');
+    await removeLeftovers(target).catch(() => undefined); // no such folder: opening says so
+    const handle = await open(temporary, 'w', await rightsOf(target));
     try {
       await fill(handle);
       await handle.sync();
     } finally {
       await handle.close();
     }
-    await putInPlace(temporary, path, options);
-    await syncFolder(dirname(path));
+    await putInPlace(temporary, target, options);
+    await syncFolder(dirname(target));
   } catch (cause) {
     await rm(temporary, { force: true }).catch(() => undefined);
     throw writeError(path, cause);
+  } finally {
+    unfinished.delete(temporary);
   }
 }
 
@@ -86,14 +112,21 @@ export async function writeFileAtomic(
   await writeAtomically(path, file => file.writeFile(bytes), options);
 }
 
+/** Whether the writer of a temporary file, `<process>-<count>` of its name, still writes it. */
+function isBeingWritten(temporary: string, mark: string): boolean {
+  const pid = Number.parseInt(mark, 10);
+  return pid === process.pid ? unfinished.has(temporary) : isAlive(pid);
+}
+
 /** Deletes the temporary files that killed processes left of a write to `path`. */
 export async function removeLeftovers(path: string): Promise<void> {
   const folder = dirname(path);
   const [before, after] = temporaryName(path, '\0').split('\0');
   for (const name of await readdir(folder)) {
     if (!name.startsWith(before) || !name.endsWith(after)) continue;
-    const pid = name.slice(before.length, -after.length);
-    if (/^\d+$/.test(pid) && !isAlive(Number(pid))) await rm(join(folder, name), { force: true });
+    const mark = name.slice(before.length, -after.length);
+    const temporary = join(folder, name);
+    if (/^\d+(-\d+)?$/.test(mark) && !isBeingWritten(temporary, mark)) await rm(temporary, { force: true });
   }
 }
 

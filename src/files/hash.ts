@@ -1,17 +1,7 @@
 /** @file The hashes that sites and tools know model files by. */
 import { createHash } from 'node:crypto';
-import { createReadStream } from 'node:fs';
+import { hashFile } from './hash-file.ts';
 import { openSafetensors } from './safetensors.ts';
-
-/** sha256 of a file from `start` on, streamed, hex; `onBytes` is told of every block. */
-export async function hashFile(path: string, start = 0, onBytes?: (bytes: number) => void): Promise<string> {
-  const hash = createHash('sha256');
-  for await (const block of createReadStream(path, { start, highWaterMark: 2 ** 20 })) {
-    hash.update(block as Buffer);
-    onBytes?.((block as Buffer).length);
-  }
-  return hash.digest('hex');
-}
 
 /** `sshs_model_hash`, AutoV3: sha256 of the tensor data only, so that editing metadata leaves it alone. */
 export async function hashTensorData(path: string): Promise<string> {

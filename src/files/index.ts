@@ -6,21 +6,30 @@ export {
   type WriteOptions,
   writeFileAtomic,
 } from './atomic-write.ts';
-export { bodyHash, hashFile, hashTensorData, legacyHash } from './hash.ts';
+export { bodyHash, hashTensorData, legacyHash } from './hash.ts';
+export { hashFile, hashFileInThread, type ThreadedHash } from './hash-file.ts';
 export { isFolder } from './is-folder.ts';
 export { lockFile } from './lock.ts';
 export { encodePng, type Pixels, readPngText } from './png.ts';
 export {
   type FloatDType,
   floatTensorBytes,
+  holdContents,
   openSafetensors,
+  parseSafetensors,
   readRange,
   readTensor,
   readTensorBytes,
   type SafetensorsFile,
-  serializeSafetensors,
   type TensorEntry,
   type WeightDType,
-  type WritableTensor,
 } from './safetensors.ts';
-export { type StreamedTensor, safetensorsHeader, streamSafetensors } from './safetensors-stream.ts';
+export { type HashKey, hashByName, hashKeys, type ModelHashes, modelHashes } from './safetensors-hashes.ts';
+export { rewriteMetadata, type StreamOptions, streamSafetensors } from './safetensors-stream.ts';
+export {
+  canonicalOrder,
+  type StreamedTensor,
+  safetensorsHeader,
+  serializeSafetensors,
+  type WritableTensor,
+} from './safetensors-write.ts';

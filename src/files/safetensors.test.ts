@@ -4,7 +4,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { openSafetensors, readTensor, serializeSafetensors } from './safetensors.ts';
+import { openSafetensors, readTensor } from './safetensors.ts';
+import { serializeSafetensors } from './safetensors-write.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'lora-safetensors-'));
 
@@ -38,7 +39,7 @@ describe('refuses', () => {
       'FORMAT_HEADER',
       Buffer.concat([fileOf('', 0, 4), Buffer.from([0x7b, 0xff, 0xff, 0x7d])]),
     ],
-    ['a name twice', 'FORMAT_HEADER', fileOf(`{"a":${entry([1], [0, 4])},"a":${entry([1], [0, 4])}}`, 4)],
+    ['a name twice', 'FORMAT_DUPLICATE', fileOf(`{"a":${entry([1], [0, 4])},"a":${entry([1], [0, 4])}}`, 4)],
     ['metadata that is no text', 'FORMAT_METADATA', fileOf('{"__metadata__":{"a":1}}', 0)],
     ['an unknown dtype', 'FORMAT_DTYPE', fileOf(header(entry([1], [0, 4], 'F31')), 4)],
     ['a negative size', 'FORMAT_SHAPE', fileOf(header(entry([-1], [0, 4])), 4)],

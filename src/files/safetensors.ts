@@ -6,7 +6,6 @@ import { closeSync, fstatSync, openSync, readSync } from 'node:fs';
 import {
   bytesPerElement,
   type DType,
-  elementCount,
   narrowToBfloat,
   narrowToFloat8,
   narrowToHalf,
@@ -17,8 +16,8 @@ import {
   widenHalf,
 } from '../engine/index.ts';
 import { badInput } from '../errors.ts';
-import { dtypeNames } from './safetensors-dtypes.ts';
-import { parseHeader } from './safetensors-header.ts';
+import { parseHeader, printable } from './safetensors-header.ts';
+import { maxHeaderBytes } from './safetensors-write.ts';
 
 export interface TensorEntry {
   readonly name: string;
@@ -36,9 +35,9 @@ export interface SafetensorsFile {
   /** Where the data region starts. */
   readonly dataOffset: number;
   readonly fileSize: number;
+  /** The data region, where it is held in memory (`holdContents`). */
+  readonly contents?: Uint8Array<ArrayBuffer>;
 }
-
-const maxHeaderBytes = 100_000_000;
 
 /** First bytes of pickles and of the zip archives that torch.save writes. */
 function looksLikePickle(head: Uint8Array): boolean {
@@ -61,16 +60,15 @@ function openForReading(path: string): number {
   }
 }
 
-/** The length of the header of an open file, once it can be believed. */
-function readHeaderLength(file: number, path: string, fileSize: number): number {
-  const head = Buffer.alloc(8);
-  if (readSync(file, head, 0, 8, 0) < 8) {
+/** The length of the header that follows, once it can be believed; `head` are the first bytes of a file, at most 8. */
+function headerLength(head: Buffer, path: string, fileSize: number): number {
+  if (head.length < 8) {
     const message = `${path} has ${fileSize} bytes; a safetensors file has at least 8`;
     throw badInput('FORMAT_TRUNCATED', message, 'Fetch it again.');
   }
-  const headerBytes = Number(head.readBigUInt64LE());
+  const headerBytes = head.readBigUInt64LE();
   // A header of 640 bytes begins like a pickle, so the length is asked first.
-  const fits = headerBytes <= maxHeaderBytes && 8 + headerBytes <= fileSize;
+  const fits = headerBytes <= maxHeaderBytes && 8 + Number(headerBytes) <= fileSize;
   if (!fits && looksLikePickle(head)) {
     const hint = 'Pickle files can run code and are never opened; convert it to .safetensors.';
     throw badInput('FORMAT_PICKLE', `${path} is a pickle or zip file, not safetensors`, hint);
@@ -80,10 +78,32 @@ function readHeaderLength(file: number, path: string, fileSize: number): number 
     throw badInput('FORMAT_HEADER', message, 'Is this a safetensors file?');
   }
   if (!fits) {
-    const message = `${path}: the header needs ${8 + headerBytes} bytes, the file has ${fileSize}`;
+    const message = `${path}: the header needs ${8n + headerBytes} bytes, the file has ${fileSize}`;
     throw badInput('FORMAT_TRUNCATED', message, 'The download is incomplete; fetch it again.');
   }
-  return headerBytes;
+  return Number(headerBytes);
+}
+
+function described(path: string, header: Uint8Array, fileSize: number): SafetensorsFile {
+  const dataOffset = 8 + header.length;
+  const { metadata, tensors } = parseHeader(header, path, fileSize - dataOffset);
+  const entries = new Map<string, TensorEntry>();
+  for (const { name, dtype, shape, start, end } of tensors) {
+    entries.set(name, { name, dtype, shape, offset: dataOffset + start, length: end - start });
+  }
+  return { path, metadata, tensors: entries, dataOffset, fileSize };
+}
+
+/** Reads what is there of `length` bytes. */
+function readUpTo(file: number, length: number, position: number): Buffer {
+  const bytes = Buffer.alloc(length);
+  let done = 0;
+  while (done < length) {
+    const count = readSync(file, bytes, done, length - done, position + done);
+    if (count === 0) break;
+    done += count;
+  }
+  return bytes.subarray(0, done);
 }
 
 /** Opens a file: reads and checks its header only. Throws FORMAT_* errors that name file, tensor and numbers. */
@@ -93,19 +113,18 @@ export function openSafetensors(path: string): SafetensorsFile {
     const facts = fstatSync(file);
     if (!facts.isFile())
       throw badInput('FILE_UNREADABLE', `${path} is not a file`, 'Give a .safetensors file.');
-    const headerBytes = readHeaderLength(file, path, facts.size);
-    const text = Buffer.alloc(headerBytes);
-    readSync(file, text, 0, headerBytes, 8);
-    const dataOffset = 8 + headerBytes;
-    const header = parseHeader(text, path, facts.size - dataOffset);
-    const tensors = new Map<string, TensorEntry>();
-    for (const { name, dtype, shape, start, end } of header.tensors) {
-      tensors.set(name, { name, dtype, shape, offset: dataOffset + start, length: end - start });
-    }
-    return { path, metadata: header.metadata, tensors, dataOffset, fileSize: facts.size };
+    const length = headerLength(readUpTo(file, 8, 0), path, facts.size);
+    return described(path, readUpTo(file, length, 8), facts.size);
   } finally {
     closeSync(file);
   }
+}
+
+/** The same of a file that is in memory; `path` is what errors call it. */
+export function parseSafetensors(bytes: Uint8Array, path: string): SafetensorsFile {
+  const file = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  const length = headerLength(file.subarray(0, 8), path, file.length);
+  return described(path, file.subarray(8, 8 + length), file.length);
 }
 
 /** Bytes of a file; throws FORMAT_TRUNCATED with `what` in it when the file ends before. */
@@ -127,35 +146,55 @@ export function readRange(
   return bytes;
 }
 
+/**
+ * The file with its data read at once, for those whose tensors are all wanted: no system calls for each of them, and
+ * float32 tensors are views of it, which nobody may write to.
+ */
+export function holdContents(file: SafetensorsFile): SafetensorsFile {
+  const { path, dataOffset: offset, fileSize } = file;
+  const contents = readRange({ path, offset, length: fileSize - offset }, 'its data');
+  return { ...file, contents };
+}
+
+/** The bytes of a tensor where its numbers can be looked at; in place where the file is held and they are aligned. */
+function bytesInPlace(file: SafetensorsFile, name: string): Uint8Array<ArrayBuffer> {
+  const { contents, dataOffset, tensors } = file;
+  const entry = tensors.get(name);
+  if (!contents || !entry) return readTensorBytes(file, name);
+  const start = entry.offset - dataOffset;
+  const bytes = contents.subarray(start, start + entry.length);
+  return start % 8 === 0 || start % bytesPerElement[entry.dtype] === 0 ? bytes : bytes.slice();
+}
+
 /** The raw little-endian bytes of one tensor. */
 export function readTensorBytes(file: SafetensorsFile, name: string): Uint8Array<ArrayBuffer> {
   const entry = file.tensors.get(name);
-  if (!entry) throw badInput('FORMAT_NO_TENSOR', `${file.path} has no tensor ${name}`);
-  return readRange({ ...entry, path: file.path }, `tensor ${name}`);
+  if (!entry) throw badInput('FORMAT_NO_TENSOR', `${file.path} has no tensor ${printable(name)}`);
+  return readRange({ ...entry, path: file.path }, `tensor ${printable(name)}`);
 }
 
 function widen(bytes: Uint8Array<ArrayBuffer>, dtype: DType, where: string): Float32Array {
-  const { buffer } = bytes;
+  const { buffer, byteOffset: start, byteLength } = bytes;
   switch (dtype) {
     case 'float32':
-      return new Float32Array(buffer);
+      return new Float32Array(buffer, start, byteLength / 4);
     case 'float16':
-      return widenHalf(new Uint16Array(buffer));
+      return widenHalf(new Uint16Array(buffer, start, byteLength / 2));
     case 'bfloat16':
-      return widenBfloat(new Uint16Array(buffer));
+      return widenBfloat(new Uint16Array(buffer, start, byteLength / 2));
     case 'float8_e4m3':
     case 'float8_e5m2':
       return widenFloat8(bytes, dtype);
     case 'float64':
-      return Float32Array.from(new Float64Array(buffer));
+      return Float32Array.from(new Float64Array(buffer, start, byteLength / 8));
     case 'int64':
-      return Float32Array.from(new BigInt64Array(buffer), Number);
+      return Float32Array.from(new BigInt64Array(buffer, start, byteLength / 8), Number);
     case 'int32':
-      return Float32Array.from(new Int32Array(buffer));
+      return Float32Array.from(new Int32Array(buffer, start, byteLength / 4));
     case 'int16':
-      return Float32Array.from(new Int16Array(buffer));
+      return Float32Array.from(new Int16Array(buffer, start, byteLength / 2));
     case 'int8':
-      return Float32Array.from(new Int8Array(buffer));
+      return Float32Array.from(new Int8Array(buffer, start, byteLength));
     case 'uint8':
     case 'bool':
       return Float32Array.from(bytes);
@@ -166,7 +205,7 @@ function widen(bytes: Uint8Array<ArrayBuffer>, dtype: DType, where: string): Flo
 
 /** One tensor, widened to float32. */
 export function readTensor(file: SafetensorsFile, name: string): Tensor {
-  const bytes = readTensorBytes(file, name);
+  const bytes = bytesInPlace(file, name);
   const { dtype, shape } = file.tensors.get(name) as TensorEntry;
   return { shape, data: widen(bytes, dtype, `${file.path}: ${name}`) };
 }
@@ -194,43 +233,4 @@ function narrow(data: Float32Array, dtype: WeightDType): Float32Array | Uint16Ar
 export function floatTensorBytes({ data }: Tensor, dtype: WeightDType): Uint8Array {
   const { buffer, byteOffset, byteLength } = narrow(data, dtype);
   return new Uint8Array(buffer, byteOffset, byteLength);
-}
-
-export interface WritableTensor {
-  readonly name: string;
-  readonly dtype: DType;
-  readonly shape: Shape;
-  readonly bytes: Uint8Array;
-}
-
-const compareText = (a: string, b: string): number => (a < b ? -1 : a > b ? 1 : 0);
-
-/** A whole file in memory, canonical: larger elements first, then by name; header padded to 8 bytes. */
-export function serializeSafetensors(
-  tensors: Iterable<WritableTensor>,
-  metadata: Readonly<Record<string, string>> = {},
-): Uint8Array {
-  const sorted = [...tensors].sort(
-    (a, b) => bytesPerElement[b.dtype] - bytesPerElement[a.dtype] || compareText(a.name, b.name),
-  );
-  const header: Record<string, unknown> = Object.keys(metadata).length > 0 ? { __metadata__: metadata } : {};
-  let position = 0;
-  for (const { name, dtype, shape, bytes } of sorted) {
-    if (bytes.length !== elementCount(shape) * bytesPerElement[dtype]) {
-      throw new RangeError(`${name}: [${shape}] of ${dtype} does not take ${bytes.length} bytes`);
-    }
-    header[name] = { dtype: dtypeNames[dtype], shape, data_offsets: [position, position + bytes.length] };
-    position += bytes.length;
-  }
-  const json = new TextEncoder().encode(JSON.stringify(header));
-  const headerBytes = Math.ceil(json.length / 8) * 8;
-  const out = new Uint8Array(8 + headerBytes + position).fill(0x20, 8, 8 + headerBytes);
-  new DataView(out.buffer).setBigUint64(0, BigInt(headerBytes), true);
-  out.set(json, 8);
-  let offset = 8 + headerBytes;
-  for (const { bytes } of sorted) {
-    out.set(bytes, offset);
-    offset += bytes.length;
-  }
-  return out;
 }

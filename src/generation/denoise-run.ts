@@ -12,7 +12,7 @@ import {
   sigmasFor,
   type TorchGenerator,
 } from '../diffusion/index.ts';
-import type { Tensor } from '../engine/index.ts';
+import { isAllFinite, type Tensor } from '../engine/index.ts';
 import type { Checkpoint, EncodedText, UnetSession } from '../models/index.ts';
 import { notFinite } from './not-finite.ts';
 
@@ -113,8 +113,7 @@ function startOf(run: DenoiserRun, schedule: NoiseSchedule): Start {
 function checked(denoise: Denoise): Denoise {
   return async (x, sigma) => {
     const denoised = await denoise(x, sigma);
-    if (!denoised.data.every(Number.isFinite))
-      throw notFinite(`the UNet gave NaN at sigma ${sigma.toPrecision(3)}`);
+    if (!isAllFinite(denoised.data)) throw notFinite(`the UNet gave NaN at sigma ${sigma.toPrecision(3)}`);
     return denoised;
   };
 }

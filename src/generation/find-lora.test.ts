@@ -91,6 +91,15 @@ describe('--lora', () => {
     expect(parse(at(text))).toEqual({ path: at(path), strength });
   });
 
+  test.each([
+    ['alice.safetensors:0.8:te=0.5', { strength: 0.8, textStrength: 0.5 }],
+    ['alice.safetensors:te=0', { strength: 1, textStrength: 0 }],
+    ['alice:unet=2:lbw=M00=0,OUT*=1', { strength: 2, blocks: 'M00=0,OUT*=1' }],
+    ['alice.safetensors:0.5:lbw=1,0,1', { strength: 0.5, blocks: '1,0,1' }],
+  ])('%s', (text, given) => {
+    expect(parse(at(text))).toEqual({ path: at('alice.safetensors'), ...given });
+  });
+
   test('a bare name is looked for in the folders', () => {
     expect(parse('ink:2')).toEqual({ path: at('styles/ink.safetensors'), strength: 2 });
   });
@@ -99,6 +108,8 @@ describe('--lora', () => {
     ['alice.safetensors:', 'LORA_STRENGTH'],
     ['alice.safetensors:strong', 'LORA_STRENGTH'],
     ['alice.safetensors:1e999', 'LORA_STRENGTH'],
+    ['alice.safetensors:0.5:0.8', 'LORA_STRENGTH'],
+    ['alice.safetensors:te=x', 'LORA_STRENGTH'],
     ['styles', 'LORA_NOT_A_FILE'],
     ['alic.safetensors', 'LORA_NOT_FOUND'],
   ])('%s is %s', (text, code) => {

@@ -92,23 +92,60 @@ export function findLora(name: string, folders: readonly string[]): string {
   );
 }
 
-/**
- * Parses `file.safetensors:0.8`; the strength is 1 unless given. A file whose own name ends like that is itself, and a
- * Windows drive letter is no strength. A name without a file is looked for as in a tag.
- */
-export function parseLoraOption(
-  text: string,
-  folders: readonly string[],
-): { path: string; strength: number } {
-  const match = isFile(text) ? null : /^(.+):([^:/\\]*)$/.exec(text);
-  const [path, strength] = match ? [match[1], Number(match[2] || Number.NaN)] : [text, 1];
-  if (!Number.isFinite(strength)) {
-    throw usageError(
-      'LORA_STRENGTH',
-      `--lora ${text}: "${match?.[2]}" is not a strength`,
-      'Write file.safetensors:0.8.',
-    );
+/** What a LoRA is given with. */
+export interface GivenLora {
+  readonly path: string;
+  readonly strength: number;
+  readonly textStrength?: number;
+  /** As written; `parseBlockWeights` reads them for a family. */
+  readonly blocks?: string;
+}
+
+const optionHint =
+  'Write file.safetensors:0.8, and behind it, where wanted, te=0.5 for the text encoder and lbw=… for blocks.';
+
+/** Takes `:0.8`, `:te=0.5`, `:lbw=…` off the end. A Windows drive letter is no strength. */
+function splitSettings(text: string): { path: string; settings: string[] } {
+  const settings: string[] = [];
+  let path = text;
+  while (!isFile(path)) {
+    const match = /^(.+):([^:/\\]*)$/.exec(path);
+    if (!match) break;
+    settings.unshift(match[2]);
+    path = match[1];
   }
+  return { path, settings };
+}
+
+function parseSettings(settings: readonly string[], text: string): Omit<GivenLora, 'path'> {
+  const given = new Map<string, string>();
+  for (const setting of settings) {
+    const [, name = 'unet', value = setting] = /^(te|unet|lbw)=(.*)$/.exec(setting) ?? [];
+    if (given.has(name))
+      throw usageError('LORA_STRENGTH', `--lora ${text}: ${name} is given twice`, optionHint);
+    given.set(name, value);
+  }
+  const number = (name: string): number | undefined => {
+    const value = given.get(name);
+    if (value === undefined) return undefined;
+    if (value.trim() !== '' && Number.isFinite(Number(value))) return Number(value);
+    throw usageError('LORA_STRENGTH', `--lora ${text}: "${value}" is not a strength`, optionHint);
+  };
+  const [textStrength, blocks] = [number('te'), given.get('lbw')];
+  return {
+    strength: number('unet') ?? 1,
+    ...(textStrength === undefined ? {} : { textStrength }),
+    ...(blocks === undefined ? {} : { blocks }),
+  };
+}
+
+/**
+ * Parses `file.safetensors:0.8:te=0.5:lbw=INALL`; the strength is 1 unless given, on the text encoder as on the UNet. A
+ * file whose own name ends like that is itself. A name without a file is looked for as in a tag.
+ */
+export function parseLoraOption(text: string, folders: readonly string[]): GivenLora {
+  const { path, settings } = splitSettings(text);
+  const given = parseSettings(settings, text);
   if (existsSync(path) && !isFile(path)) {
     throw usageError('LORA_NOT_A_FILE', `--lora ${path} is a folder`, 'Give one of the files in it.');
   }
@@ -117,5 +154,5 @@ export function parseLoraOption(
     const folder = dirname(path);
     throw notFound(`there is no file ${path}`, path, filesBelow(folder, 1), [folder]);
   }
-  return { path: findLora(path, folders), strength };
+  return { path: findLora(path, folders), ...given };
 }

@@ -1,8 +1,9 @@
 /** Pictures of the embedded model: what must hold whatever the weights draw. */
 import { afterAll, describe, expect, test } from 'vitest';
-import { randomLora } from '../../test/support/loras.ts';
+import { kindMakers, randomKind, randomLora } from '../../test/support/loras.ts';
 import { resolveSampler } from '../diffusion/index.ts';
 import type { Tensor } from '../engine/index.ts';
+import { parseBlockWeights } from '../lora/index.ts';
 import { openCheckpoint } from '../models/index.ts';
 import { type GenerateRequest, openGenerator, type PictureRequest } from './generator.ts';
 
@@ -56,6 +57,57 @@ describe('merged and attached', () => {
       const levels = attached[i].data.map((value, at) => Math.abs(value - merged[i].data[at]));
       expect(Math.max(...levels)).toBeLessThanOrEqual(1); // a value on the edge between two levels
     }
+  });
+
+  test.each(Object.keys(kindMakers))('%s: beside a plain one, on layers that both change', async kind => {
+    const other = randomKind(checkpoint, kind, {
+      seed: 3,
+      targets: /attentions\.0.*(to_q|ff\.net\.2)|conv1/,
+    });
+    const loras = [
+      { lora: first, strength: 0.5 },
+      { lora: other, strength: 0.7 },
+    ];
+    const [one] = await draw({ loras: [loras[0]] });
+    const [attached] = await draw({ loras });
+    const [merged] = await draw({ loras, merge: true });
+    expect(farthest(attached.latent, one.latent)).toBeGreaterThan(0.01);
+    // As above; the same weights, given as inputs.
+    expect(farthest(attached.latent, merged.latent)).toBeLessThan(2e-4);
+    const opened = generator.sessionsOpened;
+    await draw({ loras: [loras[0], { lora: other, strength: 0.2 }] });
+    expect(generator.sessionsOpened).toBe(opened + 1); // merged weights lie between
+    await draw({ loras: [loras[0], { lora: other, strength: 0 }] });
+    expect(generator.sessionsOpened).toBe(opened + 1);
+  });
+
+  test('norms', async () => {
+    const name = 'unet.mid_block.resnets.0.norm1';
+    const [channels] = checkpoint.unet.weights.shape(`${name.slice(5)}.weight`);
+    const vector = (value: number): Tensor => ({
+      shape: [channels],
+      data: new Float32Array(channels).fill(value),
+    });
+    const tensors = { w_norm: vector(0.5), b_norm: vector(-0.2) };
+    const module = { target: name, kind: 'norm', tensors, rank: 0, alpha: 1 } as const;
+    const loras = [{ lora: { modules: [module], metadata: {} }, strength: 1 }];
+    const [[base], [attached], [merged]] = [
+      await draw({}),
+      await draw({ loras }),
+      await draw({ loras, merge: true }),
+    ];
+    expect(farthest(attached.latent, base.latent)).toBeGreaterThan(0.01);
+    expect(farthest(attached.latent, merged.latent)).toBeLessThan(2e-4);
+  });
+
+  test('blocks have weights of their own', async () => {
+    const inMiddle = first.modules.filter(({ target }) => target.startsWith('unet.mid_block.'));
+    const [middleOnly] = await draw({ loras: [{ lora: { ...first, modules: inMiddle }, strength: 1 }] });
+    const blocks = parseBlockWeights('BASE=0,IN*=0,OUT*=0', checkpoint.family);
+    const [weighted] = await draw({ loras: [{ lora: first, strength: 1, blocks }] });
+    const [whole] = await draw({ loras: [{ lora: first, strength: 1 }] });
+    expect(farthest(weighted.latent, middleOnly.latent)).toBeLessThan(2e-4);
+    expect(farthest(weighted.latent, whole.latent)).toBeGreaterThan(0.01);
   });
 
   test('the strength on the text encoder is its own', async () => {

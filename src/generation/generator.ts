@@ -3,7 +3,7 @@
  * set-up; LoRA matrices are feeds of the graph.
  */
 import { type SamplerChoice, torchGenerator } from '../diffusion/index.ts';
-import type { SessionOptions, Tensor } from '../engine/index.ts';
+import { isAllFinite, type SessionOptions, type Tensor } from '../engine/index.ts';
 import { usageError } from '../errors.ts';
 import {
   type Checkpoint,
@@ -91,7 +91,7 @@ export function openGenerator(checkpoint: Checkpoint, options: SessionOptions = 
   let sessionsOpened = 0;
 
   const textStates = async ({ pictures, loras, merge }: GenerateRequest, guided: boolean) => {
-    const set = textLoras(loras, merge);
+    const set = await textLoras(loras, merge);
     const prompts = pictures.map(({ prompt }) => prompt);
     const negatives = guided ? pictures.map(({ negativePrompt }) => negativePrompt) : [];
     const encoded = await textEncoder.encode([...prompts, ...negatives], set);
@@ -127,7 +127,7 @@ export function openGenerator(checkpoint: Checkpoint, options: SessionOptions = 
       const { positive, negative } = await textStates(request, guided);
       const states = [...negative, ...positive];
       const channels = await channelsOf(request); // before the UNet takes the memory
-      const loras = unetLoras(request.loras, request.merge);
+      const loras = await unetLoras(request.loras, request.merge);
       const latents = await runDenoiser({
         checkpoint,
         session: await unetFor(request, loras, states),
@@ -164,7 +164,7 @@ export function openGenerator(checkpoint: Checkpoint, options: SessionOptions = 
 
 /** [1, 3, h, w] in −1 … 1 → interleaved bytes. */
 function toPixels({ shape, data }: Tensor): Pick<Picture, 'width' | 'height' | 'data'> {
-  if (!data.every(Number.isFinite)) throw notFinite('the VAE decoded a finite latent to NaN');
+  if (!isAllFinite(data)) throw notFinite('the VAE decoded a finite latent to NaN');
   const [, , height, width] = shape;
   const plane = height * width;
   const out = new Uint8Array(3 * plane);

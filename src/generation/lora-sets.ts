@@ -1,12 +1,18 @@
 /** @file The LoRAs of one request, as one side of the model sees them: the UNet or the text encoders. */
 import type { Graph, Shape, Tensor } from '../engine/index.ts';
-import { type AppliedLora, attach, combineLoras, type LoraWeights, mergeLoras } from '../lora/index.ts';
-import { type Checkpoint, type LayerHooks, listLayers, type WeightSource } from '../models/index.ts';
+import {
+  type AppliedModule,
+  appliedModules,
+  attach,
+  attachModules,
+  type BaseParts,
+  type LoraWeights,
+  mergeModules,
+  type StrongLora,
+} from '../lora/index.ts';
+import type { Checkpoint, Family, LayerHooks, WeightSource } from '../models/index.ts';
 
-export interface ChosenLora extends AppliedLora {
-  /** Strength on the text encoder(s); as on the UNet unless said. */
-  readonly textStrength?: number;
-}
+export type ChosenLora = StrongLora;
 
 export type Side = 'unet' | 'text';
 
@@ -15,7 +21,7 @@ export interface LoraSet {
   readonly sessionKey: string;
   /** Equal only for the same LoRAs at the same strengths. */
   readonly key: string;
-  /** Matrices of attached LoRAs by graph input. */
+  /** What attached LoRAs give to a graph, by its inputs. */
   readonly feeds: Readonly<Record<string, Tensor>>;
   /** Branches on the layers of `part` (`unet`, `text_encoder`, `text_encoder_2`). */
   hooks(graph: Graph, part: string): LayerHooks;
@@ -25,15 +31,9 @@ export interface LoraSet {
 
 const sideOf = (target: string): Side => (target.startsWith('text_encoder') ? 'text' : 'unet');
 
-/** Modules of one side only, with the strength for it; LoRAs that have none there are left out. */
-function onSide(loras: readonly ChosenLora[], side: Side): AppliedLora[] {
-  return loras.flatMap(({ lora, strength, textStrength = strength }) => {
-    const modules = lora.modules.filter(({ target }) => sideOf(target) === side);
-    return modules.length > 0
-      ? [{ lora: { ...lora, modules }, strength: side === 'text' ? textStrength : strength }]
-      : [];
-  });
-}
+/** Modules of one side only, each with its strength there. */
+const onSide = (loras: readonly ChosenLora[], side: Side, family: Family): AppliedModule[] =>
+  appliedModules(loras, family).filter(({ module }) => sideOf(module.target) === side);
 
 /** Numbers for LoRAs in memory: what a file says of its own hash may be wrong after an edit. */
 const numbers = new WeakMap<LoraWeights, number>();
@@ -44,62 +44,66 @@ function numberOf(lora: LoraWeights): number {
   return number;
 }
 
-function layerShapes(checkpoint: Checkpoint, side: Side): Map<string, Shape> {
-  const { unet, textEncoder, textEncoder2 } = checkpoint;
-  const layers =
-    side === 'unet'
-      ? listLayers(unet.weights, 'unet')
-      : [
-          ...listLayers(textEncoder.weights, 'text_encoder'),
-          ...(textEncoder2 ? listLayers(textEncoder2.weights, 'text_encoder_2') : []),
-        ];
-  return new Map(layers.map(({ target, shape }) => [target, shape]));
+function partsOf({ unet, textEncoder, textEncoder2 }: Checkpoint, side: Side): BaseParts {
+  if (side === 'unet') return new Map([['unet', unet.weights]]);
+  const parts = new Map([['text_encoder', textEncoder.weights]]);
+  if (textEncoder2) parts.set('text_encoder_2', textEncoder2.weights);
+  return parts;
+}
+
+function keyOf(loras: readonly ChosenLora[], side: Side, merge: boolean): string {
+  const members = loras.map(({ lora, strength, textStrength = strength, blocks }) => [
+    numberOf(lora),
+    side === 'text' ? textStrength : strength,
+    ...(blocks ? [[...blocks]] : []),
+  ]);
+  return JSON.stringify([merge, members]);
 }
 
 /** Prepares LoRAs for one side; the set that was asked for last is remembered. */
 export function loraSets(
   checkpoint: Checkpoint,
   side: Side,
-): (loras: readonly ChosenLora[], merge: boolean) => LoraSet {
-  const shapes = layerShapes(checkpoint, side);
+): (loras: readonly ChosenLora[], merge: boolean) => Promise<LoraSet> {
+  const parts = partsOf(checkpoint, side);
   let last: LoraSet | undefined;
-  return (loras, merge) => {
-    const applied = onSide(loras, side);
-    const members = loras.map(({ lora, strength, textStrength = strength }) => [
-      numberOf(lora),
-      side === 'text' ? textStrength : strength,
-    ]);
-    const key = JSON.stringify(applied.length > 0 ? [merge, members] : []);
-    if (last?.key !== key) last = merge ? mergedSet(key, applied) : attachedSet(key, applied, shapes);
+  return async (loras, merge) => {
+    const applied = onSide(loras, side, checkpoint.family);
+    const key = applied.length > 0 ? keyOf(loras, side, merge) : '';
+    if (last?.key !== key) last = await (merge ? mergedSet : attachedSet)(key, applied, parts);
     return last;
   };
 }
 
-function attachedSet(
+async function attachedSet(
   key: string,
-  applied: readonly AppliedLora[],
-  shapes: ReadonlyMap<string, Shape>,
-): LoraSet {
-  const { slots, feeds } = combineLoras(applied, shapes);
+  applied: readonly AppliedModule[],
+  parts: BaseParts,
+): Promise<LoraSet> {
+  const { slots, parameters, feeds } = await attachModules(applied, parts);
+  const ranks = slots.map(({ target, rank }) => `${target}:${rank}`);
   return {
-    sessionKey: slots.map(({ target, rank }) => `${target}:${rank}`).join(),
+    sessionKey: [...ranks, ...parameters.keys()].join(),
     key,
     feeds,
-    hooks: (graph, part) =>
-      attach(
-        graph,
-        slots.filter(({ target }) => target.startsWith(`${part}.`)),
-      ).hooks,
+    hooks: (graph, part) => {
+      const isOwn = (name: string): boolean => name.startsWith(`${part}.`);
+      const own = slots.filter(({ target }) => isOwn(target));
+      const replaced = new Map([...parameters].filter(([name]): boolean => isOwn(name)));
+      return attach(graph, own, replaced satisfies ReadonlyMap<string, Shape>).hooks;
+    },
     weights: (_, base) => base,
   };
 }
 
-function mergedSet(key: string, applied: readonly AppliedLora[]): LoraSet {
+async function mergedSet(key: string, applied: readonly AppliedModule[], parts: BaseParts): Promise<LoraSet> {
+  const merged = new Map<string, WeightSource>();
+  for (const part of parts.keys()) merged.set(part, await mergeModules(applied, parts, part));
   return {
     sessionKey: key,
     key,
     feeds: {},
     hooks: () => ({}),
-    weights: (part, base) => mergeLoras(base, part, applied),
+    weights: (part, base) => merged.get(part) ?? base,
   };
 }

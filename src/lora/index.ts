@@ -1,14 +1,47 @@
 /** The heart: kinds of LoRA, attached to a model's layers or merged into its weights, and their files. */
 export { type Attachment, attach, type Slot, slotShapes } from './attach/attach.ts';
-export { type AppliedLora, addDelta, type CombinedLora, combineLoras, mergeLoras } from './attach/combine.ts';
-export { checkRank, initialParameters } from './attach/initial.ts';
-export { chooseTargets, targetPresets } from './attach/targets.ts';
-export { plainLora, type TrainableKind, type TrainedLayer } from './attach/trained-layer.ts';
-export { inspectLora, type LoraFacts, type ModuleFacts } from './file/inspect.ts';
-export { type BlockNaming, kohyaName } from './file/names.ts';
+export { attachTrained, type TrainedAttachment } from './attach/attach-trained.ts';
+export { checkClashes, checkRank } from './attach/check-layer.ts';
+export {
+  type AppliedModule,
+  type AttachedModules,
+  attachModules,
+  type BaseParts,
+  changedParameters,
+  lowRankBranches,
+  mergeModules,
+} from './attach/combine.ts';
+export { drawMask, type MaskInput, type MaskKey } from './attach/dropout.ts';
+export { frozenParameters, frozenTensors } from './attach/frozen.ts';
+export { type BaseWeights, initialParameters } from './attach/initial.ts';
+export { limitNorms } from './attach/max-norm.ts';
+export { type ChooseOptions, chooseTargets } from './attach/targets/choose.ts';
+export { targetPresets, textPresets } from './attach/targets/presets.ts';
+export { rateFactorOf, type TrainedRole, trainedTensors } from './attach/trainable-kinds.ts';
+export {
+  type InitName,
+  plainLora,
+  type TrainableKind,
+  type TrainedLayer,
+  type TrainingOptions,
+  usualOptions,
+} from './attach/trained-layer.ts';
+export { parametersOf, trainedModule } from './attach/trained-module.ts';
+export { type LoraBase, loraBase } from './file/base.ts';
+export type { WrittenDialect } from './file/dialect-tensors.ts';
+export type { LoraEntry } from './file/entry.ts';
+export type { Skipped } from './file/group.ts';
+export { type LoraFile, type OpenLoraOptions, openLoraFile } from './file/open.ts';
 export { type ReadOptions, readLora } from './file/read.ts';
-export type { LoadReport } from './file/types.ts';
+export { dialectName, kindName, type LoadReport } from './file/report.ts';
 export { type LoraFileOptions, serializeLora, type WrittenFile, writeLora } from './file/write.ts';
+export type { BlockFacts, Finding, LoraFacts } from './inspect/facts.ts';
+export { type Inspected, type InspectOptions, inspectLora } from './inspect/inspect.ts';
+export type { ModuleFacts } from './inspect/measure.ts';
+export type { EnergyShare, Spectrum, SpectrumSummary } from './inspect/spectrum.ts';
+export { changesOf, type Delta, type DeltaRequest, deltaOf } from './kinds/delta.ts';
+export { misfit } from './kinds/fit.ts';
+export type { Matrix, Multiply } from './kinds/matrices.ts';
 export type {
   BaseLayer,
   LoraModule,
@@ -17,3 +50,58 @@ export type {
   ModuleTensors,
   Role,
 } from './kinds/module.ts';
+export {
+  alphaOf,
+  isLinearInStrength,
+  kindOf,
+  missingRoles,
+  needsBase,
+  rankOf,
+  scaleOf,
+  strangeRoles,
+} from './kinds/table.ts';
+export {
+  type Changes,
+  checkHashes,
+  describeMetadata,
+  type Edited,
+  editMetadata,
+  findPrivate,
+  type HashFacts,
+  hashKeysOf,
+  identify,
+  type KeyFacts,
+  type Metadata,
+  type MetadataFacts,
+  makeThumbnail,
+  metadataKeys,
+  stripMetadata,
+  withoutPaths,
+} from './metadata/index.ts';
+export { type BlockWeights, parseBlockWeights } from './names/block-weights.ts';
+export { blockIndexOf, blockIndices, blockNameOf, blockNames, blockWeightLists } from './names/blocks.ts';
+export type { BlockNaming, Part } from './names/layers.ts';
+export { kohyaName, type NamingName, nameOf, namingOf, parseName } from './names/namings.ts';
+export { type ConvertedLora, type ConvertLoraOptions, convertLora } from './tools/convert.ts';
+export {
+  type BlockDifference,
+  type Difference,
+  type DiffOptions,
+  diffLoras,
+  type LoraDifference,
+  type ModuleDifference,
+  type Verdict,
+} from './tools/diff.ts';
+export { type Duplicate, type DuplicateGroup, findDuplicates } from './tools/duplicates.ts';
+export { type Merged, type MergeOptions, mergeIntoCheckpoint } from './tools/merge.ts';
+export type { NamedLora } from './tools/merge-metadata.ts';
+export { checkRankRule, type RankRule, type RankRuleName } from './tools/rank-rule.ts';
+export {
+  type ResizedFacts,
+  type ResizedLora,
+  type ResizedModule,
+  resizeLora,
+  resizeModule,
+} from './tools/resize.ts';
+export { showRanks } from './tools/resize-metadata.ts';
+export { appliedModules, type StrongLora } from './tools/strengths.ts';

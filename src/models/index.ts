@@ -11,10 +11,12 @@ export type { SchedulerConfig } from './checkpoint/config-files.ts';
 export { type CheckpointFacts, checkpointFacts, type PartFacts } from './checkpoint/facts.ts';
 export { checkFiniteWeights } from './checkpoint/finite.ts';
 export { convertCheckpoint } from './checkpoint/layout/convert.ts';
+export { checkRewrite, type RewriteOptions, rewriteCheckpoint } from './checkpoint/layout/rewrite.ts';
 export { type LayerInfo, listLayers } from './checkpoint/shape-check.ts';
 export { type Architecture, architectureOf, sampleSizeOf } from './checkpoint/single/architectures.ts';
 export type { PredictionType } from './checkpoint/single/prediction.ts';
 export { shapesOnly } from './checkpoint/single/shapes-only.ts';
+export { fromLdmUnetName, ldmUnetName } from './checkpoint/single/unet-names.ts';
 export { verifyCheckpoint } from './checkpoint/verify.ts';
 export { openWeights } from './checkpoint/weights.ts';
 export {
@@ -38,6 +40,17 @@ export {
   type TextConditioner,
   type TextStates as EncodedText,
 } from './sessions/text.ts';
+export {
+  buildText,
+  type EncoderUse,
+  encoderFeeds,
+  encoderUses,
+  padChunks,
+  type TextPartName,
+  type TextSource,
+  type TokenizedText,
+  tokenizeText,
+} from './sessions/text-graph.ts';
 export { buildUnet, type LatentSize, openUnet, type UnetSession } from './sessions/unet.ts';
 export {
   openVaeDecoder,

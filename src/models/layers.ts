@@ -18,6 +18,17 @@ export interface WeightSource {
   /** The weight itself, widened to float32. */
   read(name: string): Float32Array;
   names(): Iterable<string>;
+  /** Where its file has it, for weights in files. */
+  inFile?(name: string): Stored;
+}
+
+/** Where the numbers of one of our tensors lie: a tensor of the file, or rows of one, or one that must be turned. */
+export interface Stored {
+  readonly name: string;
+  /** Which third of the rows: OpenCLIP keeps q, k and v in one matrix. */
+  readonly third?: 0 | 1 | 2;
+  /** The file has the transposed matrix. */
+  readonly turned?: boolean;
 }
 
 /** How many numbers a part holds. */

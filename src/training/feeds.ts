@@ -3,8 +3,9 @@
 import type { TrainingItem } from '../dataset/index.ts';
 import { joinChannels, type NoiseSchedule, noiseSchedule } from '../diffusion/index.ts';
 import type { Tensor } from '../engine/index.ts';
-import type { Checkpoint, EncodedText } from '../models/index.ts';
+import type { Checkpoint, TextPartName, TokenizedText } from '../models/index.ts';
 import { type DrawnItem, drawItem } from './batches.ts';
+import type { CaptionText } from './captions.ts';
 import { drawSample } from './objective.ts';
 import type { Recipe } from './recipe.ts';
 import type { StepBatch } from './train-step.ts';
@@ -13,8 +14,8 @@ export interface FeedSource {
   readonly checkpoint: Pick<Checkpoint, 'scheduler'>;
   readonly recipe: Recipe;
   readonly items: readonly TrainingItem[];
-  /** Text states by caption; holds '' too. */
-  readonly texts: ReadonlyMap<string, EncodedText>;
+  /** By caption; holds '' too. */
+  readonly texts: ReadonlyMap<string, CaptionText>;
 }
 
 export function trainingSchedule({ scheduler }: Pick<Checkpoint, 'scheduler'>): NoiseSchedule {
@@ -35,11 +36,34 @@ function sizesOf({ originalSize, crop, bucket }: TrainingItem): Float32Array {
   return Float32Array.of(height, width, crop.top, crop.left, bucket.height, bucket.width);
 }
 
-function addedFeeds(drawn: readonly DrawnItem[], encoded: readonly EncodedText[]): Pick<StepBatch, 'added'> {
-  const pooled = encoded.flatMap(text => (text.pooled ? [text.pooled.data] : []));
-  if (pooled.length === 0) return {};
-  const sizes = drawn.map(({ item }) => sizesOf(item));
-  return { added: { pooled: stack(pooled, [pooled[0].length]), sizes: stack(sizes, [6]) } };
+/** SDXL's pooled text, unless the graph makes it itself, and its sizes. */
+function addedFeeds(drawn: readonly DrawnItem[], texts: readonly CaptionText[]): Pick<StepBatch, 'added'> {
+  const pooled = texts.flatMap(text => (text.pooled ? [text.pooled.data] : []));
+  if (pooled.length === 0 && !texts[0].tokens?.has('text_encoder_2')) return {};
+  const sizes = stack(
+    drawn.map(({ item }) => sizesOf(item)),
+    [6],
+  );
+  return { added: pooled.length === 0 ? { sizes } : { pooled: stack(pooled, [pooled[0].length]), sizes } };
+}
+
+/** States of the captions for encoders that are not trained, tokens for those that are. */
+function textFeeds(texts: readonly CaptionText[]): Pick<StepBatch, 'context' | 'texts'> {
+  const contexts = texts.flatMap(({ context }) => context ?? []);
+  const tokens = [...(texts[0].tokens?.keys() ?? [])].map(
+    name => [name, texts.map(text => text.tokens?.get(name) as TokenizedText)] as const,
+  );
+  return {
+    ...(contexts.length > 0
+      ? {
+          context: stack(
+            contexts.map(({ data }) => data),
+            contexts[0].shape.slice(1),
+          ),
+        }
+      : {}),
+    ...(tokens.length > 0 ? { texts: new Map<TextPartName, readonly TokenizedText[]>(tokens) } : {}),
+  };
 }
 
 /** The UNet's first input: noisy latents [n, c, h, w], and what an inpainting UNet reads after them. */
@@ -62,7 +86,7 @@ export function openFeeds(
   return (indices, step, first) => {
     const drawn = indices.map((index, i) => drawItem(items[index], recipe, step, first + i));
     const samples = drawn.map(({ latents }, i) => drawSample(latents, step, first + i, objective));
-    const encoded = drawn.map(({ caption }) => texts.get(caption) as EncodedText);
+    const captions = drawn.map(({ caption }) => texts.get(caption) as CaptionText);
     const latentShape = drawn[0].latents.shape.slice(1);
     const count = indices.length;
     return {
@@ -71,16 +95,13 @@ export function openFeeds(
         drawn,
       ),
       timesteps: { shape: [count], data: Float32Array.from(samples, ({ timestep }) => timestep) },
-      context: stack(
-        encoded.map(({ context }) => context.data),
-        encoded[0].context.shape.slice(1),
-      ),
       target: stack(
         samples.map(({ target }) => target),
         latentShape,
       ),
       weights: { shape: [count], data: Float32Array.from(samples, ({ weight }) => weight * share) },
-      ...addedFeeds(drawn, encoded),
+      ...textFeeds(captions),
+      ...addedFeeds(drawn, captions),
     };
   };
 }

@@ -2,8 +2,11 @@
 import { createHash, type Hash } from 'node:crypto';
 import { closeSync, openSync, readSync } from 'node:fs';
 import { type DatasetScan, maskRule } from '../dataset/index.ts';
-import { type Checkpoint, isExactForm, type WeightSource } from '../models/index.ts';
+import type { TrainedLayer } from '../lora/index.ts';
+import type { Checkpoint, WeightSource } from '../models/index.ts';
+import { changedNetworkFields, networkDefaults } from './network-fields.ts';
 import type { Recipe } from './recipe.ts';
+import { isExactBase } from './step-pool.ts';
 
 interface WeightChoice {
   readonly names?: RegExp;
@@ -60,12 +63,26 @@ export function encoderFingerprint({ vae }: Checkpoint): string {
 /** 4 KiB of every tensor: fine-tuning moves all of it, and a large checkpoint is not read whole. */
 const sampleBytes = 4096;
 
+/**
+ * A recipe as it was before it could say `name`: fields that are as usual are left out, so that a run state from then
+ * still belongs to its run.
+ */
+function withoutUsual(recipe: Partial<Recipe>): Partial<Recipe> {
+  const others = Object.entries(recipe).filter(([name]) => !Object.hasOwn(networkDefaults, name));
+  return { ...Object.fromEntries(others), ...changedNetworkFields(recipe as Recipe) };
+}
+
 /** What a run resumes by: recipe, pictures, captions and base model. Not how often it saves, nor how exact weights are held. */
-export function runFingerprint(recipe: Recipe, scan: DatasetScan, checkpoint: Checkpoint): string {
+export function runFingerprint(
+  recipe: Recipe,
+  scan: DatasetScan,
+  checkpoint: Checkpoint,
+  layers: readonly TrainedLayer[],
+): string {
   const { saveEvery: _, ...rest } = recipe;
   const { baseWeights } = rest;
-  const isExact = baseWeights === 'file' || isExactForm(checkpoint.unet.weights, baseWeights);
-  const fields = { ...rest, baseWeights: isExact ? 'file' : baseWeights };
+  const isExact = isExactBase(checkpoint, layers, baseWeights);
+  const fields = withoutUsual({ ...rest, baseWeights: isExact ? 'file' : baseWeights });
   const pictures = scan.pictures.map(({ hash, caption, repeats }) => [hash, caption, repeats]);
   const hash = createHash('sha256');
   const { unet, textEncoder, textEncoder2, scheduler, variant } = checkpoint;

@@ -1,10 +1,12 @@
 /** Training: from pictures and a recipe to a LoRA file, resumable at every step. */
 
 export { adamWUpdate, newMoments } from './adamw.ts';
+export type { LoraCard } from './metadata/modelspec-entries.ts';
+export type { Override } from './network-fields.ts';
 export { checkNothingReplaced, countParameters } from './outputs.ts';
 export { planRun } from './plan-run.ts';
 export { type BucketSurvey, scanPictures, surveyBuckets } from './prepare.ts';
 export { completeRecipe, type GivenRecipe, parseRecipe, type Recipe } from './recipe.ts';
-export { holdBase } from './step-pool.ts';
+export { holdBase, isExactBase } from './step-pool.ts';
 export { type Progress, type TrainRequest, type TrainResult, train } from './train.ts';
 export { buildTrainStep, openTrainStep, type Recompute, type StepShape } from './train-step.ts';

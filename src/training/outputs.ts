@@ -3,7 +3,7 @@ import { existsSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { usageError } from '../errors.ts';
 import { ensureFreeSpace } from '../files/index.ts';
-import type { TrainedLayer } from '../lora/index.ts';
+import { parametersOf, type TrainedLayer } from '../lora/index.ts';
 import type { Recipe } from './recipe.ts';
 import { runStatePath } from './run-state.ts';
 
@@ -56,10 +56,7 @@ export function checkNothingReplaced(out: string, recipe: Recipe, resume: boolea
   throw usageError('OUT_EXISTS', `${taken}, which --save-every would write, is there already`, hint);
 }
 
-export function countParameters(layers: readonly TrainedLayer[]): number {
-  const inside = (shape: readonly number[]): number => shape.slice(1).reduce((a, b) => a * b, 1);
-  return layers.reduce((sum, { shape, rank }) => sum + rank * (shape[0] + inside(shape)), 0);
-}
+export const countParameters = (layers: readonly TrainedLayer[]): number => parametersOf(layers).trained;
 
 /** Room for header and metadata of a file; kohya's are a few ten kB. */
 const headerBytes = 2 ** 18;
@@ -70,10 +67,10 @@ export async function ensureSpaceForRun(
   recipe: Recipe,
   layers: readonly TrainedLayer[],
 ): Promise<void> {
-  const parameters = countParameters(layers);
+  const { trained, frozen } = parametersOf(layers);
   const bytesEach = recipe.precision === 'float32' ? 4 : 2;
   const files = 1 + savesOnTheWay(recipe).length;
-  const loras = files * (headerBytes + bytesEach * parameters);
-  const state = headerBytes + 3 * 4 * parameters; // A, B and two moments, float32
+  const loras = files * (headerBytes + bytesEach * (trained + frozen));
+  const state = headerBytes + 4 * (3 * trained + frozen); // parameters and two moments, float32
   await ensureFreeSpace(dirname(out), loras + state);
 }

@@ -1,7 +1,9 @@
 /** @file What a run would do, decided from recipe and checkpoint before anything is read or computed. */
 import { usageError } from '../errors.ts';
-import { checkRank, chooseTargets, plainLora, type TrainedLayer } from '../lora/index.ts';
-import { type Checkpoint, listLayers } from '../models/index.ts';
+import type { TrainedLayer } from '../lora/index.ts';
+import type { Checkpoint } from '../models/index.ts';
+import { checkLayers } from './check-layers.ts';
+import { planLayers } from './plan-layers.ts';
 import { completeRecipe, type GivenRecipe, type Recipe } from './recipe.ts';
 
 function checkRecipe({ resolution, bucketStep, warmupSteps, steps }: Recipe, latentScale: number): void {
@@ -27,7 +29,7 @@ export function planRun(
 ): { recipe: Recipe; layers: TrainedLayer[] } {
   const recipe = completeRecipe(given, checkpoint.family, checkpoint.resolution);
   checkRecipe(recipe, checkpoint.latentScale);
-  const layers = chooseTargets(listLayers(checkpoint.unet.weights, 'unet'), recipe.targets);
-  checkRank(recipe.rank, layers);
-  return { recipe, layers: plainLora(layers, recipe) };
+  const layers = planLayers(checkpoint, recipe);
+  checkLayers(recipe, layers);
+  return { recipe, layers };
 }

@@ -1,5 +1,4 @@
-/** @file Everything that is computed once before the first step: latents of the pictures, states of the captions. */
-import { dirname } from 'node:path';
+/** @file What is computed of the pictures once before the first step: buckets and latents. */
 import {
   assignBuckets,
   type BucketRule,
@@ -10,15 +9,7 @@ import {
   type TrainingItem,
 } from '../dataset/index.ts';
 import type { SessionOptions } from '../engine/index.ts';
-import { badInput } from '../errors.ts';
-import {
-  type Checkpoint,
-  type EncodedText,
-  openTextConditioner,
-  openVaeEncoder,
-  padText,
-  wholeUpToDefault,
-} from '../models/index.ts';
+import { type Checkpoint, openVaeEncoder, wholeUpToDefault } from '../models/index.ts';
 import { batchesPerEpoch } from './batches.ts';
 import { encoderFingerprint } from './fingerprint.ts';
 import type { Recipe } from './recipe.ts';
@@ -37,7 +28,7 @@ export interface PrepareOptions {
 }
 
 /** Sides from half to twice the longest, as kohya has 256 to 1024 at 512. */
-function bucketRule({ resolution, bucketStep }: Recipe): BucketRule {
+export function bucketRule({ resolution, bucketStep }: Recipe): BucketRule {
   const longest = Math.max(resolution.width, resolution.height);
   const min = Math.ceil(longest / 2 / bucketStep) * bucketStep;
   return { resolution, min, max: 2 * longest, step: bucketStep };
@@ -98,48 +89,4 @@ export async function encodePictures(scan: DatasetScan, options: PrepareOptions)
   } finally {
     await encoder.release();
   }
-}
-
-function checkText({ context }: EncodedText, checkpoint: Checkpoint): void {
-  const at = context.data.findIndex(x => !Number.isFinite(x));
-  if (at < 0) return;
-  const folder = dirname(checkpoint.textEncoder.files[0] ?? checkpoint.path);
-  const message = `${folder}: the text encoder gives ${context.data[at]}`;
-  throw badInput('TEXT_STATES_NOT_FINITE', message, 'The checkpoint is damaged; fetch it again.');
-}
-
-/** sd-scripts' longest `max_token_length`, 225 tokens. */
-const mostChunks = 3;
-
-/** A step's graph has one length of text: shorter captions end with the states of the empty one. */
-function padAll(texts: ReadonlyMap<string, EncodedText>): Map<string, EncodedText> {
-  const tokens = Math.max(...[...texts.values()].map(({ context }) => context.shape[1]));
-  const empty = texts.get('') as EncodedText;
-  return new Map([...texts].map(([caption, text]) => [caption, padText(text, empty, tokens)]));
-}
-
-/** Text states by caption, each caption encoded once; with that of the empty caption, which dropout needs. */
-export async function encodeCaptions(
-  items: readonly TrainingItem[],
-  { checkpoint, session, signal, onCount, onWarning }: PrepareOptions,
-): Promise<Map<string, EncodedText>> {
-  const conditioner = await openTextConditioner(checkpoint, session);
-  const captions = [...new Set(['', ...items.map(item => item.caption)])];
-  const texts = new Map<string, EncodedText>();
-  try {
-    for (const caption of captions) {
-      signal?.throwIfAborted();
-      const text = await conditioner.encode(caption, { mostChunks });
-      checkText(text, checkpoint);
-      if (text.truncated.trim() !== '') {
-        const message = `caption "${caption.slice(0, 60)}…" is too long: "${text.truncated.trim()}" is not read`;
-        onWarning?.({ code: 'CAPTION_TRUNCATED', message });
-      }
-      texts.set(caption, text);
-      onCount?.('captions', texts.size, captions.length);
-    }
-  } finally {
-    await conditioner.release();
-  }
-  return padAll(texts);
 }

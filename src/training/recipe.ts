@@ -2,6 +2,7 @@
 import { z } from 'zod';
 import { usageError } from '../errors.ts';
 import type { Family } from '../models/index.ts';
+import { networkDefaults, networkFields } from './network-fields.ts';
 
 const positiveInteger = z.number().int().positive();
 
@@ -38,6 +39,7 @@ const recipeSchema = z
     recompute: z.union([z.boolean(), z.literal('finest')]),
     /** How the base's weights are held: as in their file, or rounded to half precision or 8 bits to save memory. */
     baseWeights: z.enum(['file', 'float16', 'int8']),
+    ...networkFields,
   })
   .strict();
 
@@ -80,6 +82,7 @@ export function completeRecipe(given: GivenRecipe, family: Family, resolution: n
     precision: 'float32',
     recompute: false,
     baseWeights: 'file',
+    ...networkDefaults,
     ...known,
   });
   if (result.success) return result.data;

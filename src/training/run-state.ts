@@ -1,6 +1,6 @@
 /**
  * @file The run state: everything a run needs to go on bit for bit. Because all randomness is a function of
- * (seed, step, sample), that is A and B, their moments, the step, and fingerprints of recipe and data.
+ * (seed, step, sample), that is A and B (or what other kinds have), their moments, what stays as it started, the step, and fingerprints of recipe and data.
  */
 import { existsSync } from 'node:fs';
 import { z } from 'zod';
@@ -20,6 +20,8 @@ export interface RunState {
   step: number;
   readonly parameters: Map<string, Tensor>;
   readonly moments: Map<string, Moments>;
+  /** What layers keep beside, as it was at the start (PiSSA). */
+  readonly frozen: ReadonlyMap<string, Tensor>;
   /** Loss of each finished step. */
   readonly losses: number[];
   /** Hash of recipe, data and base model; a run resumes only where it equals. */
@@ -50,6 +52,7 @@ export async function saveRunState(path: string, state: RunState): Promise<void>
       { name: `${name}:second`, shape: parameter.shape, data: moments.second },
     ];
   });
+  for (const [name, tensor] of state.frozen) tensors.push({ name: `${name}:frozen`, ...tensor });
   if (state.losses.length > 0) {
     tensors.push({ name: ':losses', shape: [state.losses.length], data: Float32Array.from(state.losses) });
   }
@@ -82,15 +85,20 @@ export function loadRunState(path: string, fingerprint: string): RunState | unde
   }
   const parameters = new Map<string, Tensor>();
   const moments = new Map<string, Moments>();
-  for (const name of file.tensors.keys()) {
-    if (name.includes(':')) continue;
+  const frozen = new Map<string, Tensor>();
+  const copy = (name: string): Tensor => {
     const { shape, data } = readTensor(file, name);
-    parameters.set(name, { shape, data: data.slice() });
+    return { shape, data: data.slice() };
+  };
+  for (const name of file.tensors.keys()) {
+    if (name.endsWith(':frozen')) frozen.set(name.slice(0, -':frozen'.length), copy(name));
+    if (name.includes(':')) continue;
+    parameters.set(name, copy(name));
     const [first, second] = ['first', 'second'].map(kind => readTensor(file, `${name}:${kind}`).data.slice());
     moments.set(name, { first, second });
   }
   const losses = file.tensors.has(':losses') ? [...readTensor(file, ':losses').data] : [];
   const { step, startedAt, kernels } = head.data;
   const known = kernels === undefined ? {} : { kernels };
-  return { step, parameters, moments, losses, fingerprint, startedAt, ...known };
+  return { step, parameters, frozen, moments, losses, fingerprint, startedAt, ...known };
 }

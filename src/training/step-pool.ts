@@ -3,9 +3,10 @@
 import type { TrainingItem } from '../dataset/index.ts';
 import type { SessionOptions } from '../engine/index.ts';
 import type { TrainedLayer } from '../lora/index.ts';
-import { type Checkpoint, holdWeights } from '../models/index.ts';
+import { type Checkpoint, holdWeights, isExactForm, type WeightSource } from '../models/index.ts';
+import { trainedEncoders } from './captions.ts';
 import type { Recipe } from './recipe.ts';
-import { openTrainStep, type TrainStep } from './train-step.ts';
+import { openTrainStep, type StepBase, type TrainStep } from './train-step.ts';
 
 export interface PoolSource {
   readonly checkpoint: Checkpoint;
@@ -29,12 +30,34 @@ function openAtOnce({ checkpoint, frugal }: PoolSource): number {
   return checkpoint.family === 'pocket' && !frugal ? 8 : 1;
 }
 
-/** The UNet with its weights held as the recipe says. */
-export function holdBase(
-  { unet }: Pick<Checkpoint, 'unet'>,
+/** The UNet and the text encoders with their weights held as the recipe says. */
+export function holdBase(base: StepBase, form: Recipe['baseWeights']): StepBase {
+  if (form === 'file') return base;
+  const hold = <P extends { readonly weights: WeightSource }>(part: P): P => ({
+    ...part,
+    weights: holdWeights(part.weights, form),
+  });
+  const { unet, textEncoder, textEncoder2 } = base;
+  return {
+    ...base,
+    unet: hold(unet),
+    ...(textEncoder ? { textEncoder: hold(textEncoder) } : {}),
+    ...(textEncoder2 ? { textEncoder2: hold(textEncoder2) } : {}),
+  };
+}
+
+/** Weights of the parts that are in the graph of a step. */
+export function stepWeights(base: StepBase, layers: readonly TrainedLayer[]): WeightSource[] {
+  return [base.unet, ...trainedEncoders(base, layers).map(({ part }) => part)].map(({ weights }) => weights);
+}
+
+/** Whether a base that is held as the recipe says has exactly the numbers of its file. */
+export function isExactBase(
+  base: StepBase,
+  layers: readonly TrainedLayer[],
   form: Recipe['baseWeights'],
-): Pick<Checkpoint, 'unet'> {
-  return form === 'file' ? { unet } : { unet: { ...unet, weights: holdWeights(unet.weights, form) } };
+): boolean {
+  return form === 'file' || stepWeights(base, layers).every(weights => isExactForm(weights, form));
 }
 
 export function openStepPool(source: PoolSource): StepPool {

@@ -5,12 +5,14 @@ import type { SessionOptions } from '../engine/index.ts';
 import { ensureWritableFolder, lockFile, removeLeftovers } from '../files/index.ts';
 import type { TrainedLayer } from '../lora/index.ts';
 import type { Checkpoint } from '../models/index.ts';
+import { encodeCaptions } from './captions.ts';
 import { now } from './clock.ts';
 import { runFingerprint } from './fingerprint.ts';
 import { kernelsOf } from './kernels.ts';
 import { checkNothingReplaced, checkOutName, countParameters, ensureSpaceForRun } from './outputs.ts';
+import type { LoraCard } from './metadata/modelspec-entries.ts';
 import { planRun } from './plan-run.ts';
-import { encodeCaptions, encodePictures, type PrepareOptions, scanPictures } from './prepare.ts';
+import { encodePictures, type PrepareOptions, scanPictures } from './prepare.ts';
 import type { GivenRecipe, Recipe } from './recipe.ts';
 import { loadRunState, type RunState, runStatePath } from './run-state.ts';
 import { openSaver } from './saver.ts';
@@ -35,6 +37,8 @@ export interface TrainRequest {
   readonly folder: string;
   readonly checkpoint: Checkpoint;
   readonly recipe: GivenRecipe;
+  /** What its maker says of the LoRA; goes into the file. */
+  readonly card?: LoraCard;
   /** The .safetensors file to write. */
   readonly out: string;
   readonly resume: boolean;
@@ -128,7 +132,7 @@ async function trainLocked(run: OpenRun): Promise<TrainResult> {
   const { request, out, recipe, layers, scan, prepare } = run;
   const { checkpoint, signal, onProgress } = request;
   const statePath = runStatePath(out);
-  const fingerprint = runFingerprint(recipe, scan, checkpoint);
+  const fingerprint = runFingerprint(recipe, scan, checkpoint, layers);
   const found = request.resume ? loadRunState(statePath, fingerprint) : undefined;
   if (request.resume && !found) {
     const message = `there is no run state ${statePath}; the run starts at step 0`;
@@ -141,12 +145,12 @@ async function trainLocked(run: OpenRun): Promise<TrainResult> {
     prepare.onWarning?.({ code: 'KERNELS_CHANGED', message });
   }
   const items = await encodePictures(scan, prepare);
-  const texts = await encodeCaptions(items, prepare);
+  const texts = await encodeCaptions(items, prepare, layers);
   const input = { checkpoint, recipe, layers, items, texts, session, frugal };
-  const state = { ...(found ?? newRunState(input, fingerprint, now())), kernels };
+  const state = { ...(found ?? (await newRunState(input, fingerprint, now()))), kernels };
   onProgress?.({ phase: 'start', scan, recipe, layers: layers.length, resumedAt: state.step });
   const saver = openSaver(
-    { checkpoint, recipe, layers, state, scan, items },
+    { checkpoint, recipe, layers, state, scan, items, card: request.card ?? {} },
     { out, resume: request.resume, onSaved: path => onProgress?.({ phase: 'saved', path }) },
   );
   const seconds: number[] = [];

@@ -2,14 +2,22 @@
 
 import type { SessionOptions } from '../engine/index.ts';
 import { LoraError } from '../errors.ts';
-import { initialParameters, type TrainedLayer } from '../lora/index.ts';
-import { type Checkpoint, checkFiniteWeights, type EncodedText, type WeightSource } from '../models/index.ts';
+import {
+  frozenParameters,
+  initialParameters,
+  limitNorms,
+  rateFactorOf,
+  type TrainedLayer,
+  trainedTensors,
+} from '../lora/index.ts';
+import { type Checkpoint, checkFiniteWeights, type WeightSource } from '../models/index.ts';
 import { adamWDefaults, adamWUpdate, clipGradients, newMoments } from './adamw.ts';
 import { fillBatch, openBatches } from './batches.ts';
+import { type CaptionText, tokensOf } from './captions.ts';
 import { type FeedSource, openFeeds } from './feeds.ts';
 import { learningRateAt } from './learning-rate.ts';
 import type { RunState } from './run-state.ts';
-import { openStepPool, type StepPool } from './step-pool.ts';
+import { openStepPool, type StepPool, stepWeights } from './step-pool.ts';
 
 export interface LoopInput extends FeedSource {
   readonly checkpoint: Checkpoint;
@@ -26,18 +34,30 @@ export interface StepReport {
   readonly loss: number;
   readonly rate: number;
   readonly gradientNorm: number;
+  /** Layers whose ΔW was above its largest norm and was scaled down to it. */
+  readonly scaledLayers: number;
   readonly seconds: number;
 }
 
 /** The state a new run starts from; `startedAt` in Unix seconds. */
-export function newRunState(
-  { layers, recipe }: Pick<LoopInput, 'layers' | 'recipe'>,
+export async function newRunState(
+  { layers, recipe, checkpoint }: Pick<LoopInput, 'layers' | 'recipe' | 'checkpoint'>,
   fingerprint: string,
   startedAt: number,
-): RunState {
-  const parameters = initialParameters(layers, recipe.seed);
+): Promise<RunState> {
+  const parameters = await initialParameters(layers, recipe.seed, target => readLayer(checkpoint, target));
+  const frozen = frozenParameters(layers, parameters);
   const moments = new Map([...parameters].map(([name, { data }]) => [name, newMoments(data.length)]));
-  return { step: 0, parameters, moments, losses: [], fingerprint, startedAt };
+  return { step: 0, parameters, frozen, moments, losses: [], fingerprint, startedAt };
+}
+
+/** The weight of a layer: its target starts with the name of its part. */
+function readLayer({ unet, textEncoder, textEncoder2 }: Checkpoint, target: string): Float32Array {
+  const parts = { unet, text_encoder: textEncoder, text_encoder_2: textEncoder2 };
+  const [part, ...path] = target.split('.');
+  const found = parts[part as keyof typeof parts];
+  if (!found) throw new Error(`${target} is in no part of the base`);
+  return found.weights.read(`${path.join('.')}.weight`);
 }
 
 interface StepGradients {
@@ -63,7 +83,9 @@ function openSteps(input: LoopInput, pool: StepPool): ComputeStep {
     for (let k = 0; k < accumulate; k++) {
       const indices = fillBatch(batchOf(step * accumulate + k), batch);
       const trainStep = await pool.get(items[indices[0]]);
-      const result = await trainStep.run(feedsOf(indices, step, k * batch), state.parameters);
+      const kept = new Map([...state.parameters, ...state.frozen]);
+      const key = { seed: recipe.seed, step, first: k * batch };
+      const result = await trainStep.run(feedsOf(indices, step, k * batch), kept, key);
       for (const value of result.losses.data) loss += value / (batch * accumulate);
       for (const [name, { data }] of result.gradients) {
         const sum = gradients.get(name);
@@ -76,35 +98,44 @@ function openSteps(input: LoopInput, pool: StepPool): ComputeStep {
 }
 
 /** A broken tensor of the base is named; else the run itself went out of bounds. */
-function checkFinite(loss: number, norm: number, step: number, base: WeightSource): void {
+function checkFinite(loss: number, norm: number, step: number, base: readonly WeightSource[]): void {
   if (Number.isFinite(loss) && Number.isFinite(norm)) return;
-  checkFiniteWeights(base);
+  for (const weights of base) checkFiniteWeights(weights);
   const message = `step ${step + 1}: the loss is ${loss}, the gradient norm ${norm}`;
   const hint = 'Lower the learning rate; check the base model and the pictures. Nothing broken was saved.';
   throw new LoraError('TRAINING_NOT_FINITE', message, { hint });
 }
 
-/** Clips, then moves every A and B in place; returns the norm before clipping. */
+/** What the rate of the run is multiplied by, for each parameter. */
+function rateFactors(layers: readonly TrainedLayer[]): Map<string, number> {
+  return new Map(
+    layers.flatMap(layer =>
+      trainedTensors(layer).map(([role]) => [`${layer.target}.${role}`, rateFactorOf(layer, role)] as const),
+    ),
+  );
+}
+
+/** Clips, then moves every A and B in place; returns the norm before clipping, and how many layers were scaled. */
 function update(
   state: RunState,
   { loss, gradients }: StepGradients,
   { recipe, layers, checkpoint }: LoopInput,
   rate: number,
-): number {
+): Pick<StepReport, 'gradientNorm' | 'scaledLayers'> {
   const limit = recipe.maxGradientNorm || Number.POSITIVE_INFINITY;
   const norm = clipGradients([...gradients.values()], limit);
-  checkFinite(loss, norm, state.step, checkpoint.unet.weights);
+  checkFinite(loss, norm, state.step, stepWeights(checkpoint, layers));
   const options = { ...adamWDefaults, weightDecay: recipe.weightDecay };
-  const factors = new Map(layers.map(({ target, rateFactor }) => [target, rateFactor]));
+  const factors = rateFactors(layers);
   for (const [name, { data }] of state.parameters) {
     const moments = state.moments.get(name);
     const gradient = gradients.get(name);
-    const own = rate * (factors.get(name.slice(0, name.lastIndexOf('.'))) ?? 1);
+    const own = rate * (factors.get(name) ?? 1);
     if (moments && gradient) adamWUpdate(data, gradient, moments, own, state.step + 1, options);
   }
   state.step++;
   state.losses.push(Math.fround(loss));
-  return norm;
+  return { gradientNorm: norm, scaledLayers: limitNorms(layers, state.parameters) };
 }
 
 export interface LoopControl {
@@ -121,7 +152,7 @@ export async function runLoop(
   { signal, onStep }: LoopControl,
 ): Promise<void> {
   const { recipe, texts } = input;
-  const tokens = (texts.get('') as EncodedText).context.shape[1];
+  const tokens = tokensOf(texts.get('') as CaptionText);
   const pool = openStepPool({ ...input, tokens, frugal: input.frugal ?? false });
   const computeStep = openSteps(input, pool);
   const { schedule: name, learningRate, warmupSteps, steps } = recipe;
@@ -130,9 +161,9 @@ export async function runLoop(
       const started = performance.now();
       const rate = learningRateAt({ name, rate: learningRate, warmupSteps, steps }, state.step);
       const result = await computeStep(state, state.step);
-      const gradientNorm = update(state, result, input, rate);
+      const updated = update(state, result, input, rate);
       const seconds = (performance.now() - started) / 1000;
-      await onStep({ step: state.step, loss: result.loss, rate, gradientNorm, seconds });
+      await onStep({ step: state.step, loss: result.loss, rate, ...updated, seconds });
     }
   } finally {
     await pool.release();

@@ -5,13 +5,13 @@ import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import * as f from '../../src/engine/index.ts';
 import { hashTensorData, openSafetensors } from '../../src/files/index.ts';
-import { ldmPath } from '../../src/lora/file/block-names.ts';
 import {
   attach,
   chooseTargets,
-  combineLoras,
   kohyaName,
   type LoraModule,
+  lowRankBranches,
+  nameOf,
   readLora,
   serializeLora,
 } from '../../src/lora/index.ts';
@@ -35,6 +35,7 @@ interface Golden {
 
 const read = (name: string) => JSON.parse(readFileSync(new URL(`./data/${name}`, import.meta.url), 'utf8'));
 const golden: Golden = read('lora-files.json');
+const ldmPath = (path: string): string => nameOf(`unet.${path}`, 'original', 'sdxl');
 const sha256 = (lines: string[]): string => createHash('sha256').update(lines.join('\n')).digest('hex');
 
 /** Layers of a UNet of this config, without weights. */
@@ -79,7 +80,8 @@ describe('the kohya file of a PEFT adapter', () => {
     const { lora, report } = readLora(path, { layers: listLayers(source, 'unet'), contextWidth: 48 });
     expect(report).toMatchObject({ applied: file.tensors.size, skipped: [], ranks: [4], alphas: [3] });
     const shapes = new Map(layers.map(({ target, shape }) => [target, shape]));
-    const { slots, feeds } = combineLoras([{ lora, strength: 1 }], shapes);
+    const applied = lora.modules.map(module => ({ module, strength: 1 }));
+    const { slots, feeds } = lowRankBranches(applied, target => shapes.get(target) as f.Shape);
     const graph = f.createGraph();
     const inputs = {
       sample: f.input(graph, 'x', [2, 4, 8, 8]),

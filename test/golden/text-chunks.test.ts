@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs';
 import { afterAll, expect, test } from 'vitest';
 import type { TrainingItem } from '../../src/dataset/index.ts';
 import { openCheckpoint, openTextConditioner, padText } from '../../src/models/index.ts';
-import { encodeCaptions } from '../../src/training/prepare.ts';
+import { encodeCaptions, tokensOf } from '../../src/training/captions.ts';
 import { completeRecipe } from '../../src/training/recipe.ts';
 import { type Digest, relativeError } from './hashed-weights.ts';
 
@@ -63,7 +63,7 @@ test('captions of one run have the same length, and only what is beyond three ch
     },
   );
   expect([...texts.keys()]).toEqual(['', ...captions]);
-  for (const { context } of texts.values()) expect(context.shape[1]).toBe(3 * maxTokens);
+  for (const text of texts.values()) expect(tokensOf(text)).toBe(3 * maxTokens);
   const beyond = captions.filter(
     caption => checkpoint.textEncoder.tokenizer.encode(caption, 3).truncated !== '',
   );

@@ -167,7 +167,7 @@ describe.each(golden.steps)('three whole steps, $prediction, noise offset $noise
       texts,
       session: {},
     };
-    const state = newRunState(input, '', 0);
+    const state = await newRunState(input, '', 0);
     for (const [name, { shape, data }] of state.parameters) {
       const isConvolution = unetGolden.shapes[`${name.slice(5, name.lastIndexOf('.'))}.weight`].length === 4;
       data.set(hashed(peftName(name), isConvolution ? [...shape, 1, 1] : shape));

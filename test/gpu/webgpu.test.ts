@@ -64,7 +64,7 @@ describe.skipIf(!isAsked)('WebGPU', { timeout: 240_000 }, () => {
       weights: f.tensor([1], Float32Array.of(1)),
     };
     // B starts as zero, which would make the gradient of every A zero.
-    const parameters = initialParameters(layers, 1);
+    const parameters = await initialParameters(layers, 1);
     for (const { data } of parameters.values())
       for (const i of data.keys()) data[i] += 0.02 * random.normal();
     const seen = watch();

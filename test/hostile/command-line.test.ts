@@ -95,6 +95,18 @@ describe('lora train', () => {
     ],
     ['a crooked bucket step', 2, 'RECIPE_INVALID', () => [folder, '--recipe', recipe('{"bucketStep": 4}')]],
     ['a plan of a missing folder', 3, 'DATASET_NO_FOLDER', () => ['/no/such/folder', '--plan']],
+    ['a slip of the pen in a target', 2, 'TARGET_UNKNOWN', () => [folder, '--targets', 'atention']],
+    ['a broken pattern', 2, 'TARGET_INVALID', () => [folder, '--targets', '/attn[/']],
+    ['a block that the model lacks', 2, 'TARGET_UNKNOWN', () => [folder, '--targets', 'block:IN11']],
+    ['an exclusion of everything', 2, 'TARGET_UNKNOWN', () => [folder, '--targets', 'linear,!linear']],
+    ['an exception for no layer', 2, 'TARGET_UNKNOWN', () => [folder, '--set', '*.conv9: rank=2']],
+    ['an exception without values', 2, 'OPTION_INVALID', () => [folder, '--set', 'block:mid']],
+    ['an unknown kind', 2, 'OPTION_INVALID', () => [folder, '--kind', 'lorra']],
+    ['PiSSA with DoRA', 2, 'RECIPE_INVALID', () => [folder, '--init', 'pissa', '--dora']],
+    ['a factor for plain LoRA', 2, 'RECIPE_INVALID', () => [folder, '--factor', '8']],
+    ['a rank for frozen text encoders', 2, 'RECIPE_INVALID', () => [folder, '--text-rank', '4']],
+    ['dropout of everything', 2, 'RECIPE_INVALID', () => [folder, '--dropout', '1']],
+    ['ranks for other blocks', 2, 'RECIPE_INVALID', () => [folder, '--block-rank', '4,4,4']],
   ] as const)('%s', async (_, status, code, options) => {
     const target = out();
     const given = options();

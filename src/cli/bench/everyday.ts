@@ -6,7 +6,7 @@ import { resolveSampler } from '../../diffusion/index.ts';
 import { openGenerator } from '../../generation/index.ts';
 import { train } from '../../training/index.ts';
 import { openPocket, projectPath } from '../base.ts';
-import { loadLora } from '../commands/generate.ts';
+import { loadLoraFor } from '../lora-report.ts';
 import { runProcess } from './processes.ts';
 
 export interface Everyday {
@@ -54,11 +54,11 @@ async function measureSwitch(folder: string): Promise<number> {
     paths.push(out);
   }
   const generator = openGenerator(checkpoint);
-  let lora = loadLora(checkpoint, paths[0], 1);
+  let { lora } = loadLoraFor(checkpoint, paths[0]);
   const draw = () =>
     generator.generate({
       pictures: [{ prompt: 'a zorbi', negativePrompt: '', seed: 7 }],
-      loras: [lora],
+      loras: [{ lora, strength: 1 }],
       merge: false,
       sampler: resolveSampler('DDIM'),
       steps: 1,
@@ -73,7 +73,7 @@ async function measureSwitch(folder: string): Promise<number> {
     same.push(await timed(draw));
     other.push(
       await timed(async () => {
-        lora = loadLora(checkpoint, paths[(i + 1) % 2], 1);
+        lora = loadLoraFor(checkpoint, paths[(i + 1) % 2]).lora;
         await draw();
       }),
     );

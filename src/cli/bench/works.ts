@@ -80,7 +80,7 @@ async function openTraining(
   const started = performance.now();
   const step = await openTrainStep(base, layers, shape, session);
   const setupSeconds = (performance.now() - started) / 1000;
-  const parameters = initialParameters(layers, 1);
+  const parameters = await initialParameters(layers, 1);
   const moments = new Map([...parameters].map(([name, { data }]) => [name, newMoments(data.length)]));
   const { batch, height, width, tokens } = work.size;
   const { inChannels, contextWidth } = checkpoint.unet.config;

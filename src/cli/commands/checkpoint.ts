@@ -4,22 +4,12 @@ import type { WeightDType } from '../../files/index.ts';
 import { checkpointFacts, convertCheckpoint, verifyCheckpoint } from '../../models/index.ts';
 import { basePath, checkFamily, type PartOptions, partsOf, withParts } from '../base.ts';
 import { describeCheckpoint } from '../checkpoint-report.ts';
-import { choiceOption } from '../numbers.ts';
-import { interruptible, openTerminal, showBytes, showSeconds, type Terminal } from '../terminal.ts';
+import { interruptible, openTerminal, showBytes, showSeconds } from '../terminal.ts';
+import { byteProgress, weightType, weightTypeNames } from '../writing.ts';
 
 interface Options extends PartOptions {
   json: boolean;
   dtype?: WeightDType;
-}
-
-/** Shows how much of the bytes is done, and the time that is left. */
-function byteProgress(terminal: Terminal, what: string): (done: number, all: number) => void {
-  const started = performance.now();
-  return (done, all) => {
-    const seconds = (performance.now() - started) / 1000;
-    const left = seconds > 1 ? `, ${showSeconds((seconds * (all - done)) / done)} left` : '';
-    terminal.progress(`${what}  ${Math.floor((100 * done) / Math.max(all, 1))} %${left}`);
-  };
 }
 
 function inspect(base: string, options: Options): void {
@@ -43,22 +33,6 @@ async function verify(base: string, options: Options): Promise<void> {
   const head = `${path}: ${facts.model}, whole; ${tensors} tensors, ${showBytes(bytes)}, every number is finite`;
   terminal.result({ ...verified, model: facts.model, family: facts.family }, [head, ...hashes].join('\n'));
 }
-
-const dtypes: Readonly<Record<string, WeightDType>> = {
-  fp32: 'float32',
-  float32: 'float32',
-  fp16: 'float16',
-  float16: 'float16',
-  bf16: 'bfloat16',
-  bfloat16: 'bfloat16',
-  fp8: 'float8_e4m3',
-  fp8_e4m3: 'float8_e4m3',
-  float8_e4m3: 'float8_e4m3',
-  fp8_e5m2: 'float8_e5m2',
-  float8_e5m2: 'float8_e5m2',
-};
-
-const dtypeNames = 'fp32, fp16, bf16, fp8_e4m3 or fp8_e5m2';
 
 async function convert(base: string, out: string, options: Options): Promise<void> {
   const terminal = openTerminal(options.json);
@@ -101,11 +75,7 @@ export function checkpointCommand(): Command {
       .description('write another layout or type, tensor by tensor; --vae and the like bake parts in')
       .argument(...model)
       .argument('<out>', 'a name that ends in .safetensors: single file (LDM); any other: Diffusers folder')
-      .option(
-        '--dtype <type>',
-        `${dtypeNames}; default: as it is`,
-        choiceOption('--dtype', dtypes, dtypeNames),
-      )
+      .option('--dtype <type>', `${weightTypeNames}; default: as it is`, weightType('--dtype'))
       .option(...json)
       .action(convert),
   );

@@ -18,14 +18,15 @@ import {
   type PictureRequest,
   parseLoraOption,
 } from '../../generation/index.ts';
-import { type LoadReport, readLora } from '../../lora/index.ts';
-import { type Checkpoint, listLayers } from '../../models/index.ts';
+import { type LoadReport, parseBlockWeights } from '../../lora/index.ts';
+import type { Checkpoint } from '../../models/index.ts';
 import { type BaseOptions, openBase, withBase } from '../base.ts';
 import { checkDevice, type DeviceName, deviceHelp, openDevice } from '../device.ts';
+import { describeLoad, type LoadOptions, loadLoraFor, withLoadOptions } from '../lora-report.ts';
 import { collect, integerOption, numberOption, sizeOption } from '../numbers.ts';
 import { interruptible, openTerminal, showSeconds, type Terminal } from '../terminal.ts';
 
-interface Options extends BaseOptions {
+interface Options extends BaseOptions, LoadOptions {
   lora: string[];
   loraFolder: string[];
   merge: boolean;
@@ -43,31 +44,16 @@ interface Options extends BaseOptions {
   json: boolean;
 }
 
-export interface NamedLora extends ChosenLora {
-  readonly name: string;
-  readonly path: string;
+interface NamedLora extends ChosenLora, MentionedLora {
   readonly report: LoadReport;
 }
 
-/** Loads a LoRA for a base and says what was applied. */
-export function loadLora(checkpoint: Checkpoint, path: string, strength: number): NamedLora {
-  const { unet, textEncoder, textEncoder2 } = checkpoint;
-  const layers = [
-    ...listLayers(unet.weights, 'unet'),
-    ...listLayers(textEncoder.weights, 'text_encoder'),
-    ...(textEncoder2 ? listLayers(textEncoder2.weights, 'text_encoder_2') : []),
-  ];
-  const { lora, report } = readLora(path, { layers, contextWidth: unet.config.contextWidth });
-  return { lora, strength, path, report, name: basename(path).replace(/\.safetensors$/i, '') };
-}
+const nameOf = (path: string): string => basename(path).replace(/\.safetensors$/i, '');
 
-function describeLoad({ name, strength, textStrength, report }: NamedLora): string {
-  const skipped = report.skipped.slice(0, 3).map(({ key, reason }) => `  skipped ${key}: ${reason}`);
-  if (report.skipped.length > 3) skipped.push(`  and ${report.skipped.length - 3} more skipped`);
-  const onText =
-    textStrength === undefined || textStrength === strength ? '' : ` (text encoder ${textStrength})`;
-  const head = `${name} at ${strength}${onText}: ${report.coverage}, rank ${report.ranks.join('/')}, alpha ${report.alphas.join('/')}`;
-  return [head, ...skipped].join('\n');
+function describeLora({ name, strength, textStrength = strength, blocksText, report }: NamedLora): string {
+  const onText = textStrength === strength ? '' : ` (text encoder ${textStrength})`;
+  const inBlocks = blocksText === undefined ? '' : `, blocks ${blocksText}`;
+  return `${name} at ${strength}${onText}${inBlocks}: ${describeLoad(report)}`;
 }
 
 /** LoRAs given as options first, then those of tags. */
@@ -75,13 +61,17 @@ function loadLoras(
   checkpoint: Checkpoint,
   options: Options,
   tags: ReturnType<typeof extractLoraTags>['loras'],
-): (NamedLora & MentionedLora)[] {
+): NamedLora[] {
   const folders = ['.', ...options.loraFolder];
   const given = options.lora.map(text => ({ ...parseLoraOption(text, folders), isOption: true }));
   const tagged = tags.map(tag => ({ ...tag, path: findLora(tag.name, folders), isOption: false }));
-  return [...given, ...tagged].map(chosen => ({
-    ...loadLora(checkpoint, chosen.path, chosen.strength),
+  return [...given, ...tagged].map(({ blocks, ...chosen }) => ({
+    ...loadLoraFor(checkpoint, chosen.path, options),
+    name: nameOf(chosen.path),
     ...chosen,
+    ...(blocks === undefined
+      ? {}
+      : { blocks: parseBlockWeights(blocks, checkpoint.family), blocksText: blocks }),
   }));
 }
 
@@ -183,7 +173,7 @@ async function run(prompt: string, options: Options): Promise<void> {
   checkRequest({ pictures, width, height, steps, guidance }, checkpoint);
   const paths = outputPaths(options.out, seeds);
   const loras = loadLoras(checkpoint, options, tags);
-  for (const lora of loras) terminal.note(describeLoad(lora));
+  for (const lora of loras) terminal.note(describeLora(lora));
   await ensureWritableFolder(dirname(paths[0]));
 
   const settings = { checkpoint, prompt, negativePrompt, loras, sampler, steps, guidance, width, height };
@@ -201,7 +191,11 @@ async function run(prompt: string, options: Options): Promise<void> {
       seconds,
       firstStepSeconds,
       seeds: seeds.map(seedToJson),
-      loras: loras.map(({ path, strength, report }) => ({ path, strength, report })),
+      loras: loras.map(({ path, strength, textStrength = strength, blocksText, report }) => ({
+        ...{ path, strength, textStrength },
+        ...(blocksText === undefined ? {} : { blocks: blocksText }),
+        report,
+      })),
       parameters: textOf(first),
     },
     `${paths.join('\n')}\n${paths.length} picture${paths.length > 1 ? 's' : ''} in ${showSeconds(seconds)}, seed ${first}`,
@@ -209,10 +203,15 @@ async function run(prompt: string, options: Options): Promise<void> {
 }
 
 export function generateCommand(): Command {
-  return withBase(new Command('generate'))
+  return withLoadOptions(withBase(new Command('generate')))
     .description('generate pictures from a prompt, with any number of LoRAs')
     .argument('<prompt>', 'what to draw; <lora:name:0.8> in it adds a LoRA')
-    .option('--lora <file[:strength]>', 'LoRA file, may be given again', collect, [])
+    .option(
+      '--lora <file[:strength]>',
+      'LoRA file, may be given again; file:0.8:te=0.5:lbw=OUTALL sets text encoder and blocks',
+      collect,
+      [],
+    )
     .option(
       '--lora-folder <folder>',
       'where <lora:name> is looked for besides here; may be given again',

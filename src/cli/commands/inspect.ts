@@ -1,101 +1,93 @@
-/** @file `lora inspect`: what is in a LoRA file. */
-import { existsSync, readdirSync, statSync } from 'node:fs';
+/** @file `lora inspect`: what is in a LoRA file, or in a folder of them. */
+import { existsSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { Command } from 'commander';
-import { badInput, exitCodes, LoraError } from '../../errors.ts';
-import { inspectLora, type LoraFacts } from '../../lora/index.ts';
-import { openTerminal, showBytes, type Terminal } from '../terminal.ts';
+import { badInput, exitCodes, LoraError, usageError } from '../../errors.ts';
+import { isFolder } from '../../files/index.ts';
+import { findDuplicates, type Inspected, inspectLora } from '../../lora/index.ts';
+import { basePath } from '../base.ts';
+import { describeFolder, describeLora } from '../inspect-report.ts';
+import { withMultiply } from '../multiply.ts';
+import { openTerminal, type Terminal } from '../terminal.ts';
 
-const shownMetadata = [
-  'ss_base_model_version',
-  'ss_sd_model_name',
-  'ss_steps',
-  'ss_learning_rate',
-  'ss_resolution',
-  'ss_num_train_images',
-  'modelspec.architecture',
-  'modelspec.trigger_phrase',
-  'modelspec.date',
-  'sshs_model_hash',
-] as const;
-
-function bar(part: number, whole: number): string {
-  return '█'.repeat(Math.round((24 * part) / (whole || 1)));
+interface Options {
+  readonly json: boolean;
+  readonly base?: string;
+  readonly plot?: string;
 }
 
-function describeMeasures(facts: LoraFacts): string[] {
-  if (facts.modules.length === 0) return [];
-  const most = Math.max(...facts.blocks.map(({ norm }) => norm));
-  const width = Math.max(...facts.blocks.map(({ block }) => block.length), 5);
-  const targets = facts.targets.map(({ layer, modules }) => `${layer} ×${modules}`).join(', ');
-  return [
-    `  modules    ${facts.modules.length}, rank ${facts.ranks.join(', ')}, alpha ${facts.alphas.join(', ')}`,
-    `  targets    ${targets}`,
-    '  ‖ΔW‖ by block',
-    ...facts.blocks.map(
-      ({ block, modules, norm }) =>
-        `    ${block.padEnd(width)} ${norm.toFixed(3).padStart(9)} ${String(modules).padStart(4)} modules ${bar(norm, most)}`,
-    ),
-  ];
-}
+const adapterFiles = ['adapter_model.safetensors', 'adapter_config.json'];
 
-function describe(facts: LoraFacts): string {
-  const count = Object.keys(facts.metadata).length;
-  return [
-    facts.path,
-    `  kind       ${facts.kind}, ${facts.dialect} names, for ${facts.family}`,
-    `  size       ${showBytes(facts.fileBytes)}, ${(facts.parameters / 1e6).toFixed(2)} M parameters in ${facts.dtypes.join(', ')}`,
-    ...facts.findings.map(finding => `  WARNING    ${finding}`),
-    ...(facts.kind === 'other' && facts.modules.length === 0
-      ? ['  this is no LoRA; `lora checkpoint inspect` shows base models']
-      : []),
-    ...describeMeasures(facts),
-    '  metadata',
-    ...shownMetadata.flatMap(key => (key in facts.metadata ? [`    ${key}: ${facts.metadata[key]}`] : [])),
-    `    (${count} ${count === 1 ? 'entry' : 'entries'} in all; --json prints them)`,
-  ].join('\n');
-}
-
+/** LoRA files of a folder; none in a folder that PEFT wrote, which is one LoRA. */
 function filesIn(folder: string): string[] {
-  const files = readdirSync(folder).filter(name => name.toLowerCase().endsWith('.safetensors'));
-  if (files.length === 0) throw badInput('FOLDER_EMPTY', `${folder} holds no .safetensors file`);
+  const names = readdirSync(folder);
+  if (names.some(name => adapterFiles.includes(name))) return [];
+  const files = names.filter(name => name.toLowerCase().endsWith('.safetensors'));
+  const isPeft = names.some(name => existsSync(join(folder, name, adapterFiles[1])));
+  if (files.length === 0 && !isPeft) throw badInput('FOLDER_EMPTY', `${folder} holds no .safetensors file`);
   return files.sort().map(name => join(folder, name));
 }
 
-/** In a folder, one bad file must not hide the others: it is told, in its place, and in the exit code. */
-function inspectFolder(folder: string, terminal: Terminal): void {
-  const results = filesIn(folder).map(path => {
-    try {
-      return inspectLora(path);
-    } catch (error) {
-      if (!(error instanceof LoraError)) throw error;
-      const { code, message, hint } = error;
-      terminal.note(`error ${code}: ${message}${hint ? `\n  ${hint}` : ''}`);
-      process.exitCode = exitCodes[error.exit];
-      return { path, error: { code, message, hint } };
+/** One bad file must not hide the others: it is told, in its place, and in the exit code. */
+async function inspectFolder(paths: readonly string[], terminal: Terminal): Promise<void> {
+  await withMultiply(async multiply => {
+    const found: Inspected[] = [];
+    const results: unknown[] = [];
+    for (const [i, path] of paths.entries()) {
+      terminal.progress(`${i + 1} of ${paths.length}: ${path}`);
+      try {
+        const inspected = await inspectLora(path, { multiply });
+        found.push(inspected);
+        results.push(inspected.facts);
+      } catch (error) {
+        if (!(error instanceof LoraError)) throw error;
+        const { code, message, hint } = error;
+        terminal.note(`error ${code}: ${message}${hint ? `\n  ${hint}` : ''}`);
+        process.exitCode = exitCodes[error.exit];
+        results.push({ path, error: { code, message, hint } });
+      }
     }
+    const duplicates = await findDuplicates(found, multiply);
+    const facts = found.map(({ facts: own }) => own);
+    terminal.result({ loras: results, duplicates }, describeFolder(facts, duplicates));
   });
-  const texts = results.flatMap(result => ('error' in result ? [] : [describe(result)]));
-  terminal.result(results, texts.join('\n\n'));
 }
 
-function run(path: string, options: { json: boolean }): void {
-  const terminal = openTerminal(options.json);
+async function openBase(path: string) {
+  const { openCheckpoint } = await import('../../models/index.ts');
+  return openCheckpoint(basePath(path));
+}
+
+async function run(path: string, { json, base, plot }: Options): Promise<void> {
+  const terminal = openTerminal(json);
   if (!existsSync(path)) throw badInput('FILE_MISSING', `${path} does not exist`);
-  if (statSync(path).isDirectory()) {
-    inspectFolder(path, terminal);
+  const files = isFolder(path) ? filesIn(path) : [];
+  if (files.length > 0) {
+    if (base !== undefined || plot !== undefined)
+      throw usageError('OPTION_INVALID', '--base and --plot are for one LoRA, not for a folder of them');
+    await inspectFolder(files, terminal);
     return;
   }
-  const facts = inspectLora(path);
-  terminal.result(facts, describe(facts));
+  await withMultiply(async multiply => {
+    const checkpoint = base === undefined ? {} : { base: await openBase(base) };
+    const { facts } = await inspectLora(path, { multiply, ...checkpoint });
+    if (plot !== undefined) {
+      const { plotLora } = await import('../plots/lora-plot.ts');
+      await plotLora(facts, plot);
+      terminal.note(`wrote ${plot}`);
+    }
+    terminal.result(facts, describeLora(facts));
+  });
 }
 
 export function inspectCommand(): Command {
   return new Command('inspect')
     .description(
-      'show kind, rank, targets, ‖ΔW‖ per block and metadata of a LoRA file, or of all in a folder',
+      'show what is in a LoRA file: kind, ranks, how much it changes and where, what its training says; in a folder, also which of them are the same',
     )
-    .argument('<path>', '.safetensors file or folder')
+    .argument('<path>', '.safetensors file, folder of them, or folder that PEFT wrote')
+    .option('--base <model>', 'base model: ‖ΔW‖ of DoRA, IA³, GLoRA and OFT, and shares of the base weights')
+    .option('--plot <file>', 'draw ‖ΔW‖ per block and the spectrum, as .png or .svg')
     .option('--json', 'machine-readable result on stdout', false)
     .action(run);
 }

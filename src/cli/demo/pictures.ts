@@ -1,13 +1,14 @@
 /** @file The demo's pictures: every row by every column, as files and as one sheet. */
 import { readdirSync } from 'node:fs';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { resolveSampler } from '../../diffusion/index.ts';
 import type { SessionOptions } from '../../engine/index.ts';
 import { encodePng, ensureWritableFolder, writeFileAtomic } from '../../files/index.ts';
 import { openGenerator, openPictureText, type Picture } from '../../generation/index.ts';
+import type { LoraWeights } from '../../lora/index.ts';
 import type { Checkpoint } from '../../models/index.ts';
 import { projectPath } from '../base.ts';
-import { loadLora, type NamedLora } from '../commands/generate.ts';
+import { loadLoraFor } from '../lora-report.ts';
 import type { Terminal } from '../terminal.ts';
 import { columns, drawing, rows, type SetName, sets } from './plan.ts';
 import { drawSheet, readTile } from './sheet.ts';
@@ -15,9 +16,20 @@ import { drawSheet, readTile } from './sheet.ts';
 /** One column of pictures, and the LoRAs that drew it. */
 interface DrawnColumn {
   readonly uses: readonly SetName[];
-  readonly loras: readonly NamedLora[];
+  readonly loras: readonly (TrainedLora & { readonly strength: number })[];
   readonly pictures: readonly Picture[];
 }
+
+interface TrainedLora {
+  readonly lora: LoraWeights;
+  readonly name: string;
+  readonly path: string;
+}
+
+const openTrained = (checkpoint: Checkpoint, path: string): TrainedLora => ({
+  ...{ lora: loadLoraFor(checkpoint, path).lora, path },
+  name: basename(path).replace(/\.safetensors$/, ''),
+});
 
 /** Draws all columns with one generator: changing LoRAs costs no set-up. */
 export async function drawColumns(
@@ -27,11 +39,11 @@ export async function drawColumns(
   signal: AbortSignal,
   session: SessionOptions,
 ): Promise<DrawnColumn[]> {
-  const trained = new Map(sets.map(({ name, file }) => [name, loadLora(checkpoint, join(out, file), 1)]));
+  const trained = new Map(sets.map(({ name, file }) => [name, openTrained(checkpoint, join(out, file))]));
   const generator = openGenerator(checkpoint, session);
   const drawn: DrawnColumn[] = [];
   for (const { label, uses, strength } of columns) {
-    const loras = uses.map(name => ({ ...(trained.get(name) as NamedLora), strength }));
+    const loras = uses.map(name => ({ ...(trained.get(name) as TrainedLora), strength }));
     const pictures = await generator.generate({
       pictures: rows.map(({ prompt, seed }) => ({ prompt, negativePrompt: '', seed })),
       loras,

@@ -23,7 +23,7 @@ function dependentValues(graph: Graph, trainable: readonly Value[]): Set<Value> 
   const dependent = new Set<Value>(trainable);
   for (const node of graph.nodes) {
     if (node.inputs.some(value => dependent.has(value)))
-      for (const value of node.outputs) dependent.add(value);
+      for (const value of node.outputs) if (!graph.stopped.has(value)) dependent.add(value);
   }
   return dependent;
 }
@@ -61,7 +61,7 @@ export function gradients(loss: Value, trainable: readonly Value[], options: Bac
   const usesLeft = countUses(forward, leaves, dependent);
   const cotangents = new Cotangents();
   cotangents.accumulate(loss, scalar(graph, 1));
-  const recomputed = new Map<number, Map<Value, Value>>();
+  const copies = openCopies(forward, options);
   const madeAgain = new Map<Value, Value>();
   const makeAgain = (value: Value): Value => {
     const known = madeAgain.get(value) ?? again(value);
@@ -76,13 +76,11 @@ export function gradients(loss: Value, trainable: readonly Value[], options: Bac
     const cotangent = node.outputs.map(value => cotangents.peek(value));
     const wanted = node.inputs.map(value => dependent.has(value));
     if (cotangent.every(value => value === undefined) || !wanted.some(Boolean)) continue;
-    let view =
-      node.segment && options.recompute?.(node.segment)
-        ? recomputedNode(node, forward, cotangent, recomputed)
-        : node;
+    let view = copies.viewOf(node, cotangent.find(value => value !== undefined) as Value);
     graph.scope = `${node.scope}'`;
     graph.madeAt = node.madeAt;
-    if (view === node && options.makeCheapAgain) view = { ...node, inputs: node.inputs.map(makeAgain) };
+    if (options.makeCheapAgain && !copies.isCopied(node))
+      view = { ...view, inputs: view.inputs.map(makeAgain) };
     const rule = gradientRules[node.op] as GradientRule<OpName>;
     const results = rule(view, { cotangent, wanted });
     for (const [index, leaf] of node.inputs.entries()) {
@@ -137,44 +135,75 @@ function countUses(
   return uses;
 }
 
-/**
- * The copy of a forward node whose segment is computed again from the segment's inputs. The inputs wait for the
- * first cotangent that reaches the segment, so that the copy runs in backward and not beside the original.
- */
-function recomputedNode(
-  node: Node,
-  forward: readonly Node[],
-  cotangent: readonly (Value | undefined)[],
-  recomputed: Map<number, Map<Value, Value>>,
-): Node {
-  let copies = recomputed.get(node.segment);
-  if (!copies) {
-    copies = copySegment(node.segment, forward, cotangent.find(value => value !== undefined) as Value);
-    recomputed.set(node.segment, copies);
-  }
-  const swap = (value: Value): Value => copies.get(value) ?? value;
-  return { ...node, inputs: node.inputs.map(swap), outputs: node.outputs.map(swap) };
+interface Copies {
+  /** Whether the node's segment is computed again. */
+  isCopied(node: Node): boolean;
+  /** The node as backward reads it: with what is computed again in place of what is not kept. */
+  viewOf(node: Node, cotangent: Value): Node;
 }
 
-function copySegment(segment: number, forward: readonly Node[], dependency: Value): Map<Value, Value> {
-  const copies = new Map<Value, Value>();
-  const { graph } = dependency;
-  for (const node of forward) {
-    if (node.segment !== segment) continue;
-    graph.scope = `${node.scope}'`;
-    graph.madeAt = node.madeAt;
-    const inputs = node.inputs.map(value => {
-      if (value.origin.kind !== 'node') return value;
-      const known = copies.get(value);
-      if (known) return known;
-      const gated = after(value, [dependency]);
-      copies.set(value, gated);
-      return gated;
-    });
-    const outputs = emit(node.op, inputs, node.attributes as never);
-    node.outputs.forEach((value, i) => {
-      copies.set(value, outputs[i]);
-    });
-  }
-  return copies;
+/**
+ * Copies of segments that are computed again. Their inputs wait for the first cotangent that reaches the segment, so
+ * that the copy runs in backward and not beside the original.
+ */
+function openCopies(forward: readonly Node[], options: BackwardOptions): Copies {
+  const bySegment = new Map<number, Map<Value, Value>>();
+  const nodesOf = Map.groupBy(forward, ({ segment }) => segment);
+
+  const isOfParameters = ({ segment, outputs: [{ graph }] }: Node): boolean =>
+    graph.parameterSegments.has(segment);
+  const isCopied = (node: Node): boolean =>
+    isOfParameters(node)
+      ? options.makeCheapAgain === true
+      : node.segment !== 0 && options.recompute?.(node.segment) === true;
+
+  const copiesOf = (node: Node, dependency: Value): Map<Value, Value> => {
+    const known = bySegment.get(node.segment);
+    if (known) return known;
+    const copies = copySegment(node, dependency);
+    bySegment.set(node.segment, copies);
+    return copies;
+  };
+  /** A value as others than its own segment read it. */
+  const seenOutside = (value: Value, dependency: Value): Value => {
+    const { origin } = value;
+    if (origin.kind !== 'node' || !isOfParameters(origin.node) || !isCopied(origin.node)) return value;
+    return copiesOf(origin.node, dependency).get(value) as Value;
+  };
+
+  const copySegment = (first: Node, dependency: Value): Map<Value, Value> => {
+    const copies = new Map<Value, Value>();
+    const { graph } = dependency;
+    // Weights are no values that are kept; parameters are not either, but equal nodes over them would be merged.
+    const waiting = isOfParameters(first) ? ['node', 'input'] : ['node'];
+    for (const node of nodesOf.get(first.segment) as Node[]) {
+      const seen = node.inputs.map(value => copies.get(value) ?? seenOutside(value, dependency));
+      graph.scope = `${node.scope}'`;
+      graph.madeAt = node.madeAt;
+      const inputs = node.inputs.map((value, i) => {
+        if (!waiting.includes(value.origin.kind)) return value;
+        const copy = copies.get(value) ?? (seen[i] === value ? after(value, [dependency]) : seen[i]);
+        copies.set(value, copy);
+        return copy;
+      });
+      const outputs = emit(node.op, inputs, node.attributes as never);
+      node.outputs.forEach((value, i) => {
+        copies.set(value, outputs[i]);
+      });
+    }
+    return copies;
+  };
+
+  return {
+    isCopied,
+    viewOf(node, cotangent) {
+      if (!isCopied(node)) {
+        const inputs = node.inputs.map(value => seenOutside(value, cotangent));
+        return inputs.every((value, i) => value === node.inputs[i]) ? node : { ...node, inputs };
+      }
+      const copies = copiesOf(node, cotangent);
+      const swap = (value: Value): Value => copies.get(value) ?? value;
+      return { ...node, inputs: node.inputs.map(swap), outputs: node.outputs.map(swap) };
+    },
+  };
 }

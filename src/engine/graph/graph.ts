@@ -73,6 +73,10 @@ export interface Graph {
   readonly views: Map<string, Value>;
   /** How to make a value again from others that are kept anyway; see `recomputable`. */
   readonly recipes: Map<Value, () => Value>;
+  /** Segments that read parameters and weights only; see `ofParameters`. */
+  readonly parameterSegments: Set<number>;
+  /** Values that no gradient flows through; see `stopGradient`. */
+  readonly stopped: Set<Value>;
   readonly outputs: { readonly name: string; readonly value: Value }[];
   scope: string;
   segment: number;
@@ -90,6 +94,8 @@ export function createGraph(): Graph {
     constants: new Map(),
     views: new Map(),
     recipes: new Map(),
+    parameterSegments: new Set(),
+    stopped: new Set(),
     outputs: [],
     scope: '',
     segment: 0,
@@ -203,6 +209,28 @@ export function inSegment<T>(graph: Graph, build: () => T): T {
   } finally {
     graph.segment = 0;
   }
+}
+
+/**
+ * Runs `build` as a segment of its own, also inside another one, which reads nothing but graph inputs and weights: a
+ * weight made of parameters. The runtime makes it right before its reader; backward, where it makes cheap values again,
+ * makes it again, so that no second copy of the weights is kept.
+ */
+export function ofParameters<T>(graph: Graph, build: () => T): T {
+  const outer = graph.segment;
+  graph.segment = ++graph.segmentCount;
+  graph.parameterSegments.add(graph.segment);
+  try {
+    return build();
+  } finally {
+    graph.segment = outer;
+  }
+}
+
+/** `x`, but a constant to all gradients: none flows on to what it was computed from. */
+export function stopGradient(x: Value): Value {
+  x.graph.stopped.add(x);
+  return x;
 }
 
 /** The line of source that made a node: the first frame outside the graph's own files. */

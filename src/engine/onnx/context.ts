@@ -85,6 +85,11 @@ export class LoweringContext {
     return outputs;
   }
 
+  /** A computed tensor of another float type as float32. */
+  widen(x: string): string {
+    return this.emit('Cast', [x], { to: dataType('float32') });
+  }
+
   /** A node over weights only; see `weightNodes`. */
   emitOnWeight(
     op: string,

@@ -55,6 +55,7 @@ export function lower(graph: Graph, capabilities: Capabilities): LoweredModel {
   const fedWeights = new Map<string, FedWeight>();
   const roots = new Set<string>();
   const widenAtUse = new Map<string, (name: string) => string>();
+  const narrowInFiles = new Set<string>();
   for (const value of graph.inputs) {
     const { name } = value.origin as { name: string };
     ctx.names.set(value, name);
@@ -103,6 +104,7 @@ export function lower(graph: Graph, capabilities: Capabilities): LoweredModel {
     roots.add(root);
     const content = { location: place.path.slice(root.length), offset: place.offset, length: place.length };
     ctx.initializers.set(name, { name, dims: shape, dtype: place.dtype, content });
+    if (place.dtype !== 'float32') narrowInFiles.add(name);
     return widened(name, place.dtype, shape, name => ctx.castToFloat(name));
   };
   /** The float32 tensor of a stored weight: itself, or made for each node that reads it, so that it lies in no memory between. */
@@ -117,11 +119,26 @@ export function lower(graph: Graph, capabilities: Capabilities): LoweredModel {
     return widenAtUse.get(name)?.(name) ?? name;
   };
 
+  /** Rows are taken out of a stored table before they are widened: a text has 77 of a vocabulary's 49,408. */
+  const gatherNarrow = (node: Node): string[] => {
+    const [table, ids] = node.inputs.map(tensorOf);
+    const [rows] = lowerings.gather(ctx, [table, ids], node as Node<'gather'>);
+    return [ctx.widen(rows)];
+  };
+  const lowerNode = (node: Node): string[] => {
+    const { op, inputs } = node;
+    if (op === 'gather' && narrowInFiles.has(tensorOf(inputs[0])) && widenAtUse.has(tensorOf(inputs[0])))
+      return gatherNarrow(node);
+    return (lowerings[op] as Lowering<OpName>)(ctx, inputs.map(readBy), node);
+  };
+
   const seeds = new Set<string>();
+  const ofParameters: OnnxNode[] = [];
   for (const node of reachableNodes(graph)) {
     ctx.begin(node);
-    const lowering = lowerings[node.op] as Lowering<OpName>;
-    const tensors = lowering(ctx, node.inputs.map(readBy), node);
+    const lowered = ctx.capture(() => lowerNode(node));
+    const tensors = lowered.result;
+    (graph.parameterSegments.has(node.segment) ? ofParameters : ctx.nodes).push(...lowered.nodes);
     if (isSeed(node)) for (const name of tensors) seeds.add(name);
     node.outputs.forEach((value, i) => {
       ctx.names.set(value, tensors[i]);
@@ -147,7 +164,7 @@ export function lower(graph: Graph, capabilities: Capabilities): LoweredModel {
   }
   if (roots.size > 1) throw new Error(`weights lie on several drives: ${[...roots].join(', ')}`);
   const model: OnnxModel = {
-    nodes: [...ctx.weightNodes, ...lazily(ctx.nodes, seeds)],
+    nodes: [...ctx.weightNodes, ...ofParameters, ...lazily(ctx.nodes, seeds)],
     initializers: [...ctx.initializers.values()],
     inputs,
     outputs: ports,

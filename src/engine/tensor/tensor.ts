@@ -8,6 +8,13 @@ export type DType =
   | 'bfloat16'
   | 'float8_e4m3'
   | 'float8_e5m2'
+  | 'float8_e4m3fnuz'
+  | 'float8_e5m2fnuz'
+  | 'float8_e8m0'
+  | 'float6_e3m2'
+  | 'float6_e2m3'
+  | 'float4'
+  | 'complex64'
   | 'int64'
   | 'int32'
   | 'int16'
@@ -25,6 +32,13 @@ export const bytesPerElement: Readonly<Record<DType, number>> = {
   bfloat16: 2,
   float8_e4m3: 1,
   float8_e5m2: 1,
+  float8_e4m3fnuz: 1,
+  float8_e5m2fnuz: 1,
+  float8_e8m0: 1,
+  float6_e3m2: 6 / 8,
+  float6_e2m3: 6 / 8,
+  float4: 4 / 8,
+  complex64: 8,
   int64: 8,
   int32: 4,
   int16: 2,

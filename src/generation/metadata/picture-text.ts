@@ -10,6 +10,9 @@ export interface MentionedLora {
   readonly name: string;
   readonly path: string;
   readonly strength: number;
+  readonly textStrength?: number | undefined;
+  /** Block weights as they were written. */
+  readonly blocksText?: string | undefined;
   /** Given beside the prompt, so that the text needs a tag of it. */
   readonly isOption: boolean;
 }
@@ -40,12 +43,16 @@ async function loraHashes(loras: readonly MentionedLora[]): Promise<string | und
   return hashes.size > 0 ? [...hashes].map(([name, hash]) => `${name}: ${hash}`).join(', ') : undefined;
 }
 
+/** The tag that asks for the same: text encoder first, as A1111 has it. */
+function tagOf({ name, strength, textStrength = strength, blocksText }: MentionedLora): string {
+  const strengths = textStrength === strength ? `${strength}` : `${textStrength}:${strength}`;
+  return `<lora:${name}:${strengths}${blocksText === undefined ? '' : `:lbw=${blocksText}`}>`;
+}
+
 /** Hashes once; the function it returns writes the text of the picture with a seed. */
 export async function openPictureText(settings: PictureSettings): Promise<(seed: number | bigint) => string> {
   const { checkpoint, sampler, loras, width, height } = settings;
-  const tags = loras.flatMap(({ name, strength, isOption }) =>
-    isOption ? [`<lora:${name}:${strength}>`] : [],
-  );
+  const tags = loras.filter(({ isOption }) => isOption).map(tagOf);
   const [hash, hashes] = await Promise.all([modelHash(checkpoint), loraHashes(loras)]);
   return seed =>
     writeInfotext({

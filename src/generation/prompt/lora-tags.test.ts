@@ -32,10 +32,17 @@ test.each([
   ['<lora:alice:>', /""/],
   ['<lora:alice:Infinity>', /not a number/],
   ['<lora:alice:1:2:3>', /more than two/],
-  ['<lora:alice:1:lbw=OUTALL>', /lbw=, which is not supported/],
   ['<lora:alice:1:step=5-10>', /step=/],
 ])('%s is an error that says why', (prompt, why) => {
   expect(() => extractLoraTags(prompt)).toThrow(
     expect.objectContaining({ code: 'PROMPT_LORA_TAG', exit: 'usage', message: expect.stringMatching(why) }),
   );
+});
+
+test('block weights are kept as they are written', () => {
+  const [named] = extractLoraTags('<lora:alice:1:lbw=OUTALL>').loras;
+  expect(named).toEqual({ name: 'alice', strength: 1, textStrength: 1, blocks: 'OUTALL' });
+  expect(extractLoraTags('<lora:a:0.5:0.7:lbw=M00=0,IN*=2>').loras[0]).toMatchObject({
+    ...{ strength: 0.7, textStrength: 0.5, blocks: 'M00=0,IN*=2' },
+  });
 });

@@ -1,102 +1,226 @@
-/** @file Any number of LoRAs as one: attached (ranks side by side) or merged into the base weights. */
-import { elementCount, type Tensor } from '../../engine/index.ts';
+/** @file Any number of LoRAs as one: attached (ranks side by side, or changed weights as inputs) or merged. */
+import { elementCount, type Shape, type Tensor } from '../../engine/index.ts';
 import type { WeightSource } from '../../models/index.ts';
-import type { LoraModule, LoraWeights, ModuleTensors } from '../kinds/module.ts';
+import { deltaOf } from '../kinds/delta.ts';
+import type { Multiply } from '../kinds/matrices.ts';
+import { isLowRank, type LoraModule, type ModuleTensors } from '../kinds/module.ts';
+import { withProducts } from '../kinds/products.ts';
 import { type Slot, slotShapes } from './attach.ts';
 
-export interface AppliedLora {
-  readonly lora: LoraWeights;
+/** A module with the strength that it is used at: that of its LoRA, for its part of the model and its block. */
+export interface AppliedModule {
+  readonly module: LoraModule;
   readonly strength: number;
 }
+
+/** The weights of the model by part: `unet`, `text_encoder`, `text_encoder_2`. */
+export type BaseParts = ReadonlyMap<string, WeightSource>;
 
 /** Down and up, which every module of kind `lora` has. */
 type LowRankTensors = Required<Pick<ModuleTensors, 'down' | 'up'>>;
 
-/** Modules of all LoRAs by target, each with its whole factor strength·alpha/rank. */
-function byTarget(loras: readonly AppliedLora[]): Map<string, { module: LoraModule; factor: number }[]> {
-  const targets = new Map<string, { module: LoraModule; factor: number }[]>();
-  for (const { lora, strength } of loras) {
-    for (const module of lora.modules) {
-      const list = targets.get(module.target) ?? [];
-      list.push({ module, factor: (strength * module.alpha) / module.rank });
-      targets.set(module.target, list);
-    }
+function splitTarget(target: string): { part: string; layer: string } {
+  const dot = target.indexOf('.');
+  return { part: target.slice(0, dot), layer: target.slice(dot + 1) };
+}
+
+function partOf(base: BaseParts, target: string): WeightSource {
+  const { part } = splitTarget(target);
+  const weights = base.get(part);
+  if (!weights) throw new Error(`the model has no part ${part}, which ${target} is of`);
+  return weights;
+}
+
+function byTarget(modules: readonly AppliedModule[]): Map<string, AppliedModule[]> {
+  const targets = new Map<string, AppliedModule[]>();
+  for (const applied of modules) {
+    const list = targets.get(applied.module.target) ?? [];
+    list.push(applied);
+    targets.set(applied.module.target, list);
   }
   return targets;
 }
 
-export interface CombinedLora {
+/** Up matrices [out, rank] next to each other; the one of a single module is used as it is. */
+function joinUps(parts: readonly AppliedModule[], out: number, rank: number): Float32Array {
+  if (parts.length === 1) return (parts[0].module.tensors as LowRankTensors).up.data;
+  const joined = new Float32Array(out * rank);
+  let start = 0;
+  for (const { module } of parts) {
+    const { data } = (module.tensors as LowRankTensors).up;
+    for (let row = 0; row < out; row++)
+      for (let r = 0; r < module.rank; r++) joined[row * rank + start + r] = data[row * module.rank + r];
+    start += module.rank;
+  }
+  return joined;
+}
+
+/** Down matrices on top of each other; the one of a single module is used as it is. */
+function stackDowns(parts: readonly AppliedModule[]): Float32Array {
+  const downs = parts.map(({ module }) => (module.tensors as LowRankTensors).down.data);
+  if (downs.length === 1) return downs[0];
+  const stacked = new Float32Array(downs.reduce((sum, { length }) => sum + length, 0));
+  let start = 0;
+  for (const down of downs) {
+    stacked.set(down, start);
+    start += down.length;
+  }
+  return stacked;
+}
+
+/** strength·alpha/rank of each rank. */
+const factorsOf = (parts: readonly AppliedModule[]): Float32Array =>
+  Float32Array.from(
+    parts.flatMap(({ module: { alpha, rank }, strength }) =>
+      Array<number>(rank).fill((strength * alpha) / rank),
+    ),
+  );
+
+export interface LowRankBranches {
   readonly slots: readonly Slot[];
-  /** Graph inputs `<target>.down` and `<target>.up`; strength and alpha/rank are inside `up`. */
+  /** Graph inputs `<target>.down`, `<target>.up`, and `<target>.scale`: strength·alpha/rank of each rank. */
   readonly feeds: Readonly<Record<string, Tensor>>;
 }
 
 /**
  * LoRAs side by side: down matrices stacked, up matrices next to each other, so that one branch serves them all.
- * Σ fᵢ·upᵢ·downᵢ·x = [f₁up₁ … fₙupₙ]·[down₁; …; downₙ]·x. The same ranks give the same slots, so another set of
+ * Σ fᵢ·upᵢ·downᵢ·x = [up₁ … upₙ]·diag(f₁ … fₙ)·[down₁; …; downₙ]·x. The same ranks give the same slots, so another set of
  * files needs no new session.
  */
-export function combineLoras(
-  loras: readonly AppliedLora[],
-  shapes: ReadonlyMap<string, readonly number[]>,
-): CombinedLora {
+export function lowRankBranches(
+  modules: readonly AppliedModule[],
+  shapeOf: (target: string) => Shape,
+): LowRankBranches {
   const slots: Slot[] = [];
   const feeds: Record<string, Tensor> = {};
-  for (const [target, parts] of byTarget(loras)) {
+  for (const [target, parts] of byTarget(modules)) {
     const rank = parts.reduce((sum, { module }) => sum + module.rank, 0);
-    const shape = shapes.get(target) as readonly number[];
-    const wanted = slotShapes({ shape, rank });
-    const down = { shape: wanted.down, data: new Float32Array(elementCount(wanted.down)) };
-    const up = { shape: wanted.up, data: new Float32Array(elementCount(wanted.up)) };
-    let start = 0;
-    for (const { module, factor } of parts) {
-      const own = module.tensors as LowRankTensors;
-      down.data.set(own.down.data, (start * down.data.length) / rank);
-      for (let row = 0; row < shape[0]; row++) {
-        for (let r = 0; r < module.rank; r++) {
-          up.data[row * rank + start + r] = factor * own.up.data[row * module.rank + r];
-        }
-      }
-      start += module.rank;
-    }
-    slots.push({ target, shape, rank, scale: 1 });
-    feeds[`${target}.down`] = down;
-    feeds[`${target}.up`] = up;
+    const shape = shapeOf(target);
+    const { down, up } = slotShapes({ shape, rank });
+    slots.push({ target, shape, rank, scale: 'fed' });
+    feeds[`${target}.scale`] = { shape: [rank], data: factorsOf(parts) };
+    feeds[`${target}.down`] = { shape: down, data: stackDowns(parts) };
+    feeds[`${target}.up`] = { shape: up, data: joinUps(parts, shape[0], rank) };
   }
   return { slots, feeds };
 }
 
-/** Adds factor·up·down to `weight` in place. weight [out, in·k·k] */
-export function addDelta(weight: Float32Array, { tensors, rank }: LoraModule, factor: number): void {
-  const { down, up } = tensors as LowRankTensors;
-  const out = up.shape[0];
-  const inside = down.data.length / rank;
-  for (let row = 0; row < out; row++) {
-    for (let r = 0; r < rank; r++) {
-      const f = factor * up.data[row * rank + r];
-      if (f === 0) continue;
-      for (let column = 0; column < inside; column++)
-        weight[row * inside + column] += f * down.data[r * inside + column];
-    }
-  }
+function addInPlace(sum: Float32Array, other: Float32Array): void {
+  for (let i = 0; i < sum.length; i++) sum[i] += other[i];
 }
 
-/** The weights of one part with LoRAs added in; layers without one are still read in place. */
-export function mergeLoras(base: WeightSource, part: string, loras: readonly AppliedLora[]): WeightSource {
-  const targets = byTarget(loras);
-  const merged = new Map<string, Float32Array>();
-  const read = (name: string): Float32Array => {
-    const parts = targets.get(`${part}.${name.replace(/\.weight$/, '')}`);
-    if (!parts || !name.endsWith('.weight')) return base.read(name);
-    let weight = merged.get(name);
-    if (!weight) {
-      weight = base.read(name).slice();
-      for (const { module, factor } of parts) addDelta(weight, module, factor);
-      merged.set(name, weight);
+/**
+ * Weights and biases with all ΔW of `modules` added, by full name (`unet.conv_in.weight`); those that stay as they are
+ * are not in it. ΔW are taken of the untouched weight and added up before they are added to it, in float32.
+ */
+export async function changedParameters(
+  modules: readonly AppliedModule[],
+  base: BaseParts,
+): Promise<Map<string, Tensor>> {
+  if (modules.length === 0) return new Map();
+  return withProducts(multiply => changeParameters(modules, base, multiply));
+}
+
+async function changeParameters(
+  modules: readonly AppliedModule[],
+  base: BaseParts,
+  multiply: Multiply,
+): Promise<Map<string, Tensor>> {
+  const changed = new Map<string, Tensor>();
+  for (const [target, parts] of byTarget(modules)) {
+    const weights = partOf(base, target);
+    const { layer } = splitTarget(target);
+    const shape = weights.shape(`${layer}.weight`);
+    const sums: { weight?: Float32Array; bias?: Float32Array } = {};
+    for (const { module, strength } of parts) {
+      const read = (): Float32Array => weights.read(`${layer}.weight`);
+      const delta = await deltaOf(module, { strength, shape, base: read, multiply });
+      for (const name of ['weight', 'bias'] as const) {
+        const part = delta[name];
+        if (!part) continue;
+        const sum = sums[name];
+        if (sum) addInPlace(sum, part);
+        else sums[name] = part.slice();
+      }
     }
-    return weight;
+    for (const [name, sum] of Object.entries(sums)) {
+      const has = weights.has(`${layer}.${name}`);
+      if (has) addInPlace(sum, weights.read(`${layer}.${name}`));
+      changed.set(`${target}.${name}`, { shape: name === 'weight' ? shape : [shape[0]], data: sum });
+    }
+  }
+  return changed;
+}
+
+export interface AttachedModules extends LowRankBranches {
+  /** Weights and biases that are inputs of the graph instead, for kinds that no side branch stands for. */
+  readonly parameters: ReadonlyMap<string, Shape>;
+}
+
+const hasBias = ({ tensors }: LoraModule): boolean =>
+  tensors.up_bias !== undefined || tensors.diff_b !== undefined;
+const isBranch = (module: LoraModule): boolean =>
+  isLowRank(module) && !module.tensors.mid && !hasBias(module);
+
+/** Names of the parameters that modules change, whatever their strength: a graph is built by them. */
+function parametersOf(modules: readonly AppliedModule[], base: BaseParts): Map<string, Shape> {
+  const parameters = new Map<string, Shape>();
+  for (const { module } of modules) {
+    const { target, tensors } = module;
+    const shape = partOf(base, target).shape(`${splitTarget(target).layer}.weight`);
+    const { up_bias, diff_b, b_norm, ...others } = tensors;
+    if (Object.keys(others).length > 0) parameters.set(`${target}.weight`, shape);
+    if (up_bias || diff_b || b_norm) parameters.set(`${target}.bias`, [shape[0]]);
+  }
+  return parameters;
+}
+
+/** What a compiled graph is fed for a set of modules: another set of the same ranks, or other strengths, are other feeds. */
+export async function attachModules(
+  modules: readonly AppliedModule[],
+  base: BaseParts,
+): Promise<AttachedModules> {
+  const shapeOf = (target: string): Shape =>
+    partOf(base, target).shape(`${splitTarget(target).layer}.weight`);
+  const branches = lowRankBranches(
+    modules.filter(({ module }) => isBranch(module)),
+    shapeOf,
+  );
+  const others = modules.filter(({ module }) => !isBranch(module));
+  const parameters = parametersOf(others, base);
+  const changed = await changedParameters(others, base);
+  const fed = [...parameters].map(([name, shape]): [string, Tensor] => [
+    name,
+    changed.get(name) ?? { shape, data: unchanged(name, shape, base) },
+  ]);
+  return { slots: branches.slots, parameters, feeds: { ...branches.feeds, ...Object.fromEntries(fed) } };
+}
+
+/** The base's own parameter, for a module at strength 0. */
+function unchanged(name: string, shape: Shape, base: BaseParts): Float32Array {
+  const weights = partOf(base, name);
+  const { layer } = splitTarget(name);
+  return weights.has(layer) ? weights.read(layer) : new Float32Array(elementCount(shape));
+}
+
+/** The weights of one part with modules added in; everything else is still read in place, and nothing is written. */
+export async function mergeModules(
+  modules: readonly AppliedModule[],
+  base: BaseParts,
+  part: string,
+): Promise<WeightSource> {
+  const weights = base.get(part) as WeightSource;
+  const own = modules.filter(({ module }) => splitTarget(module.target).part === part);
+  const all = await changedParameters(own, base);
+  const merged = new Map([...all].map(([name, tensor]) => [splitTarget(name).layer, tensor]));
+  const added = [...merged.keys()].filter(name => !weights.has(name));
+  const typeOf = weights.dtype?.bind(weights);
+  return {
+    has: name => merged.has(name) || weights.has(name),
+    shape: name => (added.includes(name) ? (merged.get(name) as Tensor).shape : weights.shape(name)),
+    read: name => merged.get(name)?.data ?? weights.read(name),
+    bytes: name => merged.get(name)?.data ?? weights.bytes(name),
+    ...(typeOf ? { dtype: name => (merged.has(name) ? 'float32' : typeOf(name)) } : {}),
+    names: () => [...weights.names(), ...added],
   };
-  const isMerged = (name: string): boolean =>
-    name.endsWith('.weight') && targets.has(`${part}.${name.slice(0, -7)}`);
-  return { ...base, read, bytes: name => (isMerged(name) ? read(name) : base.bytes(name)) };
 }

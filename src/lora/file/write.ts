@@ -12,7 +12,8 @@ import {
   writeFileAtomic,
 } from '../../files/index.ts';
 import type { LoraWeights, ModuleKind, ModuleTensors } from '../kinds/module.ts';
-import { type BlockNaming, kohyaName } from './names.ts';
+import type { BlockNaming } from '../names/layers.ts';
+import { kohyaName } from '../names/namings.ts';
 
 export interface WrittenFile {
   readonly path: string;

@@ -100,5 +100,6 @@ export function openWeights(
       const { file, entry } = find(name);
       return { path: resolve(file.path), dtype: entry.dtype, offset: entry.offset, length: entry.length };
     },
+    inFile: name => ({ name: find(name).entry.name }),
   };
 }

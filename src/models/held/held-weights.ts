@@ -49,9 +49,13 @@ function numbersOf(weight: Float32Array, form: HeldForm, rows: number): HeldNumb
   }
 }
 
+/** Tables that a text takes a few rows of stay in their file, which costs no memory. */
+const isTable = (name: string): boolean => name.endsWith('embedding.weight');
+
 /** The form that a weight takes; undefined when it stays where it is. */
-function formOf(place: WeightPlace, shape: Shape, wanted: HeldForm): HeldForm | undefined {
-  if (!('path' in place)) return undefined;
+function formOf(source: WeightSource, name: string, shape: Shape, wanted: HeldForm): HeldForm | undefined {
+  const place = source.bytes(name);
+  if (!('path' in place) || isTable(name)) return undefined;
   const isLarge = shape.length > 1 && elementCount(shape) >= smallestNarrow;
   if (!isLarge || (wanted === 'float16' && bytesPerElement[place.dtype] <= bytesPerElement.float16))
     return undefined;
@@ -79,10 +83,9 @@ export function holdWeights(source: WeightSource, form: HeldForm): WeightSource 
   const bytes = (name: string): WeightPlace => {
     const known = held.get(name);
     if (known) return known;
-    const place = source.bytes(name);
     const shape = source.shape(name);
-    const own = formOf(place, shape, form);
-    if (!own) return place;
+    const own = formOf(source, name, shape, form);
+    if (!own) return source.bytes(name);
     const weight = hold(name, shape, own);
     held.set(name, weight);
     return weight;
@@ -94,8 +97,7 @@ export function holdWeights(source: WeightSource, form: HeldForm): WeightSource 
 export function isExactForm(source: WeightSource, form: HeldForm): boolean {
   if (form === 'int8') return false;
   for (const name of source.names()) {
-    const place = source.bytes(name);
-    if (formOf(place, source.shape(name), form) === 'float16') return false;
+    if (formOf(source, name, source.shape(name), form) === 'float16') return false;
   }
   return true;
 }

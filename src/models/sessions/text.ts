@@ -1,12 +1,19 @@
 /** @file Prompts and captions to text states, for every family. */
 
-import type { Feed, Graph, Session, SessionOptions, Tensor } from '../../engine/index.ts';
+import type { Graph, Session, SessionOptions, Tensor } from '../../engine/index.ts';
 import * as f from '../../engine/index.ts';
-import type { Checkpoint, TextPart } from '../checkpoint/checkpoint.ts';
 import { blameWeights } from '../checkpoint/finite.ts';
-import { clipTextEncoder, pooledPlace, pooledTextEmbedding } from '../clip/text-encoder.ts';
-import { type LayerHooks, openScope } from '../layers.ts';
-import type { ClipTokenizer } from '../tokenizer/index.ts';
+import type { LayerHooks } from '../layers.ts';
+import {
+  buildEncoder,
+  chunksFor,
+  type EncoderUse,
+  encoderFeeds,
+  encoderUses,
+  type TextPartName,
+  type TextSource,
+  tokenizeText,
+} from './text-graph.ts';
 
 export interface TextStates {
   /** The states of all chunks, one after the other: [1, chunks · tokens, width] */
@@ -30,51 +37,34 @@ export interface TextConditioner {
   release(): Promise<void>;
 }
 
-/** Parts whose layers hooks may see: `text_encoder.…` and for SDXL `text_encoder_2.…`. */
-type TextPartName = 'text_encoder' | 'text_encoder_2';
-
 interface Encoder {
-  readonly part: TextPart;
+  readonly use: EncoderUse;
   readonly session: Session;
-  readonly pools: boolean;
 }
 
-interface EncoderUse {
-  readonly name: TextPartName;
-  /** Conditions on the states before the last layer. */
-  readonly penultimate: boolean;
-  /** Gives the pooled text too. */
-  readonly pools: boolean;
-}
-
+/** A session that reads one chunk at a time. */
 async function openEncoder(
-  part: TextPart,
-  { name, penultimate, pools }: EncoderUse,
-  hooks: (graph: Graph) => LayerHooks,
+  use: EncoderUse,
+  hooks: LayerHooks,
+  graph: Graph,
   options: SessionOptions,
 ): Promise<Encoder> {
-  const graph = f.createGraph();
-  const scope = openScope(graph, part.weights, name, hooks(graph));
-  const ids = f.input(graph, 'ids', [1, part.tokenizer.maxTokens], 'int64');
-  const states = clipTextEncoder(scope, part.config, ids);
-  f.output('context', penultimate ? states.penultimate : states.last);
-  if (pools) f.output('pooled', pooledTextEmbedding(scope, states.last, f.input(graph, 'end', [1], 'int64')));
-  return { part, session: await f.openSession(graph, options), pools };
+  const size = { batch: 1, tokens: use.part.tokenizer.maxTokens };
+  const { context, pooled } = buildEncoder(graph, use, size, hooks);
+  f.output('context', context);
+  if (pooled) f.output('pooled', pooled);
+  return { use, session: await f.openSession(graph, options) };
 }
 
 /** One encoder's states of one chunk. */
 async function runEncoder(
-  { part, session, pools }: Encoder,
+  { use, session }: Encoder,
   ids: readonly number[],
   others: Readonly<Record<string, Tensor>>,
 ): Promise<Record<string, Tensor>> {
-  const feeds: Record<string, Feed> = {
-    ...others,
-    ids: { shape: [1, ids.length], data: BigInt64Array.from(ids, BigInt) },
-  };
-  if (pools) feeds.end = { shape: [1], data: BigInt64Array.of(BigInt(pooledPlace(ids, part.config))) };
-  const result = await session.run(feeds);
-  blameWeights(Object.values(result), part.weights);
+  const feeds = encoderFeeds(use.name, [chunksFor(use, [ids])]);
+  const result = await session.run({ ...others, ...feeds });
+  blameWeights(Object.values(result), use.part.weights);
   return result;
 }
 
@@ -98,15 +88,6 @@ export function padText(text: TextStates, empty: TextStates, tokens: number): Te
   return { ...text, context };
 }
 
-/** Chunks of a text, as many as the longest of several tokenizers makes of it. */
-function chunksOf(tokenizer: ClipTokenizer, text: string, count: number): number[][] {
-  const { ids } = tokenizer.encode(text, count);
-  while (ids.length < count * tokenizer.maxTokens) ids.push(...tokenizer.encode('').ids);
-  return Array.from({ length: count }, (_, i) =>
-    ids.slice(i * tokenizer.maxTokens, (i + 1) * tokenizer.maxTokens),
-  );
-}
-
 /** Joins [1, tokens, a] and [1, tokens, b] to [1, tokens, a + b]. */
 function joinWidths(a: Tensor, b: Tensor): Tensor {
   const [, tokens, widthA] = a.shape;
@@ -121,32 +102,31 @@ function joinWidths(a: Tensor, b: Tensor): Tensor {
 
 /** Opens the text encoder(s) of a checkpoint; `hooks` may attach branches to their layers. */
 export async function openTextConditioner(
-  checkpoint: Checkpoint,
+  checkpoint: TextSource,
   options: SessionOptions = {},
   hooks: (graph: Graph, part: TextPartName) => LayerHooks = () => ({}),
+  /** Encoders that are left out: their states are not among the results. */
+  without: ReadonlySet<TextPartName> = new Set(),
 ): Promise<TextConditioner> {
-  const { textEncoder, textEncoder2 } = checkpoint;
-  const penultimate = checkpoint.family === 'sdxl';
-  const open = (part: TextPart, name: TextPartName, pools: boolean): Promise<Encoder> =>
-    openEncoder(part, { name, penultimate, pools }, graph => hooks(graph, name), options);
-  const encoders = [await open(textEncoder, 'text_encoder', false)];
-  if (textEncoder2) encoders.push(await open(textEncoder2, 'text_encoder_2', true));
+  const uses = encoderUses(checkpoint);
+  const encoders: Encoder[] = [];
+  for (const use of uses.filter(({ name }) => !without.has(name))) {
+    const graph = f.createGraph();
+    encoders.push(await openEncoder(use, hooks(graph, use.name), graph, options));
+  }
   return {
     async encode(text, { mostChunks = 1, others = {} } = {}) {
-      const encoded = encoders.map(({ part }) => part.tokenizer.encode(text, mostChunks));
-      const count = Math.max(
-        ...encoded.map(({ ids }, i) => ids.length / encoders[i].part.tokenizer.maxTokens),
-      );
+      const { tokens, truncated } = tokenizeText(uses, text, mostChunks);
       const contexts: Tensor[] = [];
       let pooled: Tensor | undefined;
       for (const encoder of encoders) {
         const results: Record<string, Tensor>[] = [];
-        for (const ids of chunksOf(encoder.part.tokenizer, text, count))
+        for (const ids of tokens.get(encoder.use.name)?.chunks ?? [])
           results.push(await runEncoder(encoder, ids, others));
         contexts.push(joinTokens(results.map(({ context }) => context)));
         pooled ??= results[0].pooled;
       }
-      return { context: contexts.reduce(joinWidths), pooled, truncated: encoded[0].truncated };
+      return { context: contexts.reduce(joinWidths), pooled, truncated };
     },
     async release() {
       for (const { session } of encoders) await session.release();

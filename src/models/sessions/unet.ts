@@ -6,6 +6,7 @@ import type { Checkpoint } from '../checkpoint/checkpoint.ts';
 import { blameWeights } from '../checkpoint/finite.ts';
 import { type LayerHooks, openScope } from '../layers.ts';
 import { pooledWidthOf, unet } from '../unet/unet.ts';
+import type { TextValues } from './text-graph.ts';
 
 export interface LatentSize {
   readonly batch: number;
@@ -15,25 +16,29 @@ export interface LatentSize {
   readonly tokens: number;
 }
 
-/** Declares the UNet's inputs (`sample`, `timesteps`, `context`, for SDXL `pooled` and `sizes`) and builds it. */
+/**
+ * Declares the UNet's inputs (`sample`, `timesteps`, `context`, for SDXL `pooled` and `sizes`) and builds it; a `text`
+ * that the graph has itself takes the place of inputs.
+ */
 export function buildUnet(
   graph: Graph,
   checkpoint: Pick<Checkpoint, 'unet'>,
   size: LatentSize,
   hooks: LayerHooks = {},
+  text: Partial<TextValues> = {},
 ): Value {
   const { config, weights } = checkpoint.unet;
   const { batch, height, width, tokens } = size;
   const inputs = {
     sample: f.input(graph, 'sample', [batch, config.inChannels, height, width]),
     timesteps: f.input(graph, 'timesteps', [batch]),
-    context: f.input(graph, 'context', [batch, tokens, config.contextWidth]),
+    context: text.context ?? f.input(graph, 'context', [batch, tokens, config.contextWidth]),
   };
   const scope = openScope(graph, weights, 'unet', hooks);
   const pooledWidth = pooledWidthOf(config);
   if (pooledWidth === undefined) return unet(scope, config, inputs);
   const added = {
-    pooled: f.input(graph, 'pooled', [batch, pooledWidth]),
+    pooled: text.pooled ?? f.input(graph, 'pooled', [batch, pooledWidth]),
     sizes: f.input(graph, 'sizes', [batch, 6]),
   };
   return unet(scope, config, { ...inputs, added });

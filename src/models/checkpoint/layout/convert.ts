@@ -12,7 +12,8 @@ import { planRetyping, retype } from './retype.ts';
 import { retypeFolder, toFolder } from './write-folder.ts';
 import { bytesOf, typed, writeTensors } from './write-tensors.ts';
 
-function checkOut(out: string): void {
+/** Throws OUT_EXISTS, or OUT_NOT_SAFETENSORS for the name of a pickle. */
+export function checkOut(out: string): void {
   if (existsSync(out) && !(isFolder(out) && readdirSync(out).length === 0)) {
     throw usageError('OUT_EXISTS', `${out} is there already`, 'Choose another name, or move it away.');
   }

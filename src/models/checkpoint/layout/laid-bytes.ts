@@ -17,14 +17,20 @@ const limits: Readonly<Record<WeightDType, number>> = {
 
 export const isWeightDType = (dtype: DType): dtype is WeightDType => Object.hasOwn(limits, dtype);
 
-/** Throws CHECKPOINT_NOT_FINITE or WEIGHT_TOO_LARGE for the first number that has no place in the type. */
-function checkRange(values: Float32Array, dtype: WeightDType, name: string): void {
+/** Where the first number is that has no place in a type: NaN, infinity, or one that is too large; −1 for none. */
+export function firstOutside(values: Float32Array, dtype: WeightDType): number {
   // Without their sign, the bits of floats are ordered as the numbers are; NaN is above all.
   const limit = new Uint32Array(Float32Array.of(limits[dtype]).buffer)[0];
   const words = new Uint32Array(values.buffer, values.byteOffset, values.length);
   let at = 0;
   while (at < words.length && (words[at] & 0x7fffffff) < limit) at++;
-  if (at === words.length) return;
+  return at === words.length ? -1 : at;
+}
+
+/** Throws CHECKPOINT_NOT_FINITE or WEIGHT_TOO_LARGE for the first number that has no place in the type. */
+function checkRange(values: Float32Array, dtype: WeightDType, name: string): void {
+  const at = firstOutside(values, dtype);
+  if (at < 0) return;
   const what = `${name} holds ${values[at]} at ${at}`;
   if (!Number.isFinite(values[at]))
     throw badInput('CHECKPOINT_NOT_FINITE', what, 'The checkpoint is damaged; fetch it again.');

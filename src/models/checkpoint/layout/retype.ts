@@ -15,6 +15,10 @@ import { type Advance, bytesOf, streamAligned } from './write-tensors.ts';
 const modelNames =
   /^(?:model\.diffusion_model|diffusion_model|cond_stage_model|conditioner|first_stage_model|text_encoders?(?:_2)?|unet|vae)\./;
 
+/** Whether a tensor of a file is a weight, which may have another type; `used` are the tensors that parts are made of. */
+export const isWeightIn = ({ name, dtype }: TensorEntry, used: ReadonlySet<string>): boolean =>
+  isWeightDType(dtype) && (used.has(name) || modelNames.test(name));
+
 export interface Retyping {
   readonly tensors: readonly StreamedTensor[];
   readonly bytes: number;
@@ -29,12 +33,10 @@ export function planRetyping(
   dtype: WeightDType | undefined,
 ): Retyping {
   const kept = [...tensors.values()].filter(({ name }) => !isUnusedAverage(name, used));
-  const isWeight = ({ name, dtype }: TensorEntry): boolean =>
-    isWeightDType(dtype) && (used.has(name) || modelNames.test(name));
   const written = kept.map(entry => ({
     name: entry.name,
     shape: entry.shape,
-    dtype: dtype && isWeight(entry) ? dtype : entry.dtype,
+    dtype: dtype && isWeightIn(entry, used) ? dtype : entry.dtype,
   }));
   return { tensors: written, bytes: bytesOf(written), averaged: tensors.size - kept.length };
 }

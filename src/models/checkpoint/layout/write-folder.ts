@@ -49,10 +49,10 @@ export async function toFolder(parts: ModelParts, out: string, options: ConvertO
 }
 
 /** Weights in formats that are never written or would be there twice. */
-const weightFile =
+export const weightFile =
   /\.(?:bin|ckpt|pt|pth|msgpack|h5|onnx(?:_data)?|safetensors|safetensors\.index(?:\.\w+)?\.json)$/i;
 
-function filesBelow(folder: string): string[] {
+export function filesBelow(folder: string): string[] {
   return readdirSync(folder, { recursive: true, withFileTypes: true })
     .filter(entry => entry.isFile())
     .map(entry => join(entry.parentPath, entry.name));

@@ -1,6 +1,11 @@
 /** @file Writes laid-out tensors to one file, tensor by tensor: no more than one is in memory. */
 import { bytesPerElement, elementCount } from '../../../engine/index.ts';
-import { type StreamedTensor, streamSafetensors, type WeightDType } from '../../../files/index.ts';
+import {
+  type StreamedTensor,
+  type StreamOptions,
+  streamSafetensors,
+  type WeightDType,
+} from '../../../files/index.ts';
 import { isWeightDType, laidBytes, storedDType } from './laid-bytes.ts';
 import type { LaidTensor } from './parts.ts';
 
@@ -32,19 +37,20 @@ export const bytesOf = (tensors: readonly StreamedTensor[]): number =>
 export async function streamAligned<T extends StreamedTensor>(
   path: string,
   tensors: readonly T[],
-  make: (tensor: T) => Uint8Array,
+  make: (tensor: T) => Uint8Array | Promise<Uint8Array>,
   metadata: Readonly<Record<string, string>>,
   { wrote, signal }: Advance,
+  options: Pick<StreamOptions, 'hashes' | 'late'> = {},
 ): Promise<void> {
   const sorted = [...tensors].sort((a, b) => bytesPerElement[b.dtype] - bytesPerElement[a.dtype]);
   const byName = new Map(sorted.map(tensor => [tensor.name, tensor]));
-  const bytesFor = ({ name }: StreamedTensor): Uint8Array => {
+  const bytesFor = async ({ name }: StreamedTensor): Promise<Uint8Array> => {
     signal?.throwIfAborted();
-    const bytes = make(byName.get(name) as T);
+    const bytes = await make(byName.get(name) as T);
     wrote(bytes.length);
     return bytes;
   };
-  await streamSafetensors(path, sorted, bytesFor, metadata, { keepExisting: true });
+  await streamSafetensors(path, sorted, bytesFor, metadata, { ...options, keepExisting: true });
 }
 
 /** Writes laid-out tensors, and `marks`: empty tensors that stand in front. */

@@ -1,13 +1,8 @@
 /** @file What a text encoder's tensors are called in single files: transformers' names, or those of OpenCLIP. */
 
-/** Where the numbers of one of our tensors lie: a tensor of the file, or rows of one, or one that must be turned. */
-export interface Stored {
-  readonly name: string;
-  /** Which third of the rows: OpenCLIP keeps q, k and v in one matrix. */
-  readonly third?: 0 | 1 | 2;
-  /** The file has the transposed matrix. */
-  readonly turned?: boolean;
-}
+import type { Stored } from '../../layers.ts';
+
+export type { Stored };
 
 const openClipOutside: Readonly<Record<string, Stored>> = {
   'text_model.embeddings.token_embedding.weight': { name: 'token_embedding.weight' },

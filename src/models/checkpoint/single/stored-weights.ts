@@ -84,5 +84,6 @@ export function storedWeights(
     read,
     bytes,
     dtype: name => find(name).dtype,
+    inFile: nameOf,
   };
 }

@@ -55,3 +55,46 @@ export function ldmUnetName(name: string, layout: UnetLayout): string {
   const rest = path.slice(4).join('.');
   return `${block}.${path[2] === 'resnets' ? resnetParts[rest] : rest}.${leaf}`;
 }
+
+const inverse = (parts: Readonly<Record<string, string>>): ReadonlyMap<string, string> =>
+  new Map(Object.entries(parts).map(([own, ldm]) => [ldm.replaceAll('.', '_'), own]));
+
+const ldmOutside = inverse(outside);
+const ldmResnetParts = inverse(resnetParts);
+
+/** Published models have two resnets and a sampler a level. */
+const perLevel = 3;
+
+function blockPath(direction: string, index: number, place: number, rest: string): string | undefined {
+  if (direction === 'input') {
+    const [level, layer] = [Math.floor((index - 1) / perLevel), (index - 1) % perLevel];
+    if (rest === 'op') return `down_blocks.${level}.downsamplers.0.conv`;
+    return insidePath(`down_blocks.${level}`, place === 1, layer, rest);
+  }
+  const [level, layer] = [Math.floor(index / perLevel), index % perLevel];
+  if (rest === 'conv') return `up_blocks.${level}.upsamplers.0.conv`;
+  return insidePath(`up_blocks.${level}`, place === 1, layer, rest);
+}
+
+function insidePath(block: string, isAttention: boolean, layer: number, rest: string): string | undefined {
+  if (isAttention) return `${block}.attentions.${layer}.${rest}`;
+  const part = ldmResnetParts.get(rest);
+  return part && `${block}.resnets.${layer}.${part}`;
+}
+
+/**
+ * The way back, for one layer (no `.weight`) of a published model, of whatever depth; dots may be `_`, as kohya writes
+ * them, and stay so inside a transformer. Undefined for what is no layer of the LDM layout.
+ */
+export function fromLdmUnetName(layer: string): string | undefined {
+  const flat = layer.replaceAll('.', '_');
+  const alone = ldmOutside.get(flat);
+  if (alone) return alone;
+  const middle = /^middle_block_([012])_(.+)$/.exec(flat);
+  if (middle) {
+    const place = Number(middle[1]);
+    return insidePath('mid_block', place === 1, place >> 1, middle[2]);
+  }
+  const [, direction, index, place, rest] = /^(input|output)_blocks_(\d+)_([012])_(.+)$/.exec(flat) ?? [];
+  return direction && blockPath(direction, Number(index), Number(place), rest);
+}

@@ -1,0 +1,155 @@
+/**
+ * @file The first singular values and vectors of a large matrix, from products with few vectors: the randomized range
+ * finder of Halko, Martinsson & Tropp (2011, algorithms 4.3 and 4.4), which keeps the blocks of all its power
+ * iterations (Musco & Musco 2015, block Krylov). Where singular values hardly decay, as in the difference of two
+ * trained models, that finds in a few passes what the last block alone would need dozens for.
+ */
+import { randomStream } from '../tensor/random.ts';
+import type { Tensor } from '../tensor/tensor.ts';
+import { orthogonalizeRows } from './jacobi.ts';
+import {
+  energyOf,
+  firstRows,
+  gram,
+  identity,
+  innerProducts,
+  type Matrix,
+  matrix,
+  multiply,
+  rowsOf,
+  stackRows,
+  subtract,
+  toMatrix,
+  toTensor,
+} from './matrix.ts';
+import { orthonormalRows } from './orthonormal-rows.ts';
+import type { Products } from './products.ts';
+import { normalizeRows, type Svd, svd, truncate } from './svd.ts';
+
+export interface RandomizedOptions {
+  readonly products: Products;
+  /** The same seed gives the same vectors. */
+  readonly seed?: number;
+}
+
+export interface PartialSvd extends Svd {
+  /** ‖A‖², of all singular values together, exact. */
+  readonly energy: number;
+}
+
+/** Power iterations; with a block of half the rank, 8 leave a flat spectrum within 0.1 % of the best error. */
+const iterations = 8;
+const smallestBlock = 4;
+
+/** A matrix as what it does to rows: [b, short] → [b, long] and back. */
+interface Operator {
+  readonly short: number;
+  readonly long: number;
+  forward(rows: Matrix): Promise<Matrix>;
+  back(rows: Matrix): Promise<Matrix>;
+}
+
+function operatorOf(a: Tensor, products: Products): Operator {
+  const [rows, columns] = a.shape;
+  const times =
+    (transposeB: boolean) =>
+    async (x: Matrix): Promise<Matrix> =>
+      toMatrix(await products.multiply(toTensor(x), a, { transposeB }));
+  const isTall = rows > columns;
+  return {
+    short: Math.min(rows, columns),
+    long: Math.max(rows, columns),
+    forward: times(isTall),
+    back: times(!isTall),
+  };
+}
+
+/** What is left of a block below this part of it is rounding of float32 products. */
+const noise = 1e-6;
+
+/** The orthonormal rows of what `block` has beside the orthonormal rows of `basis`; fewer where it has little else. */
+function newDirections(block: Matrix, basis: Matrix | undefined): Matrix {
+  const whole = Math.sqrt(energyOf(block.data));
+  // Twice is enough (Giraud, Langou & Rozložník 2005).
+  if (basis) for (let i = 0; i < 2; i++) subtract(block, multiply(innerProducts(block, basis), basis));
+  const { l, q } = orthonormalRows(block);
+  const kept = Array.from({ length: q.rows }, (_, i) => i).filter(
+    i => Math.abs(l.data[i * l.columns + i]) > noise * whole,
+  );
+  const rows = kept.map(i => rowsOf(q, i, i + 1));
+  return kept.length === q.rows ? q : stackRows(rows, q.columns);
+}
+
+/** Orthonormal rows [l, short] that nearly hold the first `rank` singular vectors of the short side. */
+async function findRange(a: Operator, rank: number, seed: number): Promise<Matrix> {
+  const block = Math.max(smallestBlock, Math.ceil(rank / 2));
+  if (block * (iterations + 1) >= a.short) return identity(a.short);
+  const start = matrix(block, a.long);
+  const { normal } = randomStream(seed, 'range finder');
+  for (let i = 0; i < start.data.length; i++) start.data[i] = normal();
+  let latest = newDirections(await a.back(start), undefined);
+  let basis = latest;
+  for (let i = 0; i < iterations && latest.rows > 0; i++) {
+    latest = newDirections(await a.back(await a.forward(latest)), basis);
+    basis = stackRows([basis, latest]);
+  }
+  return basis;
+}
+
+/** The rows of `range` turned so that the first hold most of A, and what A makes of them: [k, short] and [k, long]. */
+async function turnRange(a: Operator, range: Matrix, rank: number): Promise<{ short: Matrix; long: Matrix }> {
+  const image = await a.forward(range);
+  // Rotations that make the symmetric matrix diagonal leave the eigenvectors, times the eigenvalues, in its rows.
+  const products = gram(image);
+  orthogonalizeRows(products);
+  const turns = firstRows(normalizeRows(products).rows, Math.min(rank, range.rows));
+  return { short: multiply(turns, range), long: multiply(turns, image) };
+}
+
+/** The first `rank` singular values and vectors of a matrix [m, n] (fewer where it has fewer). */
+export async function randomizedSvd(
+  a: Tensor,
+  rank: number,
+  { products, seed = 0 }: RandomizedOptions,
+): Promise<PartialSvd> {
+  const energy = energyOf(a.data);
+  const operator = operatorOf(a, products);
+  const range = await findRange(operator, rank, seed);
+  const { short, long } = await turnRange(operator, range, rank);
+  // A ≈ shortᵀ·long; long = L·q gives singular vectors that are orthonormal to the last bits.
+  const { l, q } = orthonormalRows(long);
+  const inner = svd(l);
+  const found = { values: inner.values, left: multiply(inner.left, short), right: multiply(inner.right, q) };
+  const isTall = a.shape[0] > a.shape[1];
+  return { ...(isTall ? { ...found, left: found.right, right: found.left } : found), energy };
+}
+
+/** The smallest rank whose first singular values hold `share` of `energy`; undefined where all of them do not. */
+export function rankForEnergy(values: Float64Array, energy: number, share: number): number | undefined {
+  let sum = 0;
+  for (let i = 0; i < values.length; i++) {
+    sum += values[i] * values[i];
+    if (sum >= share * energy) return i + 1;
+  }
+  return undefined;
+}
+
+const firstGuess = 8;
+
+export interface EnergyOptions extends RandomizedOptions {
+  /** Of ‖A‖², to keep: 0.95. */
+  readonly share: number;
+  readonly maxRank: number;
+}
+
+/** As many singular values and vectors as hold a share of ‖A‖², or `maxRank`. */
+export async function randomizedSvdToEnergy(a: Tensor, options: EnergyOptions): Promise<PartialSvd> {
+  const { share, maxRank } = options;
+  const most = Math.min(maxRank, ...a.shape);
+  for (let rank = Math.min(firstGuess, most); ; rank = Math.min(2 * rank, most)) {
+    const found = await randomizedSvd(a, rank, options);
+    const enough = rankForEnergy(found.values, found.energy, share);
+    if (enough !== undefined) return { ...truncate(found, enough), energy: found.energy };
+    if (rank === most) return found;
+  }
+}

@@ -1,0 +1,61 @@
+/** @file Inner products of two modules' ΔW, out of the forms in which they are stored. */
+import type { Multiply } from '../kinds/matrices.ts';
+import { matrix } from '../kinds/matrices.ts';
+import { type Change, type Dense, dense, type Kronecker, type Product, sizeOf } from './change.ts';
+import { dot, type Rows, rowProducts } from './inner-products.ts';
+
+const narrow = ({ data, rows, columns }: Rows): Float32Array =>
+  Float32Array.from(data.subarray(0, rows * columns));
+
+function expandProduct({ left, right, scale }: Product, multiply: Multiply) {
+  const tall = new Float32Array(left.rows * left.columns);
+  for (let i = 0; i < left.rows; i++)
+    for (let k = 0; k < left.columns; k++) tall[k * left.rows + i] = scale * left.data[i * left.columns + k];
+  return multiply(matrix(left.columns, left.rows, tall), matrix(right.rows, right.columns, narrow(right)));
+}
+
+async function expandKronecker({ one, two, scale }: Kronecker, multiply: Multiply): Promise<Float32Array> {
+  const [a, b] = [(await expand(one, multiply)).matrix, (await expand(two, multiply)).matrix];
+  const width = a.columns * b.columns;
+  const out = new Float32Array(a.data.length * b.data.length);
+  for (let i = 0; i < a.rows; i++)
+    for (let j = 0; j < a.columns; j++) {
+      const factor = scale * a.data[i * a.columns + j];
+      for (let p = 0; p < b.rows; p++)
+        for (let q = 0; q < b.columns; q++)
+          out[(i * b.rows + p) * width + j * b.columns + q] = factor * b.data[p * b.columns + q];
+    }
+  return out;
+}
+
+/** The full matrix. */
+export async function expand(change: Change, multiply: Multiply): Promise<Dense> {
+  if (change.form === 'dense') return change;
+  const { rows, columns } = sizeOf(change);
+  const data =
+    change.form === 'product'
+      ? await expandProduct(change, multiply)
+      : await expandKronecker(change, multiply);
+  return dense(rows, columns, data);
+}
+
+const sameSize = (a: Change, b: Change): boolean => {
+  const [one, two] = [sizeOf(a), sizeOf(b)];
+  return one.rows === two.rows && one.columns === two.columns;
+};
+
+/** Σ aᵢⱼ·bᵢⱼ of two matrices of one size. */
+export async function innerProduct(a: Change, b: Change, multiply: Multiply): Promise<number> {
+  if (a.form === 'product' && b.form === 'product') {
+    // ⟨L·R, M·S⟩ = Σ (LᵀM) ⊙ (R·Sᵀ)
+    const [left, right] = [rowProducts(a.left, b.left), rowProducts(a.right, b.right)];
+    return a.scale * b.scale * dot(left.data, right.data);
+  }
+  if (a.form === 'kronecker' && b.form === 'kronecker' && sameSize(a.one, b.one)) {
+    const inside =
+      (await innerProduct(a.one, b.one, multiply)) * (await innerProduct(a.two, b.two, multiply));
+    return a.scale * b.scale * inside;
+  }
+  const [one, two] = [await expand(a, multiply), await expand(b, multiply)];
+  return dot(one.matrix.data, two.matrix.data);
+}

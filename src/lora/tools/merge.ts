@@ -1,0 +1,160 @@
+/** @file Adds LoRAs into the weights of a checkpoint, as a new one: ΔW in float32, all added once, rounded once. */
+import type { Shape } from '../../engine/index.ts';
+import { badInput, usageError } from '../../errors.ts';
+import { hashFileInThread, type SafetensorsFile, type WeightDType } from '../../files/index.ts';
+import { type Checkpoint, checkRewrite, rewriteCheckpoint } from '../../models/index.ts';
+import type { AppliedModule } from '../attach/combine.ts';
+import { biasDelta, changesOf, weightDelta } from '../kinds/delta.ts';
+import type { Multiply } from '../kinds/matrices.ts';
+import { withProducts } from '../kinds/products.ts';
+import { mergedMetadata, type NamedLora } from './merge-metadata.ts';
+import { appliedModules } from './strengths.ts';
+
+export interface MergeOptions {
+  /** What weights are rounded to; as they are when left out. */
+  readonly dtype?: WeightDType | undefined;
+  /** Throw MERGE_NO_BIAS where a LoRA changes a bias that the checkpoint has no place for. */
+  readonly strict?: boolean;
+  readonly signal?: AbortSignal;
+  readonly onProgress?: (doneBytes: number, allBytes: number) => void;
+}
+
+export interface Merged {
+  readonly layout: 'single file' | 'folder';
+  readonly bytes: number;
+  /** Weights and biases that are not those of the base. */
+  readonly changed: number;
+  /** What the result does not have, and why. */
+  readonly notes: readonly string[];
+}
+
+/** Modules by the parameter that they change: `unet.conv_in.weight`. */
+type Changes = ReadonlyMap<string, readonly AppliedModule[]>;
+
+function changesByName(modules: readonly AppliedModule[]): Changes {
+  const changes = new Map<string, AppliedModule[]>();
+  for (const applied of modules) {
+    if (applied.strength === 0) continue;
+    const { weight, bias } = changesOf(applied.module);
+    const { target } = applied.module;
+    for (const name of [...(weight ? [`${target}.weight`] : []), ...(bias ? [`${target}.bias`] : [])])
+      changes.set(name, [...(changes.get(name) ?? []), applied]);
+  }
+  if (changes.size > 0) return changes;
+  throw usageError('MERGE_NOTHING', 'nothing is merged: every strength is 0', 'Give other strengths.');
+}
+
+const partsOf = ({ unet, textEncoder, textEncoder2 }: Checkpoint) =>
+  new Map([
+    ['unet', unet.weights],
+    ['text_encoder', textEncoder.weights],
+    ...(textEncoder2 ? ([['text_encoder_2', textEncoder2.weights]] as const) : []),
+  ]);
+
+/** Names whose parameter the checkpoint has, and those of biases that it has not. */
+function placed(checkpoint: Checkpoint, changes: Changes): { changed: Set<string>; missing: string[] } {
+  const parts = partsOf(checkpoint);
+  const has = (name: string): boolean => {
+    const dot = name.indexOf('.');
+    return parts.get(name.slice(0, dot))?.has(name.slice(dot + 1)) === true;
+  };
+  const names = [...changes.keys()];
+  return { changed: new Set(names.filter(has)), missing: names.filter(name => !has(name)) };
+}
+
+function notesOn(missing: readonly string[], strict: boolean | undefined): string[] {
+  if (missing.length === 0) return [];
+  const more = missing.length > 1 ? ` and ${missing.length - 1} more` : '';
+  const what = `a LoRA changes ${missing[0]}${more}, which a checkpoint has no place for`;
+  if (!strict) return [`${what}; it is left out`];
+  throw badInput('MERGE_NO_BIAS', what, 'Without --strict it is left out.');
+}
+
+/** Adds all of them at once to `numbers`, in place. */
+function addAll(numbers: Float32Array, deltas: readonly Float32Array[]): void {
+  const [first, ...others] = deltas;
+  if (others.length === 0) {
+    for (let i = 0; i < numbers.length; i++) numbers[i] += first[i];
+    return;
+  }
+  for (let i = 0; i < numbers.length; i++) {
+    let sum = first[i];
+    for (const delta of others) sum += delta[i];
+    numbers[i] += sum;
+  }
+}
+
+/** ΔW of each module is one of the untouched numbers; the sum is added to them in the end. */
+async function changedNumbers(
+  name: string,
+  shape: Shape,
+  numbers: Float32Array,
+  modules: readonly AppliedModule[],
+  multiply: Multiply,
+): Promise<Float32Array> {
+  const deltas: Float32Array[] = [];
+  for (const { module, strength } of modules) {
+    const delta = name.endsWith('.bias')
+      ? biasDelta(module, strength)
+      : await weightDelta(module, { strength, shape, base: () => numbers, multiply });
+    if (delta) deltas.push(delta);
+  }
+  if (deltas.length > 0) addAll(numbers, deltas);
+  return numbers;
+}
+
+/** Hashes of the base's files, computed while the result is written. */
+function startHashes() {
+  const running: ReturnType<typeof hashFileInThread>[] = [];
+  return {
+    of(path: string): Promise<string> {
+      const threaded = hashFileInThread(path);
+      running.push(threaded);
+      return threaded.hash;
+    },
+    stop: () => Promise.all(running.map(one => one.stop())),
+  };
+}
+
+/**
+ * Writes `checkpoint` with LoRAs merged into it to `out`, in its layout and under its names; the checkpoint itself stays
+ * as it is. Throws MERGE_NOTHING, WEIGHT_TOO_LARGE with the tensor that a type cannot hold, and what writing throws;
+ * then nothing is left behind.
+ */
+export async function mergeIntoCheckpoint(
+  checkpoint: Checkpoint,
+  out: string,
+  loras: readonly NamedLora[],
+  options: MergeOptions = {},
+): Promise<Merged> {
+  checkRewrite(checkpoint, out);
+  const { dtype, strict, signal, onProgress } = options;
+  const changes = changesByName(appliedModules(loras, checkpoint.family));
+  const { changed, missing } = placed(checkpoint, changes);
+  const notes = notesOn(missing, strict);
+  const hashes = startHashes();
+  const metadata = (file: SafetensorsFile) => {
+    const base = { name: checkpoint.name, isWhole: file.path === checkpoint.path };
+    const hash = hashes.of(file.path);
+    return {
+      entries: mergedMetadata(file.metadata, base, loras),
+      late: async () => mergedMetadata(file.metadata, base, loras, await hash),
+    };
+  };
+  try {
+    const result = await withProducts(multiply =>
+      rewriteCheckpoint(checkpoint, out, {
+        ...(dtype ? { dtype } : {}),
+        ...(signal ? { signal } : {}),
+        ...(onProgress ? { onProgress } : {}),
+        changed,
+        change: (name, shape, numbers) =>
+          changedNumbers(name, shape, numbers, changes.get(name) as readonly AppliedModule[], multiply),
+        metadata,
+      }),
+    );
+    return { ...result, changed: changed.size, notes: [...notes, ...result.notes] };
+  } finally {
+    await hashes.stop();
+  }
+}

@@ -1,0 +1,181 @@
+/** @file The metadata that kohya's tools and model sites read: `ss_*` of sd-scripts, and modelspec 1.0.1. */
+import { createHash } from 'node:crypto';
+import type { DatasetScan, TrainingItem } from '../../dataset/index.ts';
+import type { TrainedLayer } from '../../lora/index.ts';
+import type { Checkpoint, Family } from '../../models/index.ts';
+import { version } from '../../version.ts';
+import { adamWDefaults } from '../adamw.ts';
+import { batchesPerEpoch } from '../batches.ts';
+import { now } from '../clock.ts';
+import { isTextLayer } from '../plan-layers.ts';
+import type { Recipe } from '../recipe.ts';
+import type { RunState } from '../run-state.ts';
+import { datasetEntries } from './dataset-entries.ts';
+import { type LoraCard, modelspecEntries } from './modelspec-entries.ts';
+import { networkEntries } from './network-entries.ts';
+import { float, floatOrNone, type PythonValue, pythonText } from './python-text.ts';
+
+export interface TrainedRun {
+  readonly checkpoint: Checkpoint;
+  readonly recipe: Recipe;
+  readonly layers: readonly TrainedLayer[];
+  readonly state: RunState;
+  readonly scan: DatasetScan;
+  readonly items: readonly TrainingItem[];
+  /** What its maker says of the LoRA. */
+  readonly card?: LoraCard;
+}
+
+type Entries = Record<string, PythonValue>;
+
+/** sd-scripts' names of base models. */
+const baseVersions: Readonly<Record<Family, string>> = {
+  pocket: 'lora_studio_pocket',
+  sd15: 'sd_v1',
+  sd2: 'sd_v2',
+  sdxl: 'sdxl_base_v1-0',
+};
+
+function baseVersion({ family, scheduler }: Checkpoint): string {
+  const hasVelocityName = family === 'sd15' || family === 'sd2';
+  const isVelocity = scheduler.predictionType === 'v_prediction';
+  return `${baseVersions[family]}${hasVelocityName && isVelocity ? '_v' : ''}`;
+}
+
+/** One number for all files of a run, as sd-scripts draws one; here the run decides it, so that its bytes repeat. */
+function sessionId({ fingerprint, startedAt }: RunState): number {
+  return createHash('sha256').update(`${fingerprint} ${startedAt}`).digest().readUInt32LE();
+}
+
+function progressEntries({ recipe, state, items }: TrainedRun): Entries {
+  const perEpoch = batchesPerEpoch(items, recipe.batch);
+  const epochs = (steps: number): number => Math.ceil((steps * recipe.accumulate) / perEpoch);
+  return {
+    ss_session_id: sessionId(state),
+    ss_training_started_at: float(state.startedAt),
+    ss_training_finished_at: float(now()),
+    ss_num_batches_per_epoch: perEpoch,
+    ss_num_epochs: epochs(recipe.steps),
+    ss_epoch: epochs(state.step),
+    ss_steps: state.step,
+    ss_max_train_steps: recipe.steps,
+  };
+}
+
+/** Rates of the text encoders: None, one, or one each. */
+function textRate({ recipe, layers }: TrainedRun): PythonValue {
+  if (!layers.some(isTextLayer)) return null;
+  const { textLearningRate, learningRate } = recipe;
+  return Array.isArray(textLearningRate)
+    ? textLearningRate.map(float)
+    : float(textLearningRate ?? learningRate);
+}
+
+function optimizerEntries(run: TrainedRun): Entries {
+  const { recipe } = run;
+  const { beta1, beta2, epsilon } = adamWDefaults;
+  const settings = `betas=(${beta1}, ${beta2}),eps=${pythonText(float(epsilon))},weight_decay=${recipe.weightDecay}`;
+  return {
+    ss_learning_rate: float(recipe.learningRate),
+    ss_unet_lr: recipe.targets === 'none' ? null : float(recipe.learningRate),
+    ss_text_encoder_lr: textRate(run),
+    ss_lr_scheduler: recipe.schedule,
+    ss_lr_warmup_steps: recipe.warmupSteps,
+    ss_optimizer: `AdamW(${settings})`,
+    ss_max_grad_norm: float(recipe.maxGradientNorm),
+    ss_batch_size_per_device: recipe.batch,
+    ss_total_batch_size: recipe.batch * recipe.accumulate,
+    ss_gradient_accumulation_steps: recipe.accumulate,
+    ss_gradient_checkpointing: recipe.recompute !== false,
+    ss_mixed_precision: 'no',
+    ss_full_fp16: false,
+    ss_fp8_base: false,
+    ss_fp8_base_unet: false,
+    ss_lowram: false,
+    ss_cache_latents: true,
+    ss_seed: recipe.seed,
+  };
+}
+
+/** Values of what is not done here are those that sd-scripts writes when it is not asked for it. */
+function objectiveEntries({ checkpoint, recipe }: TrainedRun): Entries {
+  const orNone = (x: number): PythonValue => floatOrNone(x === 0 ? null : x);
+  return {
+    ss_min_snr_gamma: orNone(recipe.minSnrGamma),
+    ss_noise_offset: orNone(recipe.noiseOffset),
+    ss_noise_offset_random_strength: false,
+    ss_adaptive_noise_scale: null,
+    ss_multires_noise_iterations: null,
+    ss_multires_noise_discount: float(0.3),
+    ss_ip_noise_gamma: null,
+    ss_ip_noise_gamma_random_strength: false,
+    ss_zero_terminal_snr: checkpoint.scheduler.rescaleZeroTerminalSnr,
+    ss_debiased_estimation: false,
+    ss_loss_type: 'l2',
+    ss_huber_schedule: 'snr',
+    ss_huber_scale: float(1),
+    ss_huber_c: float(0.1),
+    ss_prior_loss_weight: float(1),
+    ss_caption_dropout_rate: float(recipe.captionDropout),
+    ss_caption_dropout_every_n_epochs: 0,
+    ss_caption_tag_dropout_rate: float(0),
+    ss_face_crop_aug_range: null,
+    ss_resize_interpolation: 'lanczos',
+  };
+}
+
+const validationEntries: Entries = {
+  ss_num_validation_images: 0,
+  ss_validation_seed: null,
+  ss_validation_split: float(0),
+  ss_max_validation_steps: null,
+  ss_validate_every_n_epochs: null,
+  ss_validate_every_n_steps: null,
+};
+
+/** What no key of sd-scripts has a place for. */
+function comment({ checkpoint, recipe, layers, scan }: TrainedRun): string {
+  const exceptions = recipe.overrides.map(({ match, ...values }) => {
+    const list = Object.entries(values).map(([name, value]) => `${name}=${value}`);
+    return `set ${match}: ${list.join(', ')}`;
+  });
+  return [
+    `lora-studio ${version}`,
+    `targets ${recipe.targets}`,
+    ...(recipe.textTargets === null ? [] : [`text targets ${recipe.textTargets}`]),
+    ...exceptions,
+    ...(recipe.init === 'kaiming' ? [] : [`init ${recipe.init}`]),
+    `${layers.length} layers`,
+    `${scan.pictures.length} pictures`,
+    ...(checkpoint.variant === 'inpaint' ? ['inpainting base, random masks'] : []),
+  ].join('; ');
+}
+
+function modelEntries(run: TrainedRun): Entries {
+  return {
+    ss_v2: run.checkpoint.family === 'sd2',
+    ss_base_model_version: baseVersion(run.checkpoint),
+    ss_clip_skip: null,
+    // Captions are read up to three times 75 tokens.
+    ss_max_token_length: 225,
+    ss_training_comment: comment(run),
+  };
+}
+
+/** All metadata of a run's LoRA but the hashes: those of the base (base-hashes.ts) and those made with the file. */
+export function loraMetadata(run: TrainedRun, title: string): Record<string, string> {
+  const { checkpoint, recipe, layers, scan, items, card } = run;
+  const entries: Entries = {
+    ss_output_name: title,
+    ...progressEntries(run),
+    ...networkEntries({ recipe, layers, family: checkpoint.family }),
+    ...optimizerEntries(run),
+    ...objectiveEntries(run),
+    ...validationEntries,
+    ...modelEntries(run),
+    ...datasetEntries(scan, items, recipe),
+  };
+  const texts = Object.entries(entries).map(([key, value]) => [key, pythonText(value)]);
+  const spec = modelspecEntries({ checkpoint, recipe, pictures: scan.pictures.length }, title, card);
+  return { ...Object.fromEntries(texts), ...spec };
+}
