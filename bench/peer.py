@@ -19,6 +19,9 @@ MODULES = {
     "open": "opening",
     "first step": "first_step",
     "first step of sd-scripts": "sd_scripts",
+    "lora tool": "lora_tools",
+    "lora step": "lora_generation",
+    "lora switch": "lora_generation",
 }
 
 if __name__ == "__main__":

@@ -1,11 +1,9 @@
 /** @file How two LoRAs differ, in lines for people. */
 import { basename } from 'node:path';
 import type { Difference, LoraDifference } from '../lora/index.ts';
-import { bar, field, number, oneLine, percent, table, tail } from './lines.ts';
+import { bar, cosineText, field, number, oneLine, percent, table, tail } from './lines.ts';
 
 const most = { names: 5, entries: 12, modules: 8 };
-
-const degrees = (cosine: number | undefined): string => (cosine === undefined ? '—' : cosine.toFixed(4));
 
 /** Both file names, or A and B where they are the same. */
 function namesOf({ a, b }: LoraDifference): readonly [string, string] {
@@ -16,7 +14,7 @@ function namesOf({ a, b }: LoraDifference): readonly [string, string] {
 /** The verdict in one sentence. */
 export function sentence(difference: LoraDifference): string {
   const { verdict, a, b, norms, cosine, distance, metadata, modules } = difference;
-  const apart = `ΔW differs by ${percent(distance)} (cosine ${degrees(cosine)})`;
+  const apart = `ΔW differs by ${percent(distance)} (cosine ${cosineText(cosine)})`;
   switch (verdict) {
     case 'file':
       return 'The same file: every byte is equal.';
@@ -27,7 +25,7 @@ export function sentence(difference: LoraDifference): string {
     case 'close':
       return `Nearly the same LoRA, as after rounding or resizing: ${apart}.`;
     case 'scaled':
-      return `The same LoRA at another strength: B is ${number(norms[1] / norms[0])} × A (cosine ${degrees(cosine)}).`;
+      return `The same LoRA at another strength: B is ${number(norms[1] / norms[0])} × A (cosine ${cosineText(cosine)}).`;
     case 'different':
       if (modules.length === 0)
         return `Different LoRAs: they share no module (A is for ${a.family}, B for ${b.family}).`;
@@ -90,7 +88,7 @@ const cells = ({ norms, distance, cosine }: Difference): string[] => [
   number(norms[0]),
   number(norms[1]),
   percent(distance),
-  degrees(cosine),
+  cosineText(cosine),
 ];
 const heads = ['‖A‖', '‖B‖', '‖A−B‖', 'cosine'];
 
@@ -147,7 +145,7 @@ export function describeDifference(difference: LoraDifference): string {
     ),
     ...field(
       '‖ΔW‖',
-      `${number(norms[0])} in ${one}, ${number(norms[1])} in ${two}; apart by ${percent(distance)}, cosine ${degrees(cosine)}`,
+      `${number(norms[0])} in ${one}, ${number(norms[1])} in ${two}; apart by ${percent(distance)}, cosine ${cosineText(cosine)}`,
     ),
     ...byText(difference),
     ...aloneText(difference),

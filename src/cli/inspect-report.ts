@@ -36,14 +36,23 @@ function fileText({ files, parameters, dtypes }: LoraFacts): string {
   return `${showBytes(bytes)}, ${(parameters / 1e6).toFixed(2)} M parameters in ${types}`;
 }
 
-function spectrumText({ spectrum, ranks }: LoraFacts): string[] {
-  if (!spectrum) return [];
+function spectrumText({ spectrum, ranks, modules }: LoraFacts): string[] {
+  if (!spectrum)
+    return modules.some(({ norm }) => norm)
+      ? field('spectrum', 'not measured: full matrices are too large')
+      : [];
   const { stableRank, effectiveRank, energy, rankFor } = spectrum;
   const rank = Math.max(...ranks, energy[energy.length - 1].rank);
   const shares = energy.map(share => `${share.rank}: ${percent(share.share)}`).join(', ');
   return [
     ...field('spectrum', `95 % of ‖ΔW‖² lies in the first ${rankFor['95']} of ${rank} singular values`),
     ...field('', `kept by the first ${shares}`),
+    ...(spectrum.modules < modules.length
+      ? field(
+          '',
+          `of ${spectrum.modules} of ${modules.length} modules; full matrices of the others are too large`,
+        )
+      : []),
     ...field('', `median module: stable rank ${number(stableRank)}, effective rank ${number(effectiveRank)}`),
   ];
 }

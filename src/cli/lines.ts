@@ -59,3 +59,10 @@ export const percent = (x: number): string => `${(100 * x).toFixed(x > 0.0995 ||
 /** A long path or name with its beginning left out. */
 export const tail = (text: string, width: number): string =>
   text.length <= width ? text : `…${text.slice(text.length - width + 1)}`;
+
+/** A cosine, with more digits close to 1; `—` where there is none. */
+export function cosineText(cosine: number | undefined): string {
+  if (cosine === undefined) return '—';
+  const text = cosine.toFixed(cosine > 0.999 && cosine < 1 - 1e-9 ? 6 : 4);
+  return Number(text) === 0 ? '0.0000' : text;
+}

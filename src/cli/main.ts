@@ -13,6 +13,8 @@ const commands: Readonly<Record<string, () => Promise<Command>>> = {
   merge: async () => (await import('./commands/merge.ts')).mergeCommand(),
   metadata: async () => (await import('./commands/metadata.ts')).metadataCommand(),
   convert: async () => (await import('./commands/convert.ts')).convertCommand(),
+  combine: async () => (await import('./commands/combine.ts')).combineCommand(),
+  extract: async () => (await import('./commands/extract.ts')).extractCommand(),
   resize: async () => (await import('./commands/resize.ts')).resizeCommand(),
   doctor: async () => (await import('./commands/doctor.ts')).doctorCommand(),
   demo: async () => (await import('./commands/demo.ts')).demoCommand(),

@@ -32,6 +32,7 @@ export {
   type TunedConvolution,
   tuneConvolution,
 } from './runtime/tune-convolutions.ts';
+export { type AddableDType, addRounded, isAddable } from './tensor/add-rounded.ts';
 export * from './tensor/finite.ts';
 export * from './tensor/half.ts';
 export * from './tensor/random.ts';

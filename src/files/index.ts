@@ -33,3 +33,4 @@ export {
   serializeSafetensors,
   type WritableTensor,
 } from './safetensors-write.ts';
+export { openTensorReader, type TensorReader } from './tensor-reader.ts';

@@ -120,6 +120,15 @@ describe('merged and attached', () => {
     expect(farthest(both.latent, unetOnly.latent)).toBeGreaterThan(0.01);
   });
 
+  test('after merging, the base is the base, bit for bit', async () => {
+    const { weights } = checkpoint.unet;
+    const numbers = () => [...weights.names()].map(name => weights.read(name));
+    const [before, [base]] = [numbers(), await draw({})];
+    await draw({ loras: [{ lora: first, strength: 1 }], merge: true });
+    expect((await draw({}))[0]).toEqual(base);
+    expect(numbers()).toEqual(before);
+  });
+
   test('strength 0 and opposite strengths leave the base model', async () => {
     const [base] = await draw({});
     const [none] = await draw({ loras: [{ lora: first, strength: 0 }] });

@@ -82,7 +82,9 @@ export { type BlockWeights, parseBlockWeights } from './names/block-weights.ts';
 export { blockIndexOf, blockIndices, blockNameOf, blockNames, blockWeightLists } from './names/blocks.ts';
 export type { BlockNaming, Part } from './names/layers.ts';
 export { kohyaName, type NamingName, nameOf, namingOf, parseName } from './names/namings.ts';
-export { type ConvertedLora, type ConvertLoraOptions, convertLora } from './tools/convert.ts';
+export { type CombinedFile, type CombinedLora, combineLoras, commonFamilies } from './tools/combine.ts';
+export { type ConvertedLora, convertLora } from './tools/convert.ts';
+export type { ConvertLoraOptions } from './tools/convert-describe.ts';
 export {
   type BlockDifference,
   type Difference,
@@ -93,6 +95,12 @@ export {
   type Verdict,
 } from './tools/diff.ts';
 export { type Duplicate, type DuplicateGroup, findDuplicates } from './tools/duplicates.ts';
+export {
+  type ExtractedFacts,
+  type ExtractedLora,
+  type ExtractOptions,
+  extractLora,
+} from './tools/extract.ts';
 export { type Merged, type MergeOptions, mergeIntoCheckpoint } from './tools/merge.ts';
 export type { NamedLora } from './tools/merge-metadata.ts';
 export { checkRankRule, type RankRule, type RankRuleName } from './tools/rank-rule.ts';

@@ -2,8 +2,9 @@
 import { createHash, type Hash } from 'node:crypto';
 import { closeSync, openSync, readSync } from 'node:fs';
 import { type DatasetScan, maskRule } from '../dataset/index.ts';
-import type { TrainedLayer } from '../lora/index.ts';
+import type { LoraWeights, TrainedLayer } from '../lora/index.ts';
 import type { Checkpoint, WeightSource } from '../models/index.ts';
+import { loraHash } from './continue-from.ts';
 import { changedNetworkFields, networkDefaults } from './network-fields.ts';
 import type { Recipe } from './recipe.ts';
 import { isExactBase } from './step-pool.ts';
@@ -78,6 +79,7 @@ export function runFingerprint(
   scan: DatasetScan,
   checkpoint: Checkpoint,
   layers: readonly TrainedLayer[],
+  from?: LoraWeights,
 ): string {
   const { saveEvery: _, ...rest } = recipe;
   const { baseWeights } = rest;
@@ -91,5 +93,6 @@ export function runFingerprint(
   for (const part of [unet, textEncoder, textEncoder2]) {
     if (part) addWeights(hash, part.weights, { sample: sampleBytes });
   }
+  if (from) hash.update(loraHash(from));
   return hash.digest('hex');
 }

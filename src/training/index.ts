@@ -1,6 +1,7 @@
 /** Training: from pictures and a recipe to a LoRA file, resumable at every step. */
 
 export { adamWUpdate, newMoments } from './adamw.ts';
+export { recipeFrom, withBaseLoras } from './continue-from.ts';
 export type { LoraCard } from './metadata/modelspec-entries.ts';
 export type { Override } from './network-fields.ts';
 export { checkNothingReplaced, countParameters } from './outputs.ts';

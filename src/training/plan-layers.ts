@@ -26,13 +26,22 @@ type Choice = Pick<TrainingOptions, 'kind' | 'rank' | 'alpha' | 'rateFactor'>;
 const alphaFor = ({ rank, alpha }: Pick<Recipe, 'rank' | 'alpha'>, own: number): number =>
   own === rank ? alpha : (alpha / rank) * own;
 
+/** Rank and alpha of a layer of the UNet in the block `index` (−1: in none), before exceptions. */
+export function unetScale(
+  recipe: Recipe,
+  { ranks, alphas }: Pick<BlockNumbers, 'ranks' | 'alphas'>,
+  index: number,
+  isKernel: boolean,
+): Pick<Choice, 'rank' | 'alpha'> {
+  const [ownRank, ownAlpha] = isKernel ? [recipe.convRank, recipe.convAlpha] : [null, null];
+  const rank = ranks[index] === 0 ? 0 : (ownRank ?? ranks[index] ?? recipe.rank);
+  return { rank, alpha: ownAlpha ?? alphas[index] ?? alphaFor(recipe, rank) };
+}
+
 function unetChoice(layer: LayerInfo, recipe: Recipe, family: Family, blocks: BlockNumbers): Choice {
   const index = blockIndexOf(layer.target, family) ?? -1;
-  const ownConv = isKernelLayer(layer) ? recipe.convRank : null;
-  const rank = blocks.ranks[index] === 0 ? 0 : (ownConv ?? blocks.ranks[index] ?? recipe.rank);
-  const ownAlpha = isKernelLayer(layer) ? recipe.convAlpha : null;
-  const alpha = ownAlpha ?? blocks.alphas[index] ?? alphaFor(recipe, rank);
-  return { kind: recipe.kind, rank, alpha, rateFactor: blocks.rates[index] ?? 1 };
+  const scale = unetScale(recipe, blocks, index, isKernelLayer(layer));
+  return { kind: recipe.kind, ...scale, rateFactor: blocks.rates[index] ?? 1 };
 }
 
 function textChoice({ target }: LayerInfo, recipe: Recipe): Choice {

@@ -1,9 +1,10 @@
+import { readFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
 import { rateFactorOf, type TrainedLayer } from '../lora/index.ts';
 import { openCheckpoint } from '../models/index.ts';
 import { isKernelLayer, isTextLayer } from './plan-layers.ts';
 import { planRun } from './plan-run.ts';
-import type { GivenRecipe } from './recipe.ts';
+import { type GivenRecipe, parseRecipe } from './recipe.ts';
 
 const pocket = openCheckpoint('pretrained/pocket');
 const layersOf = (given: GivenRecipe): TrainedLayer[] => planRun(pocket, given).layers;
@@ -205,4 +206,11 @@ describe('what does not go together, or has no effect, is refused', () => {
     expect(error).toMatchObject({ code, exit: 'usage' });
     expect((error as Error).message).toMatch(message);
   });
+});
+
+test('the recipe of docs/training.md can be planned', () => {
+  const [, json] = /```json\n(.*?)```/s.exec(readFileSync('docs/training.md', 'utf8')) ?? [];
+  const layers = layersOf(parseRecipe(json, 'docs/training.md'));
+  expect(find(layers, 'down_blocks.0.attentions.0.transformer_blocks.0.attn2.to_k').rank).toBe(32);
+  expect(layers.some(isTextLayer)).toBe(true);
 });

@@ -3,14 +3,14 @@ import { dirname, resolve } from 'node:path';
 import type { DatasetScan, DatasetWarning } from '../dataset/index.ts';
 import type { SessionOptions } from '../engine/index.ts';
 import { ensureWritableFolder, lockFile, removeLeftovers } from '../files/index.ts';
-import type { TrainedLayer } from '../lora/index.ts';
+import type { LoraWeights, TrainedLayer } from '../lora/index.ts';
 import type { Checkpoint } from '../models/index.ts';
 import { encodeCaptions } from './captions.ts';
 import { now } from './clock.ts';
 import { runFingerprint } from './fingerprint.ts';
 import { kernelsOf } from './kernels.ts';
-import { checkNothingReplaced, checkOutName, countParameters, ensureSpaceForRun } from './outputs.ts';
 import type { LoraCard } from './metadata/modelspec-entries.ts';
+import { checkNothingReplaced, checkOutName, countParameters, ensureSpaceForRun } from './outputs.ts';
 import { planRun } from './plan-run.ts';
 import { encodePictures, type PrepareOptions, scanPictures } from './prepare.ts';
 import type { GivenRecipe, Recipe } from './recipe.ts';
@@ -39,6 +39,8 @@ export interface TrainRequest {
   readonly recipe: GivenRecipe;
   /** What its maker says of the LoRA; goes into the file. */
   readonly card?: LoraCard;
+  /** A LoRA to go on from; the recipe is made for it by `recipeFrom`. */
+  readonly from?: LoraWeights;
   /** The .safetensors file to write. */
   readonly out: string;
   readonly resume: boolean;
@@ -132,7 +134,7 @@ async function trainLocked(run: OpenRun): Promise<TrainResult> {
   const { request, out, recipe, layers, scan, prepare } = run;
   const { checkpoint, signal, onProgress } = request;
   const statePath = runStatePath(out);
-  const fingerprint = runFingerprint(recipe, scan, checkpoint, layers);
+  const fingerprint = runFingerprint(recipe, scan, checkpoint, layers, request.from);
   const found = request.resume ? loadRunState(statePath, fingerprint) : undefined;
   if (request.resume && !found) {
     const message = `there is no run state ${statePath}; the run starts at step 0`;
@@ -147,7 +149,7 @@ async function trainLocked(run: OpenRun): Promise<TrainResult> {
   const items = await encodePictures(scan, prepare);
   const texts = await encodeCaptions(items, prepare, layers);
   const input = { checkpoint, recipe, layers, items, texts, session, frugal };
-  const state = { ...(found ?? (await newRunState(input, fingerprint, now()))), kernels };
+  const state = { ...(found ?? (await newRunState(input, fingerprint, now(), request.from))), kernels };
   onProgress?.({ phase: 'start', scan, recipe, layers: layers.length, resumedAt: state.step });
   const saver = openSaver(
     { checkpoint, recipe, layers, state, scan, items, card: request.card ?? {} },

@@ -5,6 +5,7 @@ import { LoraError } from '../errors.ts';
 import {
   frozenParameters,
   initialParameters,
+  type LoraWeights,
   limitNorms,
   rateFactorOf,
   type TrainedLayer,
@@ -14,6 +15,7 @@ import { type Checkpoint, checkFiniteWeights, type WeightSource } from '../model
 import { adamWDefaults, adamWUpdate, clipGradients, newMoments } from './adamw.ts';
 import { fillBatch, openBatches } from './batches.ts';
 import { type CaptionText, tokensOf } from './captions.ts';
+import { startFrom } from './continue-from.ts';
 import { type FeedSource, openFeeds } from './feeds.ts';
 import { learningRateAt } from './learning-rate.ts';
 import type { RunState } from './run-state.ts';
@@ -44,8 +46,11 @@ export async function newRunState(
   { layers, recipe, checkpoint }: Pick<LoopInput, 'layers' | 'recipe' | 'checkpoint'>,
   fingerprint: string,
   startedAt: number,
+  /** A LoRA to go on from. */
+  from?: LoraWeights,
 ): Promise<RunState> {
   const parameters = await initialParameters(layers, recipe.seed, target => readLayer(checkpoint, target));
+  if (from) startFrom(from, layers, parameters);
   const frozen = frozenParameters(layers, parameters);
   const moments = new Map([...parameters].map(([name, { data }]) => [name, newMoments(data.length)]));
   return { step: 0, parameters, frozen, moments, losses: [], fingerprint, startedAt };

@@ -32,7 +32,24 @@ function tensorHash(path: string): string {
   return hash.digest('hex');
 }
 
-test('stopped after any step and resumed = uninterrupted, byte for byte', async () => {
+/** With everything that is decided by layer, role and step. */
+const chosen: GivenRecipe = {
+  ...recipe,
+  ...{ kind: 'lokr', factor: 4, dora: 'output', rankDropout: 0.2, moduleDropout: 0.2, scaleWeightNorms: 0.5 },
+  ...{
+    loraPlusRatio: 4,
+    textTargets: 'attention',
+    textLearningRate: 1e-3,
+    blockRates: 'sine+0.5/1/cosine+0.5',
+  },
+  overrides: [{ match: '*.to_k', kind: 'lora', rank: 2, learningRate: 1e-4 }],
+};
+
+test.each<[string, GivenRecipe]>([
+  ['plain LoRA', recipe],
+  ['LoKr and LoRA with DoRA, dropouts, LoRA+, limited norms, a text encoder', chosen],
+  ['PiSSA', { ...recipe, init: 'pissa' }],
+])('%s: stopped after any step and resumed = uninterrupted, byte for byte', async (_, recipe) => {
   const folder = pictureFolder(5);
   const whole = join(temporaryFolder(), 'whole.safetensors');
   await train({ folder, checkpoint, recipe, out: whole, resume: false, cacheFolder });

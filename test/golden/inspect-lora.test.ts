@@ -49,13 +49,15 @@ describe('a file with modules of every kind that needs no base', async () => {
     expect(close(module?.norm ?? 0, expected.norm)).toBe(true);
     if (expected.biasNorm !== undefined) expect(close(module?.biasNorm ?? 0, expected.biasNorm)).toBe(true);
     if (expected.kind === 'norm') return; // a vector has no directions
-    const { singularValues, stableRank, effectiveRank } = module?.spectrum ?? {};
+    // The large LoHa is measured without its matrix, whose singular values stay unknown.
+    if (module?.spectrum === undefined) return expect(expected.target).toMatch(/attn2\.to_q$/);
+    const { singularValues, stableRank, effectiveRank } = module.spectrum;
     const [largest] = expected.singularValues;
     // A squared matrix keeps half of the digits of small singular values: 1e-8 of the largest.
     for (const [i, value] of expected.singularValues.entries())
-      expect(Math.abs((singularValues?.[i] ?? 0) - value)).toBeLessThan(1e-6 * largest);
-    expect(close(stableRank ?? 0, expected.stableRank)).toBe(true);
-    expect(close(effectiveRank ?? 0, expected.effectiveRank)).toBe(true);
+      expect(Math.abs((singularValues[i] ?? 0) - value)).toBeLessThan(1e-6 * largest);
+    expect(close(stableRank, expected.stableRank)).toBe(true);
+    expect(close(effectiveRank, expected.effectiveRank)).toBe(true);
   });
 
   test('all modules, by block and by layer', () => {
@@ -76,7 +78,7 @@ describe('a file with modules of every kind that needs no base', async () => {
       parameters: golden.parameters,
       tensors: { skipped: [] },
       coverage: [
-        { part: 'unet', modules: 10, others: 6 },
+        { part: 'unet', modules: 11, others: 6 },
         { part: 'text_encoder', modules: 2, others: 0 },
       ],
       metadata: { ss_network_dim: '4', ss_output_name: 'golden' },
@@ -84,7 +86,7 @@ describe('a file with modules of every kind that needs no base', async () => {
     expect(facts.tensors.used).toBe(facts.tensors.all);
     expect(facts.dtypes.map(({ dtype }) => dtype).sort()).toEqual(['bfloat16', 'float16', 'float32']);
     expect(facts.kinds.map(({ kind, modules }) => `${kind} ${modules}`)).toEqual([
-      ...['LoRA 7', 'LoCon 2', 'LoHa 3', 'LoKr 4', 'full difference 1', 'norms 1'],
+      ...['LoRA 7', 'LoCon 2', 'LoHa 4', 'LoKr 4', 'full difference 1', 'norms 1'],
     ]);
   });
 });

@@ -1,10 +1,23 @@
 /** Files in the dialects of PEFT and diffusers against what those programs make of them (tools/goldens/lora_dialects.py). */
-import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import type { DType, Shape } from '../../src/engine/index.ts';
-import { floatTensorBytes, serializeSafetensors } from '../../src/files/index.ts';
-import { deltaOf, type LoraBase, type LoraModule, openLoraFile, readLora } from '../../src/lora/index.ts';
+import {
+  floatTensorBytes,
+  hashTensorData,
+  openSafetensors,
+  serializeSafetensors,
+} from '../../src/files/index.ts';
+import {
+  convertLora,
+  deltaOf,
+  type LoraBase,
+  type LoraModule,
+  openLoraFile,
+  readLora,
+  type WrittenDialect,
+} from '../../src/lora/index.ts';
 import { clipShapes } from '../../src/models/clip/shapes.ts';
 import { temporaryFolder } from '../support/pictures.ts';
 import { type Digest, hashed, relativeError } from './hashed-weights.ts';
@@ -72,6 +85,21 @@ const changeOf = async (module: LoraModule) => {
 const ours = (target: string): string =>
   target.replace(/^text_encoder\.encoder/, 'text_encoder.text_model.encoder');
 
+/** ΔW and changes of biases, layer by layer, against those of the program that made the file. */
+async function expectChanges(modules: readonly LoraModule[], { changes }: Case): Promise<void> {
+  const expected = new Map(Object.entries(changes).map(([target, change]) => [ours(target), change]));
+  expect(modules.map(({ target }) => target).sort()).toEqual([...expected.keys()].sort());
+  for (const module of modules) {
+    const { weight, bias } = await changeOf(module);
+    const change = expected.get(module.target);
+    // Products in float32 here, in float64 there; a change of DoRA is the difference of two larger numbers.
+    const error = relativeError({ data: weight as Float32Array }, change?.weight as Digest);
+    expect(error, module.target).toBeLessThan(1e-5);
+    expect(bias !== undefined, module.target).toBe(change?.bias !== undefined);
+    if (bias) expect(relativeError({ data: bias }, change?.bias as Digest)).toBeLessThan(1e-5);
+  }
+}
+
 describe.each(Object.entries(golden))('%s', (_, one) => {
   const path = write(one);
   const { lora, report } = readLora(path, base);
@@ -79,31 +107,71 @@ describe.each(Object.entries(golden))('%s', (_, one) => {
   test('every tensor is used', () => {
     expect(report.skipped).toEqual([]);
     expect(report.applied).toBe(Object.keys(one.file.tensors).length);
-    expect(lora.modules.map(({ target }) => target).sort()).toEqual(
-      Object.keys(one.changes).map(ours).sort(),
-    );
   });
 
-  test('ΔW of every layer', async () => {
-    const changes = new Map(Object.entries(one.changes).map(([target, change]) => [ours(target), change]));
-    for (const module of lora.modules) {
-      const { weight, bias } = await changeOf(module);
-      const expected = changes.get(module.target);
-      // Products in float32 here, in float64 there; a change of DoRA is the difference of two larger numbers.
-      expect(
-        relativeError({ data: weight as Float32Array }, expected?.weight as Digest),
-        module.target,
-      ).toBeLessThan(1e-5);
-      expect(bias !== undefined, module.target).toBe(expected?.bias !== undefined);
-      if (bias) expect(relativeError({ data: bias }, expected?.bias as Digest)).toBeLessThan(1e-5);
-    }
-  });
+  test('ΔW of every layer', () => expectChanges(lora.modules, one));
 
   test('without a base it says the same of itself', () => {
     const file = openLoraFile(path);
-    expect(file.modules.map(({ target }) => target).sort()).toEqual(
-      Object.keys(one.changes).map(ours).sort(),
-    );
+    const ownTargets = file.modules.map(({ target }) => target).sort();
+    expect(ownTargets).toEqual(Object.keys(one.changes).map(ours).sort());
     expect(file.modules.map(entry => file.read(entry).alpha)).toEqual(lora.modules.map(({ alpha }) => alpha));
+  });
+});
+
+const convert = async (path: string, to: WrittenDialect): Promise<string> => {
+  const out = join(temporaryFolder(), to === 'peft' ? 'folder' : 'converted.safetensors');
+  await convertLora(path, out, { to, family: 'sd15' });
+  return out;
+};
+const shapesIn = (path: string): [string, Shape][] =>
+  [...openSafetensors(path).tensors].map(([name, { shape }]): [string, Shape] => [name, shape]).sort();
+
+const cases = Object.entries(golden);
+const isPlain = ([name]: readonly [string, Case]): boolean => !/LoHa|LoKr/.test(name);
+
+describe('converted', () => {
+  test.each(cases)('%s to kohya', async (_, one) => {
+    const out = await convert(write(one), 'kohya');
+    await expectChanges(readLora(out, { ...base, strict: true }).lora.modules, one);
+    const { metadata } = openSafetensors(out);
+    expect(metadata.sshs_model_hash).toBe(await hashTensorData(out));
+    expect(metadata.lora_adapter_metadata).toBeUndefined();
+  });
+
+  test.each(cases.filter(isPlain))('%s to Diffusers, and on from there', async (name, one) => {
+    // kohya has the change of a bias, which is not PEFT's bias of B any more.
+    const onwards = name.includes('biases') ? [] : (['kohya', 'diffusers'] as const);
+    let path = write(one);
+    for (const to of ['diffusers', 'peft', ...onwards] as const) {
+      path = await convert(path, to);
+      await expectChanges(readLora(path, { ...base, strict: true }).lora.modules, one);
+    }
+  });
+
+  test.each(cases.filter(one => isPlain(one) && one[1].config))(
+    '%s to PEFT: the very tensors that PEFT writes',
+    async (_, one) => {
+      const out = await convert(write(one), 'peft');
+      const theirs = Object.entries(one.file.tensors).map(([key, { shape }]): [string, Shape] => [
+        key,
+        shape,
+      ]);
+      expect(shapesIn(join(out, 'adapter_model.safetensors'))).toEqual(theirs.sort());
+      const config = JSON.parse(readFileSync(join(out, 'adapter_config.json'), 'utf8'));
+      for (const field of ['peft_type', 'r', 'use_dora', 'lora_bias', 'bias'])
+        expect(config[field], field).toEqual((one.config as Record<string, unknown>)[field]);
+    },
+  );
+
+  test.each(cases.filter(one => !isPlain(one)))('%s not to Diffusers', async (_, one) => {
+    const out = join(temporaryFolder(), 'out.safetensors');
+    await expect(convertLora(write(one), out, { to: 'diffusers' })).rejects.toMatchObject({
+      code: 'CONVERT_NO_WORD',
+      exit: 'badInput',
+      message: expect.stringMatching(/has no word for Lo(Ha|Kr) \(15 modules\)/),
+    });
+    expect(existsSync(out)).toBe(false);
+    expect(readdirSync(join(out, '..'))).toEqual([]);
   });
 });

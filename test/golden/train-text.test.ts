@@ -230,7 +230,10 @@ describe('the embedded model, at the start of training', () => {
       tokens,
       recompute: false,
     });
-    const result = await step.run(openFeeds(input)([0, 1, 1, 0], 0, 0), (await newRunState(input, '', 0)).parameters);
+    const result = await step.run(
+      openFeeds(input)([0, 1, 1, 0], 0, 0),
+      (await newRunState(input, '', 0)).parameters,
+    );
     await step.release();
     return result.losses.data;
   }

@@ -1,15 +1,21 @@
 /** Trained kinds against LyCORIS, PEFT and PyTorch (tools/goldens/trainable_kinds.py). */
-import { readFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import type { TrainingItem } from '../../src/dataset/index.ts';
 import * as f from '../../src/engine/index.ts';
+import { openSafetensors } from '../../src/files/index.ts';
 import {
   attachTrained,
   chooseTargets,
+  deltaOf,
   drawMask,
   initialParameters,
+  type LoraModule,
+  serializeLora,
   type TrainedLayer,
   type TrainingOptions,
+  trainedModule,
   usualOptions,
 } from '../../src/lora/index.ts';
 import { readUnetConfig } from '../../src/models/checkpoint/config-files.ts';
@@ -17,6 +23,7 @@ import { type Checkpoint, listLayers, openScope, unet } from '../../src/models/i
 import { completeRecipe } from '../../src/training/recipe.ts';
 import { newRunState, runLoop, type StepReport } from '../../src/training/trainer.ts';
 import { writeConfig } from '../support/configs.ts';
+import { temporaryFolder } from '../support/pictures.ts';
 import { type Digest, given, hashed, hashedSource, relativeError } from './hashed-weights.ts';
 
 const read = (name: string) => JSON.parse(readFileSync(new URL(`./data/${name}`, import.meta.url), 'utf8'));
@@ -30,6 +37,11 @@ interface Gradients {
 interface Golden {
   readonly cases: Gradients[];
   readonly dropped: (Gradients & { rates: Record<'neuron' | 'rank' | 'module', number> })[];
+  readonly files: {
+    readonly name: string;
+    readonly tensors: Record<string, number[]>;
+    readonly deltas: Record<string, Digest>;
+  }[];
   readonly steps: {
     readonly name: string;
     readonly reports: { loss: number; rate: number; gradientNorm: number }[];
@@ -167,6 +179,52 @@ describe.each(golden.dropped)('dropout in $name', row => {
   test('gradients under the masks that PyTorch draws from the same streams', () =>
     expectGradients(layers, row, kept));
   test('made again in backward', () => expectGradients(layers, row, { ...large, recompute: true }));
+});
+
+describe.each(golden.files)('the file of $name', row => {
+  const paths = Object.keys(row.deltas);
+  const options = { ...usualOptions, ...optionsOf[row.name] } as TrainingOptions;
+  const layers: TrainedLayer[] = listLayers(weights, 'unet')
+    .filter(({ target }) => paths.includes(target.slice('unet.'.length)))
+    .map(layer => ({ ...layer, ...options }));
+
+  async function modules(): Promise<LoraModule[]> {
+    const parameters = await initialParameters(layers, 0, baseOf);
+    const files = new Map<string, f.Tensor>();
+    for (const layer of layers) {
+      for (const [role, { shape, data }] of Object.entries(
+        trainedModule(layer, parameters, new Map()).tensors,
+      ))
+        files.set(`${layer.target}.${role}`, { shape, data });
+    }
+    setValues(
+      files,
+      Object.fromEntries([...files].map(([name, { shape }]) => [name.slice(5), { shape } as never])),
+    );
+    return layers.map(layer => trainedModule(layer, parameters, new Map()));
+  }
+
+  test('has the tensors that LyCORIS saves, in their shapes', async () => {
+    const { bytes } = serializeLora({ modules: await modules(), metadata: {} }, { dtype: 'float32' });
+    const path = join(temporaryFolder(), 'x.safetensors');
+    writeFileSync(path, bytes);
+    const shapes = Object.fromEntries(
+      [...openSafetensors(path).tensors].map(([key, { shape }]) => [key, shape]),
+    );
+    expect(shapes).toEqual(row.tensors);
+  });
+
+  test('changes weights as the trained modules do', async () => {
+    for (const module of await modules()) {
+      const layer = layers.find(({ target }) => target === module.target) as TrainedLayer;
+      const { weight } = await deltaOf(module, {
+        ...{ strength: 1, shape: layer.shape, base: () => baseOf(layer.target) },
+      });
+      expect(relativeError({ data: weight as Float32Array }, row.deltas[layer.target.slice(5)])).toBeLessThan(
+        1e-5,
+      );
+    }
+  });
 });
 
 describe.each(golden.steps)('five whole steps of $name', row => {

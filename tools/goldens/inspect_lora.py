@@ -26,6 +26,7 @@ MODULES = [
     ("lora", "unet.mid_block.attentions.0.transformer_blocks.0.ff.net.0.proj", 48, 12, 0, 4, -0.5, torch.bfloat16, "mid_block", "ff.net.0.proj"),
     ("loha", "unet.mid_block.attentions.0.transformer_blocks.0.attn1.to_q", 20, 24, 0, 2, 1.0, torch.float32, "mid_block", "attn1.to_q"),
     ("loha", "unet.mid_block.attentions.0.transformer_blocks.0.attn1.to_k", 20, 24, 0, 9, 3.0, torch.float32, "mid_block", "attn1.to_k"),
+    ("loha", "unet.mid_block.attentions.0.transformer_blocks.0.attn2.to_q", 260, 280, 0, 9, 2.0, torch.float32, "mid_block", "attn2.to_q"),
     ("loha_tucker", "unet.mid_block.resnets.0.conv1", 8, 10, 3, 3, 1.5, torch.float32, "mid_block", "conv1"),
     ("lora", f"unet.{UP}.attn1.to_out.0", 12, 12, 0, 4, 4.0, torch.float32, "up_blocks.1", "attn1.to_out.0"),
     ("lokr_full", f"unet.{UP}.attn1.to_q", 12, 20, 0, 0, 3.0, torch.float32, "up_blocks.1", "attn1.to_q"),
@@ -127,7 +128,7 @@ def measures(delta):
     p = s[s > s[0] * 1e-12] / s.sum()
     return {
         "norm": float(np.linalg.norm(delta)),
-        "singularValues": [float(x) for x in s],
+        "singularValues": [float(x) for x in s[:64]],
         "stableRank": float(np.sum(s**2) / s[0] ** 2),
         "effectiveRank": float(np.exp(-np.sum(p * np.log(p)))),
     }

@@ -1,10 +1,10 @@
 """Loads what `lora convert` wrote with PEFT and diffusers, and compares every ΔW with that of the file it came from.
 
-    python tools/goldens/load_converted.py <base folder> <kohya.safetensors> <diffusers.safetensors> <PEFT folder>
+    python tools/goldens/load_converted.py <sd15, sd2 or sdxl> <kohya.safetensors> <diffusers.safetensors> <PEFT folder>
 
-The base is a Diffusers folder of SD 1.x, 2.x or SDXL. ΔW of the kohya file is computed here from its own bytes, by
-networks/lora.py's rule; those of the others are what diffusers and PEFT hold after loading. Any key that is missing or
-unexpected is an error."""
+The base models have the real shapes, and memory that is never touched. ΔW of the kohya file is computed here from its own
+bytes, by networks/lora.py's rule; those of the others are what diffusers and PEFT hold after loading. Any key that is
+missing or unexpected is an error."""
 import gc
 import json
 import sys
@@ -13,22 +13,29 @@ from pathlib import Path
 import torch
 import transformers.integrations.peft
 from diffusers import StableDiffusionPipeline, StableDiffusionXLPipeline, UNet2DConditionModel
-from peft import PeftModel
+from lora_files import REAL_UNETS
+from lora_names import TEXTS
+from peft import PeftModel, get_peft_model_state_dict
 from peft.tuners.tuners_utils import BaseTunerLayer
 from safetensors import safe_open
-from transformers import CLIPTextModel, CLIPTextModelWithProjection
+from transformers import CLIPTextConfig, CLIPTextModel, CLIPTextModelWithProjection
 
 transformers.integrations.peft.MIN_PEFT_VERSION = "0.21"  # transformers 5.24 asks for a PEFT that is not out yet
 torch.set_num_threads(1)
 torch.set_grad_enabled(False)
-base, kohya, diffusers, folder = sys.argv[1:]
-is_xl = (Path(base) / "text_encoder_2").exists()
+family, kohya, diffusers, folder = sys.argv[1:]
+is_xl = family == "sdxl"
 pipeline = StableDiffusionXLPipeline if is_xl else StableDiffusionPipeline
 
 
 def model_of(part):
-    kind = {"unet": UNet2DConditionModel, "text_encoder": CLIPTextModel, "text_encoder_2": CLIPTextModelWithProjection}[part]
-    return kind.from_pretrained(base, subfolder=part, torch_dtype=torch.float32).eval()
+    with torch.device("meta"):
+        if part == "unet":
+            model = UNet2DConditionModel(**REAL_UNETS[family])
+        else:
+            kind = CLIPTextModelWithProjection if part == "text_encoder_2" else CLIPTextModel
+            model = kind(CLIPTextConfig(**TEXTS[family][part == "text_encoder_2"]))
+    return model.to_empty(device="cpu")
 
 
 def flat(name):
@@ -37,7 +44,8 @@ def flat(name):
 
 
 def deltas(model):
-    return {flat(n): m.get_delta_weight(m.active_adapters[0]) for n, m in model.named_modules() if isinstance(m, BaseTunerLayer)}
+    """Each is made when it is asked for: all of SDXL's together are 10 GB."""
+    return {flat(n): lambda m=m: m.get_delta_weight(m.active_adapters[0]) for n, m in model.named_modules() if isinstance(m, BaseTunerLayer)}
 
 
 def ldm_names(unet):
@@ -63,7 +71,7 @@ def original(part, name_of):
             name = key.removesuffix(".lora_down.weight")
             down, up = (file.get_tensor(f"{name}.{s}").float() for s in ("lora_down.weight", "lora_up.weight"))
             alpha = file.get_tensor(f"{name}.alpha").item()
-            delta = (up.flatten(1) @ down.flatten(1)).reshape(up.shape[0], *down.shape[1:]) * (alpha / down.shape[0])
+            delta = lambda down=down, up=up, alpha=alpha: (up.flatten(1) @ down.flatten(1)).reshape(up.shape[0], *down.shape[1:]) * (alpha / down.shape[0])
             layer = name_of(name) if part == "unet" else name.removeprefix(prefix).removeprefix("text_model_")
             out[layer] = delta
     return out
@@ -71,7 +79,8 @@ def original(part, name_of):
 
 def worst(a, b):
     assert set(a) == set(b), sorted(set(a) ^ set(b))[:5]
-    return max(float((a[k] - b[k].reshape(a[k].shape)).norm() / b[k].norm()) for k in b)
+    relative = lambda x, y: float((x - y.reshape(x.shape)).norm() / y.norm())
+    return max(relative(a[k](), b[k]()) for k in b)
 
 
 def loaded_by_diffusers(part):
@@ -93,8 +102,6 @@ def loaded_by_peft(part):
     with safe_open(path / "adapter_model.safetensors", "pt") as file:
         keys = set(file.keys())
     adapted = PeftModel.from_pretrained(model, str(path))
-    from peft import get_peft_model_state_dict
-
     held = set(get_peft_model_state_dict(adapted))
     assert keys == held, sorted(keys ^ held)[:5]
     return deltas(adapted), len(held)

@@ -183,6 +183,31 @@ CASES = [
     ("lokr, decomposed by output", "lycoris", dict(kind="lokr", rank=2, alpha=1, weight_decompose=True)),
     ("lokr, decomposed by input", "lycoris", dict(kind="lokr", rank=2, alpha=1, weight_decompose=True, wd_on_out=False)),
 ]
+FILED = ["down_blocks.0.attentions.0.proj_in", "down_blocks.1.resnets.0.conv1", "mid_block.attentions.0.transformer_blocks.0.attn2.to_k"]
+
+
+def files():
+    """What LyCORIS saves of the modules of each case, and the change of the weight that they make."""
+    out = []
+    for name, library, options in CASES:
+        if library == "peft":
+            continue
+        unet, options = new_unet(), dict(options)
+        kind = options.pop("kind")
+        _, modules = lycoris(unet, kind, FILED, **options)
+        tensors, deltas = {}, {}
+        for path, module in modules.items():
+            for key, value in module.custom_state_dict().items():
+                tensors[f"lora_unet_{path.replace('.', '_')}.{key}"] = list(value.shape)
+            with torch.no_grad():
+                delta = module.scale * module.make_weight() if kind == "lora" else module.get_weight(module.shape)
+                if module.wd:
+                    delta = module.apply_weight_decompose(module.org_weight + delta) - module.org_weight
+            deltas[path] = digest(delta, 16)
+        out.append({"name": name, "tensors": tensors, "deltas": deltas})
+    return out
+
+
 RATES = dict(neuron=0.3, rank=0.25, module=0.2)
 DROPPED = [
     ("lora", kohya_dropout, RATES, dict(kind="lora", rank=4, alpha=2)),
@@ -266,5 +291,5 @@ TRAINED = [
 if __name__ == "__main__":
     torch.set_num_threads(1)
     torch.set_grad_enabled(True)
-    out = {"cases": cases(), "dropped": dropped(), "steps": [{"name": n, **five_steps(o)} for n, o in TRAINED]}
+    out = {"cases": cases(), "files": files(), "dropped": dropped(), "steps": [{"name": n, **five_steps(o)} for n, o in TRAINED]}
     (DATA / "trainable-kinds.json").write_text(json.dumps(out) + "\n")

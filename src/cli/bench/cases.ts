@@ -20,7 +20,18 @@ export type Work =
   /** `lora checkpoint inspect` on a single file of SDXL, from process start to exit. */
   | { readonly kind: 'open' }
   /** `lora train` on a single file of SD 1.5 and four pictures, from process start to exit after one step. */
-  | { readonly kind: 'first step'; readonly side: number };
+  | { readonly kind: 'first step'; readonly side: number }
+  /** A command of `lora` on a LoRA of rank 16 for SD 1.5, from process start to the written file. */
+  | { readonly kind: 'lora tool'; readonly tool: 'merge' | 'resize' | 'extract' }
+  /** A guided step of SD 1.5 at 512² with LoRAs of rank 16, in turn with one without any. */
+  | {
+      readonly kind: 'lora step';
+      readonly form: 'attached' | 'merged';
+      readonly loras: number;
+      readonly repeats: number;
+    }
+  /** SD 1.5 in a running process: from another LoRA file of the same rank to the moment the next step can begin. */
+  | { readonly kind: 'lora switch'; readonly repeats: number };
 
 /** What issue and users expect; all are upper bounds but `leastPeakShare`. */
 export interface Goals {
@@ -28,6 +39,8 @@ export interface Goals {
   readonly against?: Readonly<Partial<Record<PeerName, number>>>;
   readonly mostSeconds?: number;
   readonly mostBytes?: number;
+  /** Time over that of the same work without LoRA. */
+  readonly mostOverWithout?: number;
   /** Of the machine's measured matmul peak. */
   readonly leastPeakShare?: number;
 }
@@ -146,6 +159,48 @@ export const cases: readonly Case[] = [
     work: { kind: 'first step', side: 256 },
     ours: withGoals({ against: { 'sd-scripts float32': 0.3 } }),
     ...{ peers: ['sd-scripts float32', 'diffusers + PEFT float32'], isCommon: false },
+  },
+  {
+    name: 'lora-tools: merge rank 16 into an SD 1.5 file of 2.1 GB',
+    work: { kind: 'lora tool', tool: 'merge' },
+    ours: withGoals({ against: { 'sd-scripts LoRA tools': 0.3 }, mostBytes: 600e6 }),
+    ...{ peers: ['sd-scripts LoRA tools'], isCommon: false },
+  },
+  {
+    name: 'lora-tools: resize an SD 1.5 LoRA, rank 16 to 8',
+    work: { kind: 'lora tool', tool: 'resize' },
+    ours: withGoals({ against: { 'sd-scripts LoRA tools': 0.02 }, mostBytes: 1.5 * gib }),
+    ...{ peers: ['sd-scripts LoRA tools'], isCommon: false },
+  },
+  {
+    name: 'lora-tools: extract rank 16 from two SD 1.5 files',
+    work: { kind: 'lora tool', tool: 'extract' },
+    ours: withGoals({ against: { 'sd-scripts LoRA tools': 0.15 }, mostBytes: 1.5 * gib }),
+    ...{ peers: ['sd-scripts LoRA tools'], isCommon: false },
+  },
+  {
+    name: 'lora-tools: another LoRA file of the same rank, SD 1.5',
+    work: { kind: 'lora switch', repeats: 12 },
+    ours: withGoals({ mostSeconds: 0.05 }),
+    ...{ peers: ['diffusers + PEFT float32'], isCommon: false },
+  },
+  {
+    name: 'lora-tools: guided step of SD 1.5, 512², a LoRA attached',
+    work: { kind: 'lora step', form: 'attached', loras: 1, repeats: 5 },
+    ours: withGoals({ mostOverWithout: 1.03 }),
+    ...{ peers: ['diffusers + PEFT float32'], isCommon: false },
+  },
+  {
+    name: 'lora-tools: guided step of SD 1.5, 512², four LoRAs attached',
+    work: { kind: 'lora step', form: 'attached', loras: 4, repeats: 5 },
+    ours: withGoals({ mostOverWithout: 1.08 }),
+    ...{ peers: ['diffusers + PEFT float32'], isCommon: false },
+  },
+  {
+    name: 'lora-tools: guided step of SD 1.5, 512², a LoRA merged',
+    work: { kind: 'lora step', form: 'merged', loras: 1, repeats: 5 },
+    ours: withGoals({ mostOverWithout: 1.01 }),
+    ...{ peers: ['diffusers + PEFT float32'], isCommon: false },
   },
 ];
 

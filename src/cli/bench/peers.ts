@@ -13,6 +13,14 @@ interface Peer {
 
 const python = (): string => process.env.LORA_PYTHON ?? 'python3';
 
+const sdScripts = {
+  needs: {
+    LORA_SD_SCRIPTS: 'the folder of sd-scripts',
+    LORA_SD_SCRIPTS_PYTHON: 'a Python that has what it requires',
+  },
+  python: () => process.env.LORA_SD_SCRIPTS_PYTHON as string,
+} as const;
+
 export const peers = {
   'PyTorch float32': { precision: 'float32', python },
   'PyTorch bfloat16 autocast': { precision: 'bfloat16', python },
@@ -22,12 +30,9 @@ export const peers = {
   'sd-scripts float32': {
     precision: 'float32',
     work: 'first step of sd-scripts',
-    needs: {
-      LORA_SD_SCRIPTS: 'the folder of sd-scripts',
-      LORA_SD_SCRIPTS_PYTHON: 'a Python that has what it requires',
-    },
-    python: () => process.env.LORA_SD_SCRIPTS_PYTHON as string,
+    ...sdScripts,
   },
+  'sd-scripts LoRA tools': { precision: 'float32', ...sdScripts },
 } as const satisfies Readonly<Record<string, Peer>>;
 
 export type PeerName = keyof typeof peers;
@@ -53,6 +58,12 @@ function sizesOf(work: Work): Readonly<Record<string, unknown>> {
       return { side: work.side, tiled: work.tiled, repeats: work.repeats };
     case 'first step':
       return { side: work.side };
+    case 'lora tool':
+      return { tool: work.tool };
+    case 'lora step':
+      return { form: work.form, repeats: work.repeats };
+    case 'lora switch':
+      return { repeats: work.repeats };
     case 'open':
       return {};
   }

@@ -17,12 +17,25 @@ export interface Turns {
 }
 
 /** The words of a `lora` command that is itself the work; undefined for work done by `lora bench --one`. */
-function commandOf(work: Work, { file, pictures }: BenchFiles, device: string): string[] | undefined {
-  if (work.kind === 'open') return ['checkpoint', 'inspect', file as string, '--json'];
+function commandOf(work: Work, files: BenchFiles, device: string): string[] | undefined {
+  if (work.kind === 'open') return ['checkpoint', 'inspect', files.file as string, '--json'];
+  if (work.kind === 'lora tool') return toolWords(work.tool, files as Required<BenchFiles>);
   if (work.kind !== 'first step') return undefined;
+  const { file, pictures } = files as Required<BenchFiles>;
   const sizes = ['--resolution', String(work.side), '--rank', String(benchRank), '--steps', '1'];
   const kept = ['--no-cache', '--out', '{scratch}/lora.safetensors'];
-  return ['train', pictures as string, '--base', file as string, ...sizes, ...kept, '--device', device];
+  return ['train', pictures, '--base', file, ...sizes, ...kept, '--device', device];
+}
+
+function toolWords(
+  tool: 'merge' | 'resize' | 'extract',
+  { file, lora, tuned }: Required<BenchFiles>,
+): string[] {
+  const out = ['--out', '{scratch}/out.safetensors'];
+  if (tool === 'merge') return ['merge', lora, '--base', file, ...out];
+  const type = ['--precision', 'float16'];
+  if (tool === 'resize') return ['resize', lora, '--rank', '8', ...type, ...out];
+  return ['extract', tuned, '--base', file, '--rank', String(benchRank), ...type, ...out];
 }
 
 async function runOurs(one: Case, way: Way, files: BenchFiles, { device, through }: Turns): Promise<Run> {

@@ -78,9 +78,20 @@ function againstPeers({ one, row }: MeasuredCase, way: Way, ours: Figures): Comp
   });
 }
 
+/** What a peer's LoRAs cost it. */
+function peersOverWithout({ one, row }: MeasuredCase): Comparison[] {
+  return one.peers.flatMap(peer => {
+    const { overWithout } = row.engines[peer] ? figuresOf(row.engines[peer]) : {};
+    const figure = `${one.name}: ${peer}, over without LoRA`;
+    return overWithout === undefined
+      ? []
+      : [{ figure, measured: overWithout.toFixed(3), bound: '', isReached: undefined }];
+  });
+}
+
 /** Bounds of our figures by themselves. */
 function ownBounds({ one, peakGflops }: MeasuredCase, way: Way, ours: Figures): Comparison[] {
-  const { mostSeconds, mostBytes, leastPeakShare } = way.goals ?? {};
+  const { mostSeconds, mostBytes, mostOverWithout, leastPeakShare } = way.goals ?? {};
   const name = `${one.name}: ${way.engine}`;
   const found: Comparison[] = [];
   const add = (what: string, measured: string, bound: string, isReached: boolean): void => {
@@ -90,6 +101,10 @@ function ownBounds({ one, peakGflops }: MeasuredCase, way: Way, ours: Figures): 
     add('time', show(ours.best), `≤ ${show(mostSeconds)}`, ours.best <= mostSeconds);
   if (mostBytes !== undefined)
     add('peak memory', showBytes(ours.peakBytes), `≤ ${showBytes(mostBytes)}`, ours.peakBytes <= mostBytes);
+  if (mostOverWithout !== undefined && ours.overWithout !== undefined) {
+    const isReached = ours.overWithout <= mostOverWithout;
+    add('over without LoRA', ours.overWithout.toFixed(3), `≤ ${mostOverWithout.toFixed(2)}`, isReached);
+  }
   if (leastPeakShare !== undefined && ours.gflops !== undefined) {
     const share = ours.gflops / peakGflops;
     add('share of matmul peak', percent(share), `≥ ${percent(leastPeakShare)}`, share >= leastPeakShare);
@@ -100,12 +115,13 @@ function ownBounds({ one, peakGflops }: MeasuredCase, way: Way, ours: Figures): 
 /** Every figure beside its bound, ours over the peers' and ours alone. */
 export function comparisons(measured: MeasuredCase): Comparison[] {
   const { one, row } = measured;
-  return one.ours
+  const own = one.ours
     .filter(({ engine }) => row.engines[engine])
     .flatMap(way => {
       const ours = figuresOf(row.engines[way.engine]);
       return [...againstPeers(measured, way, ours), ...ownBounds(measured, way, ours)];
     });
+  return [...own, ...peersOverWithout(measured)];
 }
 
 const reached = (isReached: boolean | undefined): string =>

@@ -38,6 +38,9 @@ import type { Run } from './runs.ts';
 type TrainWork = Extract<Work, { kind: 'train' | 'forward' }>;
 type VaeWork = Extract<Work, { kind: 'decode' | 'encode' }>;
 
+/** What is measured here. */
+export type ModelWork = TrainWork | VaeWork;
+
 interface Opened {
   readonly setupSeconds?: number;
   readonly cost?: GraphCost;
@@ -141,7 +144,7 @@ function openVae(checkpoint: Checkpoint, { kind, side, tiled }: VaeWork, session
 }
 
 async function openWork(
-  work: TrainWork | VaeWork,
+  work: ModelWork,
   { memory }: Way,
   files: BenchFiles,
   session: SessionOptions,
@@ -154,7 +157,7 @@ async function openWork(
 
 /** Runs the work in this process and measures it. */
 export async function measure(
-  work: TrainWork | VaeWork,
+  work: ModelWork,
   way: Way,
   files: BenchFiles,
   session: SessionOptions = {},

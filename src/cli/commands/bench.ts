@@ -7,11 +7,12 @@ import { type Case, cases, entries } from '../bench/cases.ts';
 import { documentOf, measuredOf, tablesOf } from '../bench/document.ts';
 import { measureEveryday } from '../bench/everyday.ts';
 import { filesFor } from '../bench/files.ts';
+import { measureLora } from '../bench/lora-works.ts';
 import { describeMachine } from '../bench/machine.ts';
 import { type Results, readResults, withRun, writeResults } from '../bench/results.ts';
 import { runCase, type Turns } from '../bench/running.ts';
 import { everydayTable } from '../bench/table.ts';
-import { measure } from '../bench/works.ts';
+import { type ModelWork, measure } from '../bench/works.ts';
 import { checkDevice, deviceHelp, openDevice } from '../device.ts';
 import { measureMatmulPeak } from '../matmul-peak.ts';
 import { integerOption } from '../numbers.ts';
@@ -42,12 +43,16 @@ export function chooseCases({ all, only }: Pick<Options, 'all' | 'only'>): reado
 /** Runs one of our ways in this process. */
 async function runOne(index: number, device: string): Promise<void> {
   const entry = entries[index];
+  const isCommand = ['open', 'first step', 'lora tool'].includes(entry?.one.work.kind ?? '');
   const note = (text: string): void => void process.stderr.write(`${text}\n`);
-  if (!entry || entry.one.work.kind === 'open' || entry.one.work.kind === 'first step')
-    throw usageError('BENCH_UNKNOWN', `there is no case ${index} to run by itself`);
+  if (!entry || isCommand) throw usageError('BENCH_UNKNOWN', `there is no case ${index} to run by itself`);
   const session = await openDevice(device, note);
   const { work } = entry.one;
-  const run = await measure(work, entry.way, await filesFor(work, note), session);
+  const files = await filesFor(work, note);
+  const isOfLora = work.kind === 'lora step' || work.kind === 'lora switch';
+  const run = isOfLora
+    ? await measureLora(work, files, session)
+    : await measure(work as ModelWork, entry.way, files, session);
   process.stdout.write(`${JSON.stringify(run)}\n`);
 }
 

@@ -6,6 +6,7 @@ import { basePath } from '../base.ts';
 import { describeDifference, sentence } from '../diff-report.ts';
 import { withMultiply } from '../multiply.ts';
 import { numberOption } from '../numbers.ts';
+import { checkPlotPath } from '../plots/svg.ts';
 import { openTerminal } from '../terminal.ts';
 
 interface Options {
@@ -24,6 +25,7 @@ async function openBase(path: string) {
 async function run(a: string, b: string, options: Options): Promise<void> {
   const { json, quiet, tolerance, base, plot } = options;
   if (tolerance < 0) throw usageError('OPTION_INVALID', `--tolerance ${tolerance}: give 0 or more`);
+  if (plot !== undefined) checkPlotPath(plot);
   const terminal = openTerminal(json);
   await withMultiply(async multiply => {
     const checkpoint = base === undefined ? {} : { base: await openBase(base) };

@@ -169,8 +169,11 @@ test('inspect: a folder with a broken file tells both, and ends with the errorâ€
   writeFileSync(join(loras, 'zbroken.safetensors'), 'not a LoRA');
   const { status, stdout, stderr } = await lora('inspect', loras, '--json');
   expect(status).toBe(3);
-  const [bob, broken] = JSON.parse(stdout);
-  expect(bob).toMatchObject({ kind: 'locon', ranks: [2], alphas: [1], family: 'pocket' });
+  const { loras: found, duplicates } = JSON.parse(stdout);
+  const [bob, broken] = found;
+  const kinds = bob.kinds.map(({ kind }: { kind: string }) => kind);
+  expect(bob).toMatchObject({ ranks: [2], alphas: [1], family: 'pocket' });
+  expect([kinds.sort(), duplicates]).toEqual([['LoCon', 'LoRA'], []]);
   expect(broken).toEqual({
     path: join(loras, 'zbroken.safetensors'),
     error: expect.objectContaining({ code: expect.stringMatching(/^FORMAT_/) }),

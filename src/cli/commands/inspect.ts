@@ -8,6 +8,7 @@ import { findDuplicates, type Inspected, inspectLora } from '../../lora/index.ts
 import { basePath } from '../base.ts';
 import { describeFolder, describeLora } from '../inspect-report.ts';
 import { withMultiply } from '../multiply.ts';
+import { checkPlotPath } from '../plots/svg.ts';
 import { openTerminal, type Terminal } from '../terminal.ts';
 
 interface Options {
@@ -68,6 +69,7 @@ async function run(path: string, { json, base, plot }: Options): Promise<void> {
     await inspectFolder(files, terminal);
     return;
   }
+  if (plot !== undefined) checkPlotPath(plot);
   await withMultiply(async multiply => {
     const checkpoint = base === undefined ? {} : { base: await openBase(base) };
     const { facts } = await inspectLora(path, { multiply, ...checkpoint });

@@ -61,10 +61,10 @@ describe.each([
   ],
 ] as const)('%s', (_, options, roles, module) => {
   test('tensors, metadata and size', async () => {
-    const { file, bytes, plan } = await trained(...options, '--rank-dropout', '0.1');
+    const { file, bytes, plan } = await trained(...options, '--loraplus', '2');
     for (const role of roles) expect(rolesOf(file.tensors.keys())).toContain(role);
     expect(file.metadata.ss_network_module).toBe(module);
-    expect(JSON.parse(file.metadata.ss_network_args).rank_dropout).toBe('0.1');
+    expect(JSON.parse(file.metadata.ss_network_args).loraplus_lr_ratio).toBe('2');
     // The estimate knows nothing of the captions and words in the metadata.
     expect(Math.abs(plan.predictedFileBytes - bytes)).toBeLessThan(4000);
     expect(plan.groups.reduce((sum: number, group: { layers: number }) => sum + group.layers, 0)).toBe(

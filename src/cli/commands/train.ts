@@ -3,13 +3,22 @@ import { readFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { Command } from 'commander';
 import { badInput, exitCodes } from '../../errors.ts';
-import { type GivenRecipe, parseRecipe, planRun, scanPictures, train } from '../../training/index.ts';
+import {
+  type GivenRecipe,
+  parseRecipe,
+  planRun,
+  recipeFrom,
+  scanPictures,
+  train,
+  withBaseLoras,
+} from '../../training/index.ts';
 import { type BaseOptions, cacheFolder, openBase, withBase } from '../base.ts';
 import { type CardOptions, cardOf, withCard } from '../card-options.ts';
 import { checkDevice, type DeviceName, deviceHelp, openDevice } from '../device.ts';
-import { memoryOption } from '../numbers.ts';
+import { collect, memoryOption } from '../numbers.ts';
 import { describeHeld, describePlan, planMemory } from '../plan.ts';
 import { recipeOf, withRecipe } from '../recipe-options.ts';
+import { readBaseLoras, readContinued } from '../start-loras.ts';
 import { interruptible, openTerminal } from '../terminal.ts';
 import { describeResult, nothingDone, summary, trainingProgress } from '../training-report.ts';
 import { describeTuning, readTuning } from '../tune/tuning-file.ts';
@@ -20,6 +29,8 @@ interface Options extends BaseOptions, CardOptions {
   out?: string;
   resume: boolean;
   recipe?: string;
+  continue?: string;
+  baseLora: string[];
   device: DeviceName;
   memory?: number;
   plan: boolean;
@@ -51,8 +62,12 @@ const defaultOut = (folder: string): string => `${resolve(folder)}.safetensors`;
 
 async function run(folder: string, options: Options): Promise<void> {
   const terminal = openTerminal(options.json);
-  const checkpoint = openBase(options, text => terminal.note(text));
-  const given = givenRecipe(options);
+  const note = (text: string): void => terminal.note(text);
+  const opened = openBase(options, note);
+  const checkpoint = await withBaseLoras(opened, readBaseLoras(opened, options.baseLora, note));
+  const from = options.continue ? readContinued(opened, options.continue, note) : undefined;
+  const own = givenRecipe(options);
+  const given = from ? recipeFrom(checkpoint, own, from, String(options.continue)) : own;
   checkDevice(options.device);
   const onProgress = trainingProgress(terminal);
   const planned = planRun(checkpoint, given);
@@ -80,6 +95,7 @@ async function run(folder: string, options: Options): Promise<void> {
     checkpoint,
     recipe,
     card,
+    ...(from ? { from } : {}),
     out: options.out ?? defaultOut(folder),
     resume: options.resume,
     session,
@@ -107,6 +123,16 @@ export function trainCommand(): Command {
     .argument('<folder>', 'folder with pictures')
     .option('--out <file>', 'LoRA file to write (.safetensors)')
     .option('--resume', 'go on with an interrupted run', false)
+    .option(
+      '--continue <lora>',
+      'start with A and B of this LoRA; its layers and ranks are those of the new one',
+    )
+    .option(
+      '--base-lora <file[:strength]>',
+      'train on top of this LoRA, which the new file does not hold; may be repeated',
+      collect,
+      [],
+    )
     .option('--recipe <file>', 'JSON with recipe fields; flags win')
     .option('--device <name>', deviceHelp, 'cpu')
     .option('--memory <size>', 'fit into this much memory, e.g. 8GB', memoryOption)

@@ -107,7 +107,8 @@ function readCompound(glyph: Buffer, contoursOf: (glyph: number) => Contour[]): 
     const [dx, dy] = isWide
       ? [glyph.readInt16BE(at + 4), glyph.readInt16BE(at + 6)]
       : [glyph.readInt8(at + 4), glyph.readInt8(at + 5)];
-    for (const contour of contoursOf(part)) contours.push(contour.map(p => ({ ...p, x: p.x + dx, y: p.y + dy })));
+    for (const contour of contoursOf(part))
+      contours.push(contour.map(p => ({ ...p, x: p.x + dx, y: p.y + dy })));
     at += (isWide ? 8 : 6) + (flags & 8 ? 2 : flags & 64 ? 4 : flags & 128 ? 8 : 0);
     more = (flags & 32) !== 0;
   }
@@ -132,34 +133,39 @@ function contourPath(contour: Contour, place: (point: Point) => string): string 
   return `${path}Z`;
 }
 
-const box = (width: number): Contour => [
-  { x: 0.15 * width, y: 0, isOn: true },
-  { x: 0.15 * width, y: width, isOn: true },
-  { x: 0.85 * width, y: width, isOn: true },
-  { x: 0.85 * width, y: 0, isOn: true },
-];
+interface Drawn {
+  readonly width: number;
+  /** x, y, x, y … of straight lines. */
+  readonly contours: readonly (readonly number[])[];
+}
 
-/** Characters of ours that the font lacks, in thousandths of its size: [x, y] of straight lines. */
-const drawn: ReadonlyMap<string, { readonly width: number; readonly contours: readonly (readonly number[])[] }> =
+/** For characters that the font lacks: an empty box. */
+const unknown: Drawn = {
+  width: 700,
+  contours: [
+    [90, 0, 90, 700, 610, 700, 610, 0],
+    [140, 50, 560, 50, 560, 650, 140, 650],
+  ],
+};
+
+/** Characters of ours that the font lacks, in thousandths of its size, with strokes of the font's width. */
+const drawnWith = (stroke: number): ReadonlyMap<string, Drawn> =>
   new Map([
     [
       'Δ',
       {
         width: 720,
         contours: [
-          [20, 0, 700, 0, 405, 700, 315, 700],
-          [135, 80, 360, 605, 585, 80],
+          [20, 0, 700, 0, 360 + stroke / 1.6, 700, 360 - stroke / 1.6, 700],
+          [20 + 1.6 * stroke, stroke, 360, 690 - 1.2 * stroke, 700 - 1.6 * stroke, stroke],
         ],
       },
     ],
     [
       '‖',
       {
-        width: 400,
-        contours: [
-          [90, -160, 160, -160, 160, 760, 90, 760],
-          [240, -160, 310, -160, 310, 760, 240, 760],
-        ],
+        width: 400 + stroke,
+        contours: [120, 290].map(x => [x, -160, x + stroke, -160, x + stroke, 760, x, 760]),
       },
     ],
   ]);
@@ -170,7 +176,7 @@ const asPoints = (numbers: readonly number[], scale: number): Contour =>
     isOn: true,
   }));
 
-function readFont(woff: Buffer): Font {
+function readFont(woff: Buffer, drawn: ReadonlyMap<string, Drawn>): Font {
   const tables = readTables(woff);
   const [head, glyf, loca] = ['head', 'glyf', 'loca'].map(name => table(tables, name));
   const [hmtx, hhea] = [table(tables, 'hmtx'), table(tables, 'hhea')];
@@ -186,13 +192,12 @@ function readFont(woff: Buffer): Font {
     return count < 0 ? readCompound(bytes, contoursOf) : readSimple(bytes, count);
   };
   const letter = (character: string): { width: number; contours: readonly Contour[] } => {
-    const own = drawn.get(character);
-    if (own) {
-      const scale = unit / 1000;
-      return { width: own.width * scale, contours: own.contours.map(numbers => asPoints(numbers, scale)) };
-    }
     const glyph = characters.get(character.codePointAt(0) ?? 0);
-    if (glyph === undefined) return { width: 0.7 * unit, contours: [box(0.7 * unit)] };
+    if (glyph === undefined) {
+      const { width, contours } = drawn.get(character) ?? unknown;
+      const scale = unit / 1000;
+      return { width: width * scale, contours: contours.map(numbers => asPoints(numbers, scale)) };
+    }
     return { width: hmtx.readUInt16BE(4 * Math.min(glyph, metrics - 1)), contours: contoursOf(glyph) };
   };
   const letters = new Map<string, ReturnType<typeof letter>>();
@@ -208,7 +213,8 @@ function readFont(woff: Buffer): Font {
       const scale = size / unit;
       let [left, path] = [x, ''];
       for (const { width, contours } of lettersOf(text)) {
-        const at = ({ x: dx, y: dy }: Point): string => `${short(left + dx * scale)} ${short(y - dy * scale)}`;
+        const at = ({ x: dx, y: dy }: Point): string =>
+          `${short(left + dx * scale)} ${short(y - dy * scale)}`;
         path += contours.map(contour => contourPath(contour, at)).join('');
         left += width * scale;
       }
@@ -219,7 +225,8 @@ function readFont(woff: Buffer): Font {
 
 const openFont = (weight: 400 | 700): Font => {
   const name = `@fontsource/b612/files/b612-latin-${weight}-normal.woff`;
-  return readFont(readFileSync(fileURLToPath(import.meta.resolve(name))));
+  const woff = readFileSync(fileURLToPath(import.meta.resolve(name)));
+  return readFont(woff, drawnWith(weight === 400 ? 75 : 125));
 };
 
 let fonts: { readonly regular: Font; readonly bold: Font } | undefined;

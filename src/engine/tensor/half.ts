@@ -46,7 +46,13 @@ function makeTable(size: number, decode: (bits: number) => number): Float32Array
   return table;
 }
 
-let halfTable: Float32Array | undefined;
+let halfNumbers: Float32Array | undefined;
+
+/** The number of every pattern of bits. */
+export function halfTable(): Float32Array {
+  halfNumbers ??= makeTable(65536, halfBitsToFloat);
+  return halfNumbers;
+}
 
 function e4m3ToFloat(bits: number): number {
   const sign = bits & 0x80 ? -1 : 1;
@@ -58,9 +64,9 @@ function e4m3ToFloat(bits: number): number {
 
 /** Widens raw little-endian half floats to float32. */
 export function widenHalf(source: Uint16Array): Float32Array {
-  halfTable ??= makeTable(65536, halfBitsToFloat);
+  const table = halfTable();
   const out = new Float32Array(source.length);
-  for (let i = 0; i < source.length; i++) out[i] = halfTable[source[i]];
+  for (let i = 0; i < source.length; i++) out[i] = table[source[i]];
   return out;
 }
 

@@ -1,7 +1,15 @@
 /** @file Inner products of two modules' ΔW, out of the forms in which they are stored. */
 import type { Multiply } from '../kinds/matrices.ts';
 import { matrix } from '../kinds/matrices.ts';
-import { type Change, type Dense, dense, type Kronecker, type Product, sizeOf } from './change.ts';
+import {
+  type Change,
+  type Dense,
+  dense,
+  type Hadamard,
+  type Kronecker,
+  type Product,
+  sizeOf,
+} from './change.ts';
 import { dot, type Rows, rowProducts } from './inner-products.ts';
 
 const narrow = ({ data, rows, columns }: Rows): Float32Array =>
@@ -28,16 +36,27 @@ async function expandKronecker({ one, two, scale }: Kronecker, multiply: Multipl
   return out;
 }
 
+async function expandHadamard({ one, two, scale }: Hadamard, multiply: Multiply): Promise<Float32Array> {
+  const [a, b] = [await expandProduct(one, multiply), await expandProduct(two, multiply)];
+  return a.map((x, i) => scale * x * b[i]);
+}
+
 /** The full matrix. */
 export async function expand(change: Change, multiply: Multiply): Promise<Dense> {
   if (change.form === 'dense') return change;
   const { rows, columns } = sizeOf(change);
-  const data =
-    change.form === 'product'
-      ? await expandProduct(change, multiply)
-      : await expandKronecker(change, multiply);
-  return dense(rows, columns, data);
+  switch (change.form) {
+    case 'product':
+      return dense(rows, columns, await expandProduct(change, multiply));
+    case 'kronecker':
+      return dense(rows, columns, await expandKronecker(change, multiply));
+    case 'hadamard':
+      return dense(rows, columns, await expandHadamard(change, multiply));
+  }
 }
+
+/** Forms whose products are summed in float64. */
+export type Measurable = Exclude<Change, Hadamard>;
 
 const sameSize = (a: Change, b: Change): boolean => {
   const [one, two] = [sizeOf(a), sizeOf(b)];
@@ -45,7 +64,7 @@ const sameSize = (a: Change, b: Change): boolean => {
 };
 
 /** Σ aᵢⱼ·bᵢⱼ of two matrices of one size. */
-export async function innerProduct(a: Change, b: Change, multiply: Multiply): Promise<number> {
+export async function innerProduct(a: Measurable, b: Measurable, multiply: Multiply): Promise<number> {
   if (a.form === 'product' && b.form === 'product') {
     // ⟨L·R, M·S⟩ = Σ (LᵀM) ⊙ (R·Sᵀ)
     const [left, right] = [rowProducts(a.left, b.left), rowProducts(a.right, b.right)];

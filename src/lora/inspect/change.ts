@@ -31,7 +31,15 @@ export interface Kronecker {
   readonly two: Product | Dense;
 }
 
-export type Change = Product | Dense | Kronecker;
+/** scale · one ⊙ two, element by element. */
+export interface Hadamard {
+  readonly form: 'hadamard';
+  readonly scale: number;
+  readonly one: Product;
+  readonly two: Product;
+}
+
+export type Change = Product | Dense | Kronecker | Hadamard;
 
 const asMatrix = (tensor: Tensor): Matrix => matrix(rowsOf(tensor), columnsOf(tensor), tensor.data);
 
@@ -57,8 +65,11 @@ async function loraChange(tensors: ModuleTensors, scale: number, multiply: Multi
   return product(columnsOfMatrix(asMatrix(up)), rowsOfMatrix(right), scale);
 }
 
-/** Up to this many products of rows, LoHa is measured by its factors; above, its matrix is cheaper. */
-const mostHadamardRows = 64;
+/** Up to this many products of rows, LoHa is one product. */
+const mostPairs = 64;
+/** Above this rank, and for small layers, the matrix of LoHa is cheaper than the products of its rows. */
+const mostHadamardRank = 32;
+const smallLayer = 2 ** 16;
 
 /** (a·b) ⊙ (c·d) is a product too, of all pairs of columns and all pairs of rows. */
 function pairs(a: Rows, c: Rows): Rows {
@@ -73,9 +84,12 @@ function pairs(a: Rows, c: Rows): Rows {
 async function lohaChange(tensors: ModuleTensors, scale: number, multiply: Multiply): Promise<Change> {
   const { hada_w1_a, hada_w1_b, hada_w2_a, hada_w2_b, hada_t1, hada_t2 } = tensors as Record<string, Tensor>;
   const isTucker = hada_t1 !== undefined || hada_t2 !== undefined;
-  if (!isTucker && rowsOf(hada_w1_b) * rowsOf(hada_w2_b) <= mostHadamardRows) {
+  const ranks = [rowsOf(hada_w1_b), rowsOf(hada_w2_b)];
+  if (!isTucker && Math.max(...ranks) <= mostHadamardRank) {
     const [one, two] = [productOf(hada_w1_a, hada_w1_b), productOf(hada_w2_a, hada_w2_b)];
-    return product(pairs(one.left, two.left), pairs(one.right, two.right), scale);
+    if (ranks[0] * ranks[1] <= mostPairs)
+      return product(pairs(one.left, two.left), pairs(one.right, two.right), scale);
+    if (one.left.columns * one.right.columns > smallLayer) return { form: 'hadamard', scale, one, two };
   }
   const out = isTucker ? columnsOf(hada_w1_a) : rowsOf(hada_w1_a);
   const data = await lohaDelta(tensors, scale, multiply);
@@ -128,6 +142,7 @@ export async function changeOf(
 export function sizeOf(change: Change): { rows: number; columns: number } {
   if (change.form === 'dense') return change.matrix;
   if (change.form === 'product') return { rows: change.left.columns, columns: change.right.columns };
+  if (change.form === 'hadamard') return sizeOf(change.one);
   const [one, two] = [sizeOf(change.one), sizeOf(change.two)];
   return { rows: one.rows * two.rows, columns: one.columns * two.columns };
 }

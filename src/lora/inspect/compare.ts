@@ -3,9 +3,9 @@ import type { Tensor } from '../../engine/index.ts';
 import { type Multiply, plainProduct } from '../kinds/matrices.ts';
 import type { LoraModule } from '../kinds/module.ts';
 import { needsBase, scaleOf } from '../kinds/table.ts';
-import { innerProduct } from './angles.ts';
+import { expand, innerProduct, type Measurable } from './angles.ts';
 import { type BaseWeights, changeOnBase } from './base.ts';
-import { type Change, changeOf, dense, sizeOf } from './change.ts';
+import { changeOf, dense, sizeOf } from './change.ts';
 import { squaredNorm } from './sizes.ts';
 
 /** Sums over one or more changes; from them follow norms, distance and angle. */
@@ -63,10 +63,10 @@ function areEqual(a: LoraModule, b: LoraModule): boolean {
   );
 }
 
-const vector = ({ data }: Pick<Tensor, 'data'>, scale = 1): Change =>
+const vector = ({ data }: Pick<Tensor, 'data'>, scale = 1): Measurable =>
   dense(1, data.length, scale === 1 ? data : data.map(x => scale * x));
 
-function biasOf(module: LoraModule): Change | undefined {
+function biasOf(module: LoraModule): Measurable | undefined {
   const { up_bias, diff_b, b_norm } = module.tensors;
   const bias = diff_b ?? b_norm;
   if (bias) return vector(bias);
@@ -74,8 +74,8 @@ function biasOf(module: LoraModule): Change | undefined {
 }
 
 async function overlap(
-  a: Change | undefined,
-  b: Change | undefined,
+  a: Measurable | undefined,
+  b: Measurable | undefined,
   multiply: Multiply,
 ): Promise<Overlap | undefined> {
   const [mine, theirs] = [a ? squaredNorm(a) : 0, b ? squaredNorm(b) : 0];
@@ -114,8 +114,11 @@ export async function compareModules(
   const isEqual = areEqual(a, b);
   const asksBase = needsBase(a) || needsBase(b);
   const weight = asksBase ? base?.(a.target) : undefined;
-  const changeOfOne = (module: LoraModule): Promise<Change | undefined> =>
-    weight && needsBase(module) ? changeOnBase(module, weight, multiply) : changeOf(module, multiply);
+  const changeOfOne = async (module: LoraModule): Promise<Measurable | undefined> => {
+    if (weight && needsBase(module)) return changeOnBase(module, weight, multiply);
+    const change = await changeOf(module, multiply);
+    return change?.form === 'hadamard' ? expand(change, multiply) : change;
+  };
   const [one, two] = [await changeOfOne(a), isEqual ? undefined : await changeOfOne(b)];
   const bySize = isEqual ? equalOverlap(one) : await overlap(one, two, multiply);
   const byBias = await overlap(biasOf(a), biasOf(b), multiply);
@@ -125,7 +128,7 @@ export async function compareModules(
   return { ...addOverlaps([bySize, byBias, beside]), by, isEqual };
 }
 
-function equalOverlap(change: Change | undefined): Overlap {
+function equalOverlap(change: Measurable | undefined): Overlap {
   const squares = change ? squaredNorm(change) : 0;
   return { mine: squares, theirs: squares, inner: squares };
 }

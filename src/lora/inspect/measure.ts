@@ -72,7 +72,7 @@ export async function measureModule(module: LoraModule, options: MeasureOptions 
     ...{ target, kind, isDecomposed: tensors.magnitude !== undefined },
     ...{ block: blockOf(target, family), layer: layerOf(target) },
     ...{ rank, alpha, scale: scaleOf(module) },
-    ...(change ? sizesOf(change, kind) : {}),
+    ...(change ? await sizesOf(change, kind, multiply) : {}),
     ...(change ? { normOf: isExact || weight ? ('change' as const) : ('factors' as const) } : {}),
     ...(biasNorm === undefined ? {} : { biasNorm }),
   };
@@ -81,8 +81,12 @@ export async function measureModule(module: LoraModule, options: MeasureOptions 
   return { facts: { ...facts, ratio: facts.norm / Math.sqrt(dot(whole, whole)) }, change };
 }
 
-function sizesOf(change: Change, kind: ModuleKind): Pick<ModuleFacts, 'norm' | 'rms' | 'spectrum'> {
-  const { squaredNorm, singularValues } = extentsOf(change);
+async function sizesOf(
+  change: Change,
+  kind: ModuleKind,
+  multiply: Multiply,
+): Promise<Pick<ModuleFacts, 'norm' | 'rms' | 'spectrum'>> {
+  const { squaredNorm, singularValues } = await extentsOf(change, multiply);
   const size = Math.sqrt(squaredNorm);
   const { rows, columns } = sizeOf(change);
   const spectrum = kind !== 'norm' && singularValues ? spectrumOf(singularValues) : undefined;

@@ -1,7 +1,8 @@
 /** @file How large ΔW is and in which directions: norms and singular values, out of the form in which it is stored. */
-import { type Change, type Dense, type Kronecker, type Product, sizeOf } from './change.ts';
+import { type Matrix, type Multiply, matrix, plainProduct, transpose } from '../kinds/matrices.ts';
+import { type Change, type Dense, type Hadamard, type Kronecker, type Product, sizeOf } from './change.ts';
 import { symmetricEigenvalues } from './eigenvalues.ts';
-import { columnsOfMatrix, dot, rowProducts, rowsOfMatrix } from './inner-products.ts';
+import { columnsOfMatrix, dot, type Rows, rowProducts, rowsOfMatrix } from './inner-products.ts';
 
 export interface Extents {
   /** ‖ΔW‖² */
@@ -76,27 +77,62 @@ function denseExtents({ matrix }: Dense): Extents {
   return { squaredNorm, singularValues: values.map(root) };
 }
 
+/** Products of all pairs of rows, each pair once; `weight` for those of two different rows. */
+function rowPairs({ rows, columns, data }: Rows, weight: number): Matrix {
+  const out = new Float32Array(((rows * (rows + 1)) / 2) * columns);
+  let at = 0;
+  for (let i = 0; i < rows; i++)
+    for (let k = i; k < rows; k++) {
+      const factor = i === k ? 1 : weight;
+      for (let n = 0; n < columns; n++) out[at++] = factor * data[i * columns + n] * data[k * columns + n];
+    }
+  return matrix((rows * (rows + 1)) / 2, columns, out);
+}
+
+/**
+ * ‖(L·R) ⊙ (M·S)‖² is a sum over pairs i, k of rows of the first and pairs j, l of the second:
+ * Σₒ Lᵢ·Lₖ·Mⱼ·Mₗ times Σₙ Rᵢ·Rₖ·Sⱼ·Sₗ. The full matrix is not made.
+ */
+async function hadamardNorm({ scale, one, two }: Hadamard, multiply: Multiply): Promise<number> {
+  const sums = (a: Rows, b: Rows, weight: number) =>
+    multiply(rowPairs(a, weight), transpose(rowPairs(b, weight)));
+  const outer = await sums(one.left, two.left, 2);
+  const inner = await sums(one.right, two.right, 1);
+  return scale ** 2 * Math.max(0, dot(outer, inner));
+}
+
 /** The singular values of a Kronecker product are all products of those of its factors (Van Loan 2000). */
 function kroneckerExtents(change: Kronecker): Extents {
   const scale = Math.abs(change.scale);
-  const [a, b] = [extentsOf(change.one), extentsOf(change.two)];
-  const squaredNorm = scale ** 2 * a.squaredNorm * b.squaredNorm;
+  const [a, b] = [change.one, change.two].map(factor =>
+    factor.form === 'product' ? productExtents(factor) : denseExtents(factor),
+  );
+  const squares = scale ** 2 * a.squaredNorm * b.squaredNorm;
   const [one, two] = [a.singularValues, b.singularValues];
-  if (!one || !two) return { squaredNorm, singularValues: undefined };
+  if (!one || !two) return { squaredNorm: squares, singularValues: undefined };
   const { rows, columns } = sizeOf(change);
   const all = Float64Array.from({ length: one.length * two.length }, (_, at) => {
     return scale * one[Math.floor(at / two.length)] * two[at % two.length];
   });
-  return { squaredNorm, singularValues: all.sort((x, y) => y - x).subarray(0, Math.min(rows, columns)) };
+  const sorted = all.sort((x, y) => y - x);
+  return { squaredNorm: squares, singularValues: sorted.subarray(0, Math.min(rows, columns)) };
 }
 
-export function extentsOf(change: Change): Extents {
-  if (change.form === 'product') return productExtents(change);
-  return change.form === 'dense' ? denseExtents(change) : kroneckerExtents(change);
+export async function extentsOf(change: Change, multiply: Multiply = plainProduct): Promise<Extents> {
+  switch (change.form) {
+    case 'product':
+      return productExtents(change);
+    case 'dense':
+      return denseExtents(change);
+    case 'kronecker':
+      return kroneckerExtents(change);
+    case 'hadamard':
+      return { squaredNorm: await hadamardNorm(change, multiply), singularValues: undefined };
+  }
 }
 
-/** ‖ΔW‖² alone. */
-export function squaredNorm(change: Change): number {
+/** ‖ΔW‖² alone, of forms whose rounding is that of float64. */
+export function squaredNorm(change: Exclude<Change, Hadamard>): number {
   if (change.form === 'dense') return dot(change.matrix.data, change.matrix.data);
   if (change.form === 'kronecker')
     return change.scale ** 2 * squaredNorm(change.one) * squaredNorm(change.two);

@@ -7,8 +7,8 @@ import { randomStream } from '../../engine/index.ts';
 import { type Matrix, plainProduct } from '../kinds/matrices.ts';
 import type { LoraModule } from '../kinds/module.ts';
 import { expand } from './angles.ts';
-import { type Change, dense, sizeOf } from './change.ts';
-import { dot, type Rows } from './inner-products.ts';
+import { type Change, dense, type Hadamard, sizeOf } from './change.ts';
+import { dot, type Rows, rowProducts } from './inner-products.ts';
 
 /** By target. */
 export type Sketch = ReadonlyMap<string, Float64Array>;
@@ -63,7 +63,19 @@ function bilinearKronecker(one: Matrix, two: Matrix, x: Float64Array, y: Float64
 
 type Bilinear = (x: Float64Array, y: Float64Array) => number;
 
+/** xᵀ·((L·R) ⊙ (M·S))·y = Σᵢⱼ (Σₒ xₒ·Lᵢₒ·Mⱼₒ)·(Σₙ Rᵢₙ·Sⱼₙ·yₙ) */
+function bilinearHadamard({ scale, one, two }: Hadamard, x: Float64Array, y: Float64Array): number {
+  const [left, right] = [weighted(one.left, x), weighted(one.right, y)];
+  return scale * dot(rowProducts(left, two.left).data, rowProducts(right, two.right).data);
+}
+
+/** Every row times a vector, element by element. */
+function weighted({ rows, columns, data }: Rows, vector: Float64Array): Rows {
+  return { rows, columns, data: data.map((value, at) => value * vector[at % columns]) };
+}
+
 async function bilinearOf(change: Change): Promise<Bilinear> {
+  if (change.form === 'hadamard') return (x, y) => bilinearHadamard(change, x, y);
   if (change.form === 'dense') return (x, y) => bilinearDense(change.matrix, x, y);
   if (change.form === 'product')
     return (x, y) => change.scale * dot(timesRows(change.left, x), timesRows(change.right, y));

@@ -70,37 +70,29 @@ function notesOn(missing: readonly string[], strict: boolean | undefined): strin
   throw badInput('MERGE_NO_BIAS', what, 'Without --strict it is left out.');
 }
 
-/** Adds all of them at once to `numbers`, in place. */
-function addAll(numbers: Float32Array, deltas: readonly Float32Array[]): void {
-  const [first, ...others] = deltas;
-  if (others.length === 0) {
-    for (let i = 0; i < numbers.length; i++) numbers[i] += first[i];
-    return;
-  }
-  for (let i = 0; i < numbers.length; i++) {
-    let sum = first[i];
-    for (const delta of others) sum += delta[i];
-    numbers[i] += sum;
-  }
+function sumOf(deltas: readonly Float32Array[]): Float32Array | undefined {
+  if (deltas.length < 2) return deltas[0];
+  const sum = deltas[0].slice();
+  for (const delta of deltas.slice(1)) for (let i = 0; i < sum.length; i++) sum[i] += delta[i];
+  return sum;
 }
 
-/** ΔW of each module is one of the untouched numbers; the sum is added to them in the end. */
-async function changedNumbers(
+/** Each ΔW is one of the base's own numbers; their sum is added to them. */
+async function sumOfDeltas(
   name: string,
   shape: Shape,
-  numbers: Float32Array,
+  base: () => Float32Array,
   modules: readonly AppliedModule[],
   multiply: Multiply,
-): Promise<Float32Array> {
+): Promise<Float32Array | undefined> {
   const deltas: Float32Array[] = [];
   for (const { module, strength } of modules) {
     const delta = name.endsWith('.bias')
       ? biasDelta(module, strength)
-      : await weightDelta(module, { strength, shape, base: () => numbers, multiply });
+      : await weightDelta(module, { strength, shape, base, multiply });
     if (delta) deltas.push(delta);
   }
-  if (deltas.length > 0) addAll(numbers, deltas);
-  return numbers;
+  return sumOf(deltas);
 }
 
 /** Hashes of the base's files, computed while the result is written. */
@@ -148,8 +140,8 @@ export async function mergeIntoCheckpoint(
         ...(signal ? { signal } : {}),
         ...(onProgress ? { onProgress } : {}),
         changed,
-        change: (name, shape, numbers) =>
-          changedNumbers(name, shape, numbers, changes.get(name) as readonly AppliedModule[], multiply),
+        change: (name, shape, base) =>
+          sumOfDeltas(name, shape, base, changes.get(name) as readonly AppliedModule[], multiply),
         metadata,
       }),
     );

@@ -30,7 +30,7 @@ function networkArguments(text: string | undefined): string | undefined {
 const distinct = (ranks: readonly number[]): number[] => [...new Set(ranks)].sort((a, b) => a - b);
 
 /** As Python writes it. */
-const pythonFloat = (x: number): string => (Number.isInteger(x) ? `${x}.0` : String(x));
+export const pythonFloat = (x: number): string => (Number.isInteger(x) ? `${x}.0` : String(x));
 
 /** `16`, or `4 to 32`. */
 export function showRanks(ranks: readonly number[]): string {

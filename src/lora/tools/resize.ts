@@ -4,7 +4,7 @@ import { badInput } from '../../errors.ts';
 import type { Skipped } from '../file/group.ts';
 import { impliedShape, type Shapes } from '../file/implied-shape.ts';
 import type { LoraFile } from '../file/open.ts';
-import { deltaOf } from '../kinds/delta.ts';
+import { weightDelta } from '../kinds/delta.ts';
 import type { LoraModule, LoraWeights, ModuleKind, ModuleTensors } from '../kinds/module.ts';
 import { scaleOf } from '../kinds/table.ts';
 import { factorsOf, factorTensors, isKernelShape, layerShape } from './low-rank-factors.ts';
@@ -26,18 +26,25 @@ const unranked: ReadonlySet<ModuleKind> = new Set(['full', 'norm']);
 /** Kinds whose ΔW is a matrix of a rank higher than their own. */
 const dense: ReadonlySet<ModuleKind> = new Set(['loha', 'lokr']);
 
-function refuse({ target, kind, tensors }: LoraModule): Error {
-  const what = tensors.magnitude ? 'a DoRA' : kind.toUpperCase();
-  const why = `its change depends on the base model, so it has no rank of its own`;
+/** Why a module has no rank of its own. */
+export function needsBaseModel({ target, kind, tensors }: LoraModule, code: string): Error {
+  const what = tensors.magnitude ? 'a DoRA' : `of the kind ${kind}`;
+  const why = 'how it changes its layer depends on the base model';
   const hint = 'Merge it into its base with lora merge, then lora extract a LoRA of the rank you want.';
-  return badInput('RESIZE_KIND', `${target} is ${what}: ${why}`, hint);
+  return badInput(code, `${target} is ${what}: ${why}`, hint);
 }
+
+/** Whether its own tensors tell the change of a module. */
+export const isSelfContained = ({ kind, tensors }: LoraModule): boolean =>
+  !tensors.magnitude && (kind === 'lora' || dense.has(kind));
 
 /** Layers of Stable Diffusion whose kernel is 3×3, where a file holds it flat. */
 const isKernelLayer = /\.(?:conv_in|conv_out|conv1|conv2|(?:down|up)samplers\.\d+\.conv)$/;
 
-/** The layer of a module that is no plain LoRA, from its own tensors. */
-function denseShape({ target, kind, tensors }: LoraModule): Shape {
+/** [out, in] or [out, in, k, k] of the layer of a module, from its own tensors. */
+export function layerShapeOf(module: LoraModule): Shape {
+  const { target, kind, tensors } = module;
+  if (kind === 'lora') return layerShape(module);
   const shapes = Object.fromEntries(
     Object.entries(tensors).map(([role, { shape }]) => [role, shape]),
   ) as Shapes;
@@ -65,18 +72,15 @@ function resized(
   return { module: after, before: module.rank, after: rank, kept };
 }
 
-async function resizeDense(module: LoraModule, rule: RankRule, products: Products): Promise<ResizedModule> {
-  const shape = denseShape(module);
+/** What a module adds to its weight at a strength, as a matrix [out, in·k·k]. */
+export async function changeOf(module: LoraModule, strength: number, products: Products): Promise<Tensor> {
+  const shape = layerShapeOf(module);
   const base = (): never => {
-    throw refuse(module);
+    throw needsBaseModel(module, 'LORA_NEEDS_BASE');
   };
-  const request = { strength: 1, shape, base, multiply: multiplyWith(products) };
-  const { diff_b: _, ...factors } = module.tensors;
-  const { weight } = await deltaOf({ ...module, tensors: factors }, request);
+  const data = await weightDelta(module, { strength, shape, base, multiply: multiplyWith(products) });
   const [out, ...inside] = shape;
-  const data = weight as Float32Array;
-  const change: Tensor = { shape: [out, inside.reduce((a, b) => a * b, 1)], data };
-  return resized(module, await truncateChange(change, rule, isKernelShape(shape), products), shape, 1);
+  return { shape: [out, inside.reduce((a, b) => a * b, 1)], data: data as Float32Array };
 }
 
 /**
@@ -88,11 +92,14 @@ export async function resizeModule(
   rule: RankRule,
   products: Products,
 ): Promise<ResizedModule> {
-  const { kind, tensors, rank } = module;
+  const { kind, rank } = module;
   if (unranked.has(kind)) return { module, before: rank, after: rank, kept: 1 };
-  if (tensors.magnitude || !(kind === 'lora' || dense.has(kind))) throw refuse(module);
-  if (kind !== 'lora') return resizeDense(module, rule, products);
-  const shape = layerShape(module);
+  if (!isSelfContained(module)) throw needsBaseModel(module, 'RESIZE_KIND');
+  const shape = layerShapeOf(module);
+  if (kind !== 'lora') {
+    const change = await changeOf(module, 1, products);
+    return resized(module, await truncateChange(change, rule, isKernelShape(shape), products), shape, 1);
+  }
   const truncated = truncateProduct(factorsOf(module), rule, isKernelShape(shape));
   return resized(module, truncated, shape, scaleOf(module));
 }

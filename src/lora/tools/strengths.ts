@@ -15,13 +15,20 @@ export interface StrongLora {
   readonly blocks?: BlockWeights | undefined;
 }
 
-/** Every module with its strength: that of its part of the model, times that of its block. */
+/** The strength on a target: that of its part of the model, times that of its block. */
+export function strengthAt(
+  target: string,
+  { strength, textStrength = strength, blocks }: Omit<StrongLora, 'lora'>,
+  family: Family | undefined,
+): number {
+  const whole = target.startsWith('text_encoder') ? textStrength : strength;
+  const block = blocks && family ? blockNameOf(target, family) : undefined;
+  return whole * (blocks?.get(block ?? '') ?? 1);
+}
+
+/** Every module with its strength. */
 export function appliedModules(loras: readonly StrongLora[], family: Family): AppliedModule[] {
-  return loras.flatMap(({ lora, strength, textStrength = strength, blocks }) =>
-    lora.modules.map(module => {
-      const whole = module.target.startsWith('text_encoder') ? textStrength : strength;
-      const factor = blocks?.get(blockNameOf(module.target, family) ?? '') ?? 1;
-      return { module, strength: whole * factor };
-    }),
+  return loras.flatMap(({ lora, ...strengths }) =>
+    lora.modules.map(module => ({ module, strength: strengthAt(module.target, strengths, family) })),
   );
 }

@@ -21,6 +21,7 @@ const shapes = {
   'fc.bias': [192],
   'conv.weight': [64, 192, 3, 3],
   'conv.bias': [64],
+  'token_embedding.weight': [300, 64],
 };
 const weights = new Map(Object.entries(shapes).map(([name, shape]) => [name, noise(name, shape)]));
 
@@ -86,6 +87,29 @@ describe.each(['float32', 'float16'] as const)('a %s file', dtype => {
         expect(largestDifference(actual[name], expected[name])).toBeLessThan(1e-5);
     });
   });
+});
+
+describe.each(['float32', 'float16'] as const)('a table in a %s file', dtype => {
+  const ids = { shape: [2, 2], data: BigInt64Array.of(299n, 0n, 7n, 7n) };
+  test.each(['file', 'float16', 'int8'] as const)(
+    'held as %s, it is read by the row and not rounded',
+    async form => {
+      const from = form === 'file' ? source(dtype) : holdWeights(source(dtype), form);
+      const graph = f.createGraph();
+      const table = openScope(graph, from, 'part').weight('token_embedding.weight');
+      f.output('rows', f.gather(table, f.input(graph, 'ids', [2, 2], 'int64')));
+      const session = await f.openSession(graph, { foldBelowBytes: 0 });
+      const { nodes } = session.lowered.model;
+      const { rows } = await session.run({ ids });
+      await session.release();
+      expect(nodes.map(({ op }) => op)).toEqual(dtype === 'float32' ? ['Gather'] : ['Gather', 'Cast']);
+      const whole = source(dtype).read('token_embedding.weight');
+      const expected = [...ids.data].flatMap(id => [
+        ...whole.subarray(64 * Number(id), 64 * Number(id) + 64),
+      ]);
+      expect([...rows.data]).toEqual(expected);
+    },
+  );
 });
 
 test('which forms are exact', () => {

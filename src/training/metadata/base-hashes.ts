@@ -3,6 +3,7 @@ import { createHash } from 'node:crypto';
 import { closeSync, openSync, readSync } from 'node:fs';
 import { basename, relative, resolve } from 'node:path';
 import { hashFile, isFolder } from '../../files/index.ts';
+import { withoutPaths } from '../../lora/index.ts';
 import type { Checkpoint } from '../../models/index.ts';
 
 interface FileHashes {
@@ -39,7 +40,9 @@ async function fileEntries(
   [name, old, whole]: readonly [string, string, string],
 ): Promise<Record<string, string>> {
   const hashes = isFolder(path) ? undefined : await hashesOf(path);
-  return { [name]: basename(path), ...(hashes ? { [old]: hashes.old, [whole]: hashes.new } : {}) };
+  // Not the name of somebody's home folder.
+  const shown = basename(withoutPaths(path) ?? 'base');
+  return { [name]: shown, ...(hashes ? { [old]: hashes.old, [whole]: hashes.new } : {}) };
 }
 
 const known = new WeakMap<Checkpoint, Promise<Readonly<Record<string, string>>>>();

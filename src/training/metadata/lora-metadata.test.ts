@@ -1,7 +1,7 @@
 import { userInfo } from 'node:os';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { finishedRun, secret } from '../../../test/support/trained-run.ts';
-import { usualOptions } from '../../lora/index.ts';
+import { plainLora, usualOptions } from '../../lora/index.ts';
 import { loraMetadata } from './lora-metadata.ts';
 
 const before = process.env.SOURCE_DATE_EPOCH;
@@ -71,10 +71,20 @@ test('ranks and rates by block are in sd-scripts’ words', () => {
   const metadata = loraMetadata(finishedRun({ blockRanks: ranks, blockRates: 'zeros+0.5/2/sine' }), 'x');
   const args = JSON.parse(metadata.ss_network_args);
   expect(args.block_dims).toBe(ranks);
-  expect(args.block_alphas.split(',')).toHaveLength(25);
+  expect(args.block_alphas).toBe(ranks); // at the scale of the run, 1
+  expect(args).not.toHaveProperty('conv_block_dims');
   expect(args.down_lr_weight).toBe(Array(12).fill(0.5).join(','));
   expect(args.mid_lr_weight).toBe('2');
   expect(args.up_lr_weight.split(',').map(Number)[11]).toBe(1);
+});
+
+test('convolutions in blocks have ranks of their own', () => {
+  const layer = { target: 'unet.mid_block.resnets.0.conv1', shape: [8, 8, 3, 3] };
+  const given = { blockRanks: `0,${Array(24).fill(4).join(',')}`, convRank: 2, convAlpha: 1 };
+  const run = finishedRun(given, { layers: plainLora([layer], { rank: 2, alpha: 1 }) });
+  const args = JSON.parse(loraMetadata(run, 'x').ss_network_args);
+  expect(args.conv_block_dims).toBe(`0,${Array(24).fill(2).join(',')}`);
+  expect(args.conv_block_alphas).toBe(Array(25).fill(1).join(','));
 });
 
 test('PiSSA writes twice the rank, and says so', () => {

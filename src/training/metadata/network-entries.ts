@@ -1,8 +1,8 @@
 /** @file What was trained, in the words of sd-scripts' `networks.lora` and of LyCORIS' `lycoris.kohya`. */
 import { blockNames, type TrainedLayer } from '../../lora/index.ts';
 import type { Family } from '../../models/index.ts';
-import { blockNumbers } from '../block-numbers.ts';
-import { isKernelLayer } from '../plan-layers.ts';
+import { type BlockNumbers, blockNumbers } from '../block-numbers.ts';
+import { isKernelLayer, unetScale } from '../plan-layers.ts';
 import type { Recipe } from '../recipe.ts';
 import { float, floatOrNone, type PythonValue, pythonJson, pythonText } from './python-text.ts';
 
@@ -35,25 +35,26 @@ const shared = (recipe: Recipe): Arguments =>
     loraplus_text_encoder_lr_ratio: recipe.textLoraPlusRatio,
   });
 
-/** `block_dims` and its like, and the rates of the three directions. */
-function blockArguments(recipe: Recipe, family: Family): Arguments {
-  const { rates, ranks, alphas } = blockNumbers(recipe, family);
-  const names = blockNames(family);
-  const list = (values: readonly (number | undefined)[], usual: number): string =>
-    names.map((_, i) => values[i] ?? usual).join(',');
+/** Ranks and alphas of every block: `block_dims`, `block_alphas`, and those of 3×3 convolutions. */
+function blockRanks({ recipe, layers, family }: TrainedNetwork, blocks: BlockNumbers): Arguments {
+  if (blocks.ranks.length === 0 && blocks.alphas.length === 0) return {};
+  const list = (field: 'rank' | 'alpha', isKernel: boolean): string =>
+    blockNames(family)
+      .map((_, index) => unetScale(recipe, blocks, index, isKernel)[field])
+      .join(',');
+  const own = { block_dims: list('rank', false), block_alphas: list('alpha', false) };
+  if (!layers.some(isKernelLayer)) return own;
+  return { ...own, conv_block_dims: list('rank', true), conv_block_alphas: list('alpha', true) };
+}
+
+/** Rates of the three directions. */
+function blockRates(family: Family, rates: BlockNumbers['rates']): Arguments {
+  if (rates.length === 0) return {};
   const direction = (start: string): string =>
-    names.flatMap((name, i) => (name.startsWith(start) ? [rates[i] ?? 1] : [])).join(',');
-  const hasRanks = ranks.length > 0 || alphas.length > 0;
-  return {
-    ...(hasRanks ? { block_dims: list(ranks, recipe.rank), block_alphas: list(alphas, recipe.alpha) } : {}),
-    ...(rates.length > 0
-      ? {
-          down_lr_weight: direction('IN'),
-          mid_lr_weight: direction('M'),
-          up_lr_weight: direction('OUT'),
-        }
-      : {}),
-  };
+    blockNames(family)
+      .flatMap((name, i) => (name.startsWith(start) ? [rates[i] ?? 1] : []))
+      .join(',');
+  return { down_lr_weight: direction('IN'), mid_lr_weight: direction('M'), up_lr_weight: direction('OUT') };
 }
 
 interface TrainedNetwork {
@@ -86,15 +87,17 @@ function lycorisArguments({ recipe }: TrainedNetwork): Arguments {
 /** `ss_network_…`: module, rank, alpha, dropout and arguments. */
 export function networkEntries(network: TrainedNetwork): Record<string, PythonValue> {
   const { recipe, layers, family } = network;
-  const { rank, alpha, convRank, convAlpha, dropout } = recipe;
-  const conv = layers.some(isKernelLayer)
-    ? argumentsOf({
-        conv_dim: convRank ?? rank,
-        conv_alpha: convAlpha ?? (alpha / rank) * (convRank ?? rank),
-      })
-    : {};
-  const own = isPlain(network) ? {} : lycorisArguments(network);
-  const all = { ...own, ...conv, ...shared(recipe), ...blockArguments(recipe, family) };
+  const { rank, alpha, dropout } = recipe;
+  const blocks = blockNumbers(recipe, family);
+  const conv = unetScale(recipe, { ranks: [], alphas: [] }, -1, true);
+  const convArguments = argumentsOf({ conv_dim: conv.rank, conv_alpha: conv.alpha });
+  const all = {
+    ...(isPlain(network) ? {} : lycorisArguments(network)),
+    ...(layers.some(isKernelLayer) ? convArguments : {}),
+    ...shared(recipe),
+    ...blockRanks(network, blocks),
+    ...blockRates(family, blocks.rates),
+  };
   const times = recipe.init === 'pissa' ? 2 : 1;
   const neuron = floatOrNone(orNull(dropout));
   return {

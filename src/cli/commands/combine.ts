@@ -1,0 +1,100 @@
+/** @file `lora combine`: several LoRAs as one file. */
+import { basename } from 'node:path';
+import { Command } from 'commander';
+import { openProducts } from '../../engine/index.ts';
+import { usageError } from '../../errors.ts';
+import { parseLoraOption } from '../../generation/index.ts';
+import {
+  type CombinedFile,
+  combineLoras,
+  commonFamilies,
+  openLoraFile,
+  parseBlockWeights,
+  writeLora,
+} from '../../lora/index.ts';
+import { collect } from '../numbers.ts';
+import {
+  checkLoraOut,
+  keptSummary,
+  type LoraOutOptions,
+  type RankOptions,
+  rankRule,
+  showKept,
+  typeOfFiles,
+  withLoraOut,
+  withRanks,
+} from '../rank-options.ts';
+import { openTerminal, showBytes, showSeconds } from '../terminal.ts';
+
+interface Options extends LoraOutOptions, RankOptions {
+  readonly loraFolder: readonly string[];
+  readonly allowNonfinite: boolean;
+}
+
+const stem = (path: string): string => basename(path).replace(/\.safetensors$/i, '');
+
+function openFiles(given: readonly string[], { loraFolder, allowNonfinite }: Options): CombinedFile[] {
+  const opened = given.map(text => {
+    const { path, blocks, ...strengths } = parseLoraOption(text, ['.', ...loraFolder]);
+    return { ...strengths, blocks, name: stem(path), file: openLoraFile(path, { allowNonfinite }) };
+  });
+  const families = commonFamilies(opened.map(({ file }) => file));
+  return opened.map(({ blocks, ...file }) => {
+    if (blocks === undefined) return file;
+    if (families.length === 1) return { ...file, blocks: parseBlockWeights(blocks, families[0]) };
+    const message = `${file.file.path}: its tensors do not tell the model, so blocks have no names`;
+    throw usageError('COMBINE_BLOCKS', message, 'Leave lbw=… out.');
+  });
+}
+
+const describe = ({ name, strength, textStrength = strength }: CombinedFile): string =>
+  `${name} at ${strength}${textStrength === strength ? '' : `, text encoder ${textStrength}`}`;
+
+async function combine(given: string[], options: Options): Promise<void> {
+  const terminal = openTerminal(options.json);
+  const { out } = options;
+  const files = openFiles(given, options);
+  checkLoraOut(
+    out,
+    files.map(({ file }) => file.path),
+  );
+  const rule = rankRule(options);
+  const started = performance.now();
+  const products = openProducts();
+  const onProgress = (done: number, all: number): void => terminal.progress(`combining  ${done}/${all}`);
+  const work = combineLoras(files, { rule, products, onProgress });
+  const { lora, modules, leftOut } = await work.finally(() => products.release());
+  for (const { path, key, reason } of leftOut) terminal.note(`left out ${key} of ${path}: ${reason}`);
+  const metadata = {
+    ...lora.metadata,
+    'modelspec.title': stem(out),
+    'modelspec.date': new Date().toISOString().slice(0, 19),
+  };
+  const dtype = options.precision ?? typeOfFiles(files.map(({ file }) => file));
+  const blocks = files.some(({ file }) => file.family?.name === 'SDXL') ? 'ldm' : 'diffusers';
+  const written = await writeLora(out, { ...lora, metadata }, { dtype, blocks, keepExisting: true });
+  const seconds = (performance.now() - started) / 1000;
+  const text = [
+    `${out}: ${files.map(describe).join(', ')}`,
+    `  ${modules.length} modules, ${showBytes(written.bytes)} in ${showSeconds(seconds)}`,
+    `  ${showKept(modules)}`,
+  ].join('\n');
+  const loras = files.map(({ name, strength, textStrength = strength }) => ({
+    name,
+    strength,
+    textStrength,
+  }));
+  const facts = { kept: keptSummary(modules), bytes: written.bytes, hash: written.hash, seconds };
+  terminal.result({ file: out, loras, rule: rule ?? null, dtype, ...facts, modules, leftOut }, text);
+}
+
+export function combineCommand(): Command {
+  const command = new Command('combine')
+    .description('make one LoRA of several: all ranks side by side, which is exact, or lower ones')
+    .argument('<loras...>', 'file.safetensors:0.8, with :te=0.5 for the text encoder and :lbw=… for blocks');
+  withRanks(command, ['rank', 'keep', 'sv-ratio', 'sv-fro', 'sv-cumulative']);
+  return withLoraOut(command, 'as most tensors of the LoRAs are')
+    .option('--lora-folder <folder>', 'where LoRAs are looked for by name; more than once', collect, [])
+    .option('--allow-nonfinite', 'read LoRAs that hold NaN or infinity', false)
+    .action(combine);
+}

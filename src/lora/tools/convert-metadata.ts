@@ -1,0 +1,54 @@
+/** @file What a converted file says of itself: what it said before, without what is no longer so. */
+import type { WrittenDialect } from '../file/dialect-tensors.ts';
+import type { LoraFile } from '../file/open.ts';
+import { byPart, loraConfig } from '../file/peft-config.ts';
+import { isLowRank, type LoraModule } from '../kinds/module.ts';
+import { pythonFloat } from './resize-metadata.ts';
+
+const rankOf = ({ rank }: LoraModule): number => rank;
+
+/** Diffusers reads its config from the header, with the part in front of each field. */
+function diffusersHeader(modules: readonly LoraModule[]): string {
+  const fields = [...byPart(modules)].flatMap(([part, ofPart]) =>
+    Object.entries(loraConfig(ofPart, rankOf)).map(([field, value]) => [`${part}.${field}`, value]),
+  );
+  return JSON.stringify(Object.fromEntries(fields));
+}
+
+/** One number, or sd-scripts' word for several. */
+function oneOr(values: readonly number[], show: (value: number) => string): string {
+  const distinct = [...new Set(values)];
+  return distinct.length === 1 ? show(distinct[0]) : 'Dynamic';
+}
+
+/** The entries that kohya's programs read; alpha is in up where a file for Diffusers has none. */
+function networkEntries(modules: readonly LoraModule[], to: WrittenDialect): Record<string, string> {
+  const ranked = modules.filter(({ rank }) => rank > 0);
+  if (ranked.length === 0) return {};
+  return {
+    ss_network_dim: oneOr(ranked.map(rankOf), String),
+    ss_network_alpha: oneOr(
+      ranked.map(({ rank, alpha }) => (to === 'diffusers' ? rank : alpha)),
+      pythonFloat,
+    ),
+  };
+}
+
+const moduleName = (modules: readonly LoraModule[]): string =>
+  modules.every(isLowRank) ? 'networks.lora' : 'lycoris.kohya';
+
+/** Metadata of a converted file; hashes are put in when it is written. */
+export function convertedMetadata(
+  { metadata }: LoraFile,
+  modules: readonly LoraModule[],
+  to: WrittenDialect,
+): Record<string, string> {
+  const { lora_adapter_metadata: _, ...kept } = metadata;
+  const isKohya = Object.keys(kept).some(key => key.startsWith('ss_network_'));
+  return {
+    ...{ format: 'pt', ...kept },
+    ...(to === 'kohya' && !isKohya ? { ss_network_module: moduleName(modules) } : {}),
+    ...(to === 'kohya' || isKohya ? networkEntries(modules, to) : {}),
+    ...(to === 'diffusers' ? { lora_adapter_metadata: diffusersHeader(modules) } : {}),
+  };
+}
