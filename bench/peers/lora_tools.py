@@ -27,7 +27,8 @@ def run(tool, file=None, lora=None, tuned=None, **_):
     scratch = tempfile.mkdtemp()
     scripts = os.environ["LORA_SD_SCRIPTS"]
     script, options = words(tool, file, lora, tuned, os.path.join(scratch, "out.safetensors"))
-    sys.path.insert(0, scripts)
+    # As `python networks/merge_lora.py` has it.
+    sys.path[:0] = [os.path.join(scripts, "networks"), scripts]
     sys.argv = [script, *options]
     try:
         runpy.run_path(os.path.join(scripts, "networks", script), run_name="__main__")

@@ -11,6 +11,7 @@ export { hashFile, hashFileInThread, type ThreadedHash } from './hash-file.ts';
 export { isFolder } from './is-folder.ts';
 export { lockFile } from './lock.ts';
 export { encodePng, type Pixels, readPngText } from './png.ts';
+export { openRangeReader, type RangeReader } from './range-reader.ts';
 export {
   type FloatDType,
   floatTensorBytes,
@@ -25,7 +26,12 @@ export {
   type WeightDType,
 } from './safetensors.ts';
 export { type HashKey, hashByName, hashKeys, type ModelHashes, modelHashes } from './safetensors-hashes.ts';
-export { rewriteMetadata, type StreamOptions, streamSafetensors } from './safetensors-stream.ts';
+export {
+  rewriteMetadata,
+  type StreamOptions,
+  streamSafetensors,
+  type TensorData,
+} from './safetensors-stream.ts';
 export {
   canonicalOrder,
   type StreamedTensor,
@@ -33,4 +39,3 @@ export {
   serializeSafetensors,
   type WritableTensor,
 } from './safetensors-write.ts';
-export { openTensorReader, type TensorReader } from './tensor-reader.ts';

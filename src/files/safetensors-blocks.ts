@@ -4,11 +4,12 @@ import { badInput } from '../errors.ts';
 
 const blockBytes = 4 * 2 ** 20;
 
-/** Each block is good until the next is asked for. Throws FORMAT_TRUNCATED when the file ends before `end`. */
+/** Each block is good until the next but one is asked for. Throws FORMAT_TRUNCATED when the file ends before `end`. */
 export async function* fileBlocks(path: string, start: number, end: number): AsyncGenerator<Buffer> {
   const handle = await open(path, 'r');
   try {
-    const buffer = Buffer.allocUnsafe(Math.min(blockBytes, end - start));
+    const size = Math.min(blockBytes, end - start);
+    let [buffer, other] = [Buffer.allocUnsafe(size), Buffer.allocUnsafe(size)];
     for (let position = start; position < end; ) {
       const { bytesRead } = await handle.read(buffer, 0, Math.min(buffer.length, end - position), position);
       if (bytesRead === 0)
@@ -19,6 +20,7 @@ export async function* fileBlocks(path: string, start: number, end: number): Asy
         );
       yield buffer.subarray(0, bytesRead);
       position += bytesRead;
+      [buffer, other] = [other, buffer];
     }
   } finally {
     await handle.close();

@@ -15,6 +15,41 @@ export interface StreamOptions extends WriteOptions {
 
 type Blocks = Iterable<Uint8Array> | AsyncIterable<Uint8Array>;
 
+/** Bytes after which the disk is asked to take what is written, so that little is left to wait for at the end. */
+const flushBytes = 2 ** 28;
+
+async function writeWhole(file: FileHandle, bytes: Uint8Array): Promise<void> {
+  for (let done = 0; done < bytes.length; )
+    done += (await file.write(bytes, done, Math.min(bytes.length - done, 2 ** 30))).bytesWritten;
+}
+
+/** Writes each block while the next is made, and flushes on the way; what a flush reports is thrown. */
+async function writeBlocks(
+  file: FileHandle,
+  blocks: Blocks,
+  see?: (block: Uint8Array) => void,
+): Promise<void> {
+  const failures: unknown[] = [];
+  const keep = (error: unknown): void => {
+    failures.push(error);
+  };
+  let writing: Promise<void> = Promise.resolve();
+  let flushing: Promise<void> = Promise.resolve();
+  let unflushed = 0;
+  for await (const block of blocks) {
+    await writing;
+    if (failures.length > 0) break;
+    see?.(block);
+    writing = writeWhole(file, block).catch(keep);
+    unflushed += block.length;
+    if (unflushed < flushBytes) continue;
+    unflushed = 0;
+    flushing = flushing.then(() => file.datasync()).catch(keep);
+  }
+  await Promise.all([writing, flushing]);
+  if (failures.length > 0) throw failures[0];
+}
+
 /** Header and data in one pass; a header with hashes is written again at the end, in its place and as long as before. */
 async function writeBody(
   file: FileHandle,
@@ -24,8 +59,8 @@ async function writeBody(
   blocks: Blocks,
 ): Promise<ModelHashes | undefined> {
   if (keys.length === 0 && !late) {
-    await file.writeFile(safetensorsHeader(tensors, metadata));
-    for await (const block of blocks) await file.writeFile(block);
+    await writeWhole(file, safetensorsHeader(tensors, metadata));
+    await writeBlocks(file, blocks);
     return undefined;
   }
   const given = metadata ?? {};
@@ -33,11 +68,8 @@ async function writeBody(
     safetensorsHeader(tensors, withHashes(entries, keys, hashes));
   const hash = keys.length > 0 ? hashBody(tensors, given) : undefined;
   const first = header(given);
-  await file.writeFile(first);
-  for await (const block of blocks) {
-    hash?.update(block);
-    await file.writeFile(block);
-  }
+  await writeWhole(file, first);
+  await writeBlocks(file, blocks, block => hash?.update(block));
   const hashes = hash?.digest();
   const final = header({ ...given, ...(await late?.()) }, hashes);
   if (final.length !== first.length)
@@ -47,22 +79,29 @@ async function writeBody(
   return hashes;
 }
 
+/** The bytes of a tensor, whole or block by block. */
+export type TensorData = Uint8Array | Promise<Uint8Array> | AsyncIterable<Uint8Array>;
+
 /**
- * Asks for the bytes of one tensor after the other; the file appears under its name only when it is whole. Returns
- * the hashes where some were asked for.
+ * Asks for the data of one tensor after the other, which must stay as they are until the next block but one is asked
+ * for; the file appears under its name only when it is whole. Returns the hashes where some were asked for.
  */
 export async function streamSafetensors(
   path: string,
   tensors: readonly StreamedTensor[],
-  bytesOf: (tensor: StreamedTensor) => Uint8Array | Promise<Uint8Array>,
+  dataOf: (tensor: StreamedTensor) => TensorData,
   metadata: Metadata = { format: 'pt' },
   { hashes: keys, late, ...options }: StreamOptions = {},
 ): Promise<ModelHashes | undefined> {
   async function* blocks(): AsyncGenerator<Uint8Array> {
     for (const tensor of tensors) {
-      const bytes = await bytesOf(tensor);
-      checkLength(tensor, bytes);
-      yield bytes;
+      const data = dataOf(tensor);
+      let length = 0;
+      for await (const block of Symbol.asyncIterator in data ? data : [await data]) {
+        yield block;
+        length += block.length;
+      }
+      checkLength(tensor, { length });
     }
   }
   let hashes: ModelHashes | undefined;

@@ -68,7 +68,7 @@ export function safetensorsHeader(tensors: readonly StreamedTensor[], metadata?:
   return out;
 }
 
-export function checkLength(tensor: StreamedTensor, bytes: Uint8Array): void {
+export function checkLength(tensor: StreamedTensor, bytes: { readonly length: number }): void {
   const expected = tensorBytes(tensor);
   if (bytes.length === expected) return;
   const { name, shape, dtype } = tensor;

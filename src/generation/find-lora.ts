@@ -3,10 +3,13 @@ import { existsSync, readdirSync, statSync } from 'node:fs';
 import { basename, dirname, extname, join, resolve } from 'node:path';
 import { badInput, usageError } from '../errors.ts';
 import { openSafetensors } from '../files/index.ts';
+import { isLoraFolder } from '../lora/index.ts';
 
 const ending = '.safetensors';
 const stem = (path: string): string => basename(path).replace(/\.safetensors$/i, '');
 const isFile = (path: string): boolean => statSync(path, { throwIfNoEntry: false })?.isFile() === true;
+/** A file, or a folder that PEFT or Diffusers wrote. */
+const isLora = (path: string): boolean => isFile(path) || isLoraFolder(path);
 
 /** All LoRA files below a folder, at most four levels deep; links to files count, links to folders do not. */
 function filesBelow(folder: string, depth = 4): string[] {
@@ -79,7 +82,7 @@ function notFound(
 
 /** Finds `<lora:name>` in the given folders. A missing or ambiguous name is an error that lists candidates. */
 export function findLora(name: string, folders: readonly string[]): string {
-  const direct = [name, name + ending].find(isFile);
+  const direct = [name, name + ending].find(isLora);
   if (direct) return resolve(direct);
   const files = [...new Set(folders.flatMap(folder => filesBelow(folder)).map(path => resolve(path)))];
   const hits = filesCalled(name, files);
@@ -108,7 +111,7 @@ const optionHint =
 function splitSettings(text: string): { path: string; settings: string[] } {
   const settings: string[] = [];
   let path = text;
-  while (!isFile(path)) {
+  while (!isLora(path)) {
     const match = /^(.+):([^:/\\]*)$/.exec(path);
     if (!match) break;
     settings.unshift(match[2]);
@@ -146,11 +149,12 @@ function parseSettings(settings: readonly string[], text: string): Omit<GivenLor
 export function parseLoraOption(text: string, folders: readonly string[]): GivenLora {
   const { path, settings } = splitSettings(text);
   const given = parseSettings(settings, text);
-  if (existsSync(path) && !isFile(path)) {
-    throw usageError('LORA_NOT_A_FILE', `--lora ${path} is a folder`, 'Give one of the files in it.');
+  if (existsSync(path) && !isLora(path)) {
+    const hint = 'Give one of the files in it, or a folder that PEFT wrote.';
+    throw usageError('LORA_NOT_A_FILE', `--lora ${path} is a folder`, hint);
   }
   const isPath = extname(path) !== '' || /[/\\]/.test(path);
-  if (isPath && !isFile(path) && !isFile(path + ending)) {
+  if (isPath && !isLora(path) && !isFile(path + ending)) {
     const folder = dirname(path);
     throw notFound(`there is no file ${path}`, path, filesBelow(folder, 1), [folder]);
   }

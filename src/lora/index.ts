@@ -34,6 +34,7 @@ export type { Skipped } from './file/group.ts';
 export { type LoraFile, type OpenLoraOptions, openLoraFile } from './file/open.ts';
 export { type ReadOptions, readLora } from './file/read.ts';
 export { dialectName, kindName, type LoadReport } from './file/report.ts';
+export { isLoraFolder, mainFile } from './file/sources.ts';
 export { type LoraFileOptions, serializeLora, type WrittenFile, writeLora } from './file/write.ts';
 export type { BlockFacts, Finding, LoraFacts } from './inspect/facts.ts';
 export { type Inspected, type InspectOptions, inspectLora } from './inspect/inspect.ts';

@@ -17,7 +17,7 @@ const checkpoint = openCheckpoint('pretrained/pocket');
 
 /** Through a file, with one module of another rank and alpha. */
 async function makeLora(): Promise<{ lora: LoraWeights; path: string }> {
-  const options = { seed: 3, targets: /\.attentions\.|self_attn|mlp/, size: 0.3 };
+  const options = { seed: 3, targets: /\.attentions\.|self_attn|mlp/, size: 1 };
   const [made, other] = [
     randomLora(checkpoint, { ...options, rank: 4 }),
     randomLora(checkpoint, { ...options, rank: 3 }),
@@ -56,7 +56,10 @@ async function firstLoss(
   const input = { checkpoint: base, recipe, layers, items, texts, session: {} };
   const state = await newRunState(input, '', 0, from);
   let loss = Number.NaN;
-  await runLoop(input, state, { onStep: async report => void (loss = report.loss) });
+  const onStep = async (report: { readonly loss: number }): Promise<void> => {
+    loss = report.loss;
+  };
+  await runLoop(input, state, { onStep });
   return loss;
 }
 

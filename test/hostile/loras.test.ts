@@ -1,8 +1,9 @@
 /** LoRA files as people really have them, whole and broken: named for what they are, with a stable code and exit 3. */
-import { existsSync, mkdirSync, readFileSync, truncateSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync, truncateSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
+import { convertCommand } from '../../src/cli/commands/convert.ts';
 import { generateCommand } from '../../src/cli/commands/generate.ts';
 import { LoraError } from '../../src/errors.ts';
 import { serializeSafetensors, type WritableTensor } from '../../src/files/index.ts';
@@ -504,6 +505,135 @@ test('any change of any byte is read or refused, never anything else', () => {
     }),
     { numRuns: 400 },
   );
+});
+
+describe('lora convert', () => {
+  const layerOf15 = 'lora_unet_mid_block_attentions_0_transformer_blocks_0_attn2_to_k';
+  const plain = (): string => loraFile(pair(layerOf15, [1280, 768], 4));
+  const dora = (magnitude: number[]): string =>
+    loraFile([...pair(layerOf15, [1280, 768], 4), tensor(`${layerOf15}.dora_scale`, magnitude)]);
+
+  test.each([
+    ['a name of something else', 2, 'OUT_NOT_SAFETENSORS', plain, 'diffusers', 'x.ckpt', []],
+    ['a file for a folder', 2, 'OUT_NOT_FOLDER', plain, 'peft', 'x.safetensors', []],
+    ['another dialect', 2, 'OPTION_INVALID', plain, 'a1111', 'x.safetensors', []],
+    ['another type', 2, 'OPTION_INVALID', plain, 'kohya', 'x.safetensors', ['--precision', 'int4']],
+    [
+      'nothing that tells the family',
+      2,
+      'FAMILY_NEEDED',
+      () => loraFile(pairs(sdxl, 'diffusers', /text_encoder\..*layers\.0\.mlp/)),
+      ...(['kohya', 'x.safetensors', []] as const),
+    ],
+    ['DoRA by inputs', 3, 'CONVERT_NO_WORD', () => dora([1, 768]), 'diffusers', 'x.safetensors', []],
+    [
+      'DoRA on some layers',
+      3,
+      'CONVERT_NO_WORD',
+      () =>
+        loraFile([
+          ...pair(layerOf15, [1280, 768], 4),
+          ...pair(layerOf15.replace('to_k', 'to_v'), [1280, 768], 4),
+          tensor(`${layerOf15}.dora_scale`, [1280, 1]),
+        ]),
+      ...(['peft', 'x', []] as const),
+    ],
+    [
+      'a change of norms',
+      3,
+      'CONVERT_NO_WORD',
+      () => loraFile([tensor('lora_unet_conv_norm_out.w_norm', [320])]),
+      'peft',
+      'x',
+      [],
+    ],
+    [
+      'a number that float16 cannot hold',
+      1,
+      'WEIGHT_TOO_LARGE',
+      () =>
+        loraFile(
+          replaced(poisoned(`${layerOf15}.lora_up.weight`, [1280, 4], 9, 70000))(
+            pair(layerOf15, [1280, 768], 4),
+          ),
+        ),
+      ...(['diffusers', 'x.safetensors', ['--precision', 'fp16']] as const),
+    ],
+    [
+      'NaN',
+      3,
+      'LORA_NOT_FINITE',
+      () =>
+        loraFile(
+          replaced(poisoned(`${layerOf15}.lora_up.weight`, [1280, 4], 9, Number.NaN))(
+            pair(layerOf15, [1280, 768], 4),
+          ),
+        ),
+      ...(['diffusers', 'x.safetensors', []] as const),
+    ],
+    [
+      'a LoRA for Flux',
+      3,
+      'LORA_OTHER_MODEL',
+      () => loraFile(pair('lora_unet_double_blocks_0_img_attn_qkv', [64, 64], 4)),
+      'diffusers',
+      'x.safetensors',
+      [],
+    ],
+    [
+      'a checkpoint',
+      3,
+      'LORA_IS_CHECKPOINT',
+      () => named('model.diffusion_model.out.2.weight'),
+      'diffusers',
+      'x.safetensors',
+      [],
+    ],
+  ] as const)('%s: exit %i, %s, and nothing is written', async (_, code, name, make, to, out, options) => {
+    const into = temporaryFolder();
+    const target = join(into, out);
+    const outcome = await runHere(convertCommand(), make(), '--to', to, '--out', target, ...options);
+    expect(outcome.stderr).toContain(`error ${name}:`);
+    expect(outcome.status).toBe(code);
+    expect(readdirSync(into)).toEqual([]);
+  });
+
+  test('what is there stays', async () => {
+    const target = path('there.safetensors');
+    writeFileSync(target, 'mine');
+    const { status, stderr } = await runHere(convertCommand(), plain(), '--to', 'diffusers', '--out', target);
+    expect(stderr).toContain('error OUT_EXISTS:');
+    expect(status).toBe(2);
+    expect(readFileSync(target, 'utf8')).toBe('mine');
+  });
+
+  test('DoRA by outputs goes to Diffusers and back, NaN where it is asked for, and what is left out is told', async () => {
+    const [there, back] = [path('there.safetensors'), path('back.safetensors')];
+    await runHere(convertCommand(), dora([1280, 1]), '--to', 'diffusers', '--out', there);
+    await runHere(convertCommand(), there, '--to', 'kohya', '--out', back);
+    expect(
+      openLoraFile(back).modules.map(entry => [entry.kind, entry.hasMagnitude, entry.shapes.magnitude]),
+    ).toEqual([['lora', true, [1280, 1]]]);
+    const poison = loraFile([
+      ...replaced(poisoned(`${layerOf15}.lora_up.weight`, [1280, 4], 9, Number.NaN))(
+        pair(layerOf15, [1280, 768], 4),
+      ),
+      tensor('bundle_emb.<cat>.clip_l', [2, 768]),
+    ]);
+    const target = path('out.safetensors');
+    const { status, stderr } = await runHere(
+      convertCommand(),
+      poison,
+      '--to',
+      'diffusers',
+      '--out',
+      target,
+      '--allow-nonfinite',
+    );
+    expect(status).toBe(0);
+    expect(stderr).toContain('left out: bundle_emb.<cat>.clip_l');
+    expect(() => readLora(target, sd15)).toThrow(expect.objectContaining({ code: 'LORA_NOT_FINITE' }));
+  });
 });
 
 test('the command says so, ends with 3 and writes nothing', async () => {

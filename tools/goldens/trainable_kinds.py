@@ -195,7 +195,7 @@ def files():
         unet, options = new_unet(), dict(options)
         kind = options.pop("kind")
         _, modules = lycoris(unet, kind, FILED, **options)
-        tensors, deltas = {}, {}
+        tensors, deltas, norms = {}, {}, {}
         for path, module in modules.items():
             for key, value in module.custom_state_dict().items():
                 tensors[f"lora_unet_{path.replace('.', '_')}.{key}"] = list(value.shape)
@@ -204,7 +204,22 @@ def files():
                 if module.wd:
                     delta = module.apply_weight_decompose(module.org_weight + delta) - module.org_weight
             deltas[path] = digest(delta, 16)
-        out.append({"name": name, "tensors": tensors, "deltas": deltas})
+            norms[path] = float(module.apply_max_norm(1e9)[1])  # far from any limit: only tells the norm
+        out.append({"name": name, "tensors": tensors, "deltas": deltas, "norms": norms})
+    return out
+
+
+def pissa():
+    """What PEFT's PiSSA takes out of linear layers, as W - scale*B*A leaves the rest; a convolution as its matrix."""
+    unet, out = new_unet(), {}
+    weights = {n: p.clone() for n, p in unet.named_parameters()}
+    linear = [FILED[2], "mid_block.resnets.0.time_emb_proj"]
+    unet.add_adapter(LoraConfig(r=4, lora_alpha=2, target_modules=linear, init_lora_weights="pissa"))
+    for path in linear:
+        out[path] = digest(weights[f"{path}.weight"] - unet.get_submodule(path).base_layer.weight, 64)
+    w = weights[f"{FILED[1]}.weight"]
+    u, s, v = torch.linalg.svd(w.reshape(w.shape[0], -1).double(), full_matrices=False)
+    out[FILED[1]] = digest((u[:, :4] * s[:4]) @ v[:4], 64)
     return out
 
 
@@ -291,5 +306,5 @@ TRAINED = [
 if __name__ == "__main__":
     torch.set_num_threads(1)
     torch.set_grad_enabled(True)
-    out = {"cases": cases(), "files": files(), "dropped": dropped(), "steps": [{"name": n, **five_steps(o)} for n, o in TRAINED]}
+    out = {"cases": cases(), "files": files(), "pissa": pissa(), "dropped": dropped(), "steps": [{"name": n, **five_steps(o)} for n, o in TRAINED]}
     (DATA / "trainable-kinds.json").write_text(json.dumps(out) + "\n")

@@ -16,3 +16,13 @@ test('the only repetition of a process counts; a peer has no graph to count', ()
   const figures = figuresOf([{ seconds: [7], peakBytes: 1 }]);
   expect(figures).toMatchObject({ best: 7, median: 7, count: 1, gflops: undefined, setupSeconds: undefined });
 });
+
+test('time over that without LoRA: each repetition over its neighbour, the first left out, the median of all processes', () => {
+  const runs = [
+    { seconds: [9, 11, 42], without: [1, 10, 40], peakBytes: 1 },
+    { seconds: [9, 60], without: [3, 20], peakBytes: 1 },
+  ];
+  expect(figuresOf(runs).overWithout).toBe(1.1);
+  expect(figuresOf([{ seconds: [7], without: [5], peakBytes: 1 }]).overWithout).toBe(1.4);
+  expect(figuresOf([{ seconds: [7], peakBytes: 1 }]).overWithout).toBeUndefined();
+});

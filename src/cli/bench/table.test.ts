@@ -54,6 +54,26 @@ test('a bound that is not reached says so; a ratio without a bound says nothing'
   expect(lines.find(line => line.includes(', time'))).toMatch(/\*\*no\*\* \|$/);
 });
 
+test('what LoRAs cost, ours beside its bound and a peer’s', () => {
+  const goals = { mostOverWithout: 1.03 };
+  const withLora = { ...one, ours: [{ engine: 'lora-studio', goals }] };
+  const engines = {
+    'lora-studio': [{ seconds: [9, 5.2], without: [9, 5], peakBytes: 1 }],
+    'PyTorch float32': [{ seconds: [9, 11], without: [9, 10], peakBytes: 1 }],
+  };
+  const found = comparisons({ one: withLora, row: { ...row, engines }, peakGflops: 200 });
+  expect(found.slice(1)).toEqual([
+    {
+      figure: 'a step: lora-studio, over without LoRA',
+      ...{ measured: '1.040', bound: '≤ 1.03', isReached: false },
+    },
+    {
+      figure: 'a step: PyTorch float32, over without LoRA',
+      ...{ measured: '1.100', bound: '', isReached: undefined },
+    },
+  ]);
+});
+
 test('the measurements: times, peak, GFLOP/s and their share of the peak', () => {
   const lines = measuredTable([{ one, row, peakGflops: 200 }]).split('\n');
   expect(lines.slice(2)).toEqual([

@@ -11,7 +11,8 @@ import { type Svd, svd, svdOfProduct } from './svd.ts';
 /** Rounding of sums of up to some hundred float64 products. */
 const tolerance = 1e-12;
 
-const normOf = (data: ArrayLike<number>): number => Math.hypot(...Array.from(data));
+const normOf = (data: ArrayLike<number>): number =>
+  Math.sqrt(Array.from(data).reduce((sum, x) => sum + x * x, 0));
 
 /** ‖a − b‖ over ‖b‖, or over 1 for small b. */
 function difference(a: Matrix, b: Matrix): number {

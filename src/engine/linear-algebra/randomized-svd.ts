@@ -64,32 +64,36 @@ function operatorOf(a: Tensor, products: Products): Operator {
   };
 }
 
-/** What is left of a block below this part of it is rounding of float32 products. */
+/** What is left of a row below this part of it is rounding of float32 products. */
 const noise = 1e-6;
+
+const lengthsOf = (m: Matrix): number[] =>
+  Array.from({ length: m.rows }, (_, i) => Math.sqrt(energyOf(rowsOf(m, i, i + 1).data)));
 
 /** The orthonormal rows of what `block` has beside the orthonormal rows of `basis`; fewer where it has little else. */
 function newDirections(block: Matrix, basis: Matrix | undefined): Matrix {
-  const whole = Math.sqrt(energyOf(block.data));
+  const lengths = lengthsOf(block);
   // Twice is enough (Giraud, Langou & Rozložník 2005).
   if (basis) for (let i = 0; i < 2; i++) subtract(block, multiply(innerProducts(block, basis), basis));
   const { l, q } = orthonormalRows(block);
-  const kept = Array.from({ length: q.rows }, (_, i) => i).filter(
-    i => Math.abs(l.data[i * l.columns + i]) > noise * whole,
+  const rows = lengths.flatMap((length, i) =>
+    i < q.rows && Math.abs(l.data[i * l.columns + i]) > noise * length ? [rowsOf(q, i, i + 1)] : [],
   );
-  const rows = kept.map(i => rowsOf(q, i, i + 1));
-  return kept.length === q.rows ? q : stackRows(rows, q.columns);
+  return stackRows(rows, q.columns);
 }
 
 /** Orthonormal rows [l, short] that nearly hold the first `rank` singular vectors of the short side. */
 async function findRange(a: Operator, rank: number, seed: number): Promise<Matrix> {
   const block = Math.max(smallestBlock, Math.ceil(rank / 2));
-  if (block * (iterations + 1) >= a.short) return identity(a.short);
+  const wanted = block * (iterations + 1);
+  if (wanted >= a.short) return identity(a.short);
   const start = matrix(block, a.long);
   const { normal } = randomStream(seed, 'range finder');
   for (let i = 0; i < start.data.length; i++) start.data[i] = normal();
   let latest = newDirections(await a.back(start), undefined);
   let basis = latest;
-  for (let i = 0; i < iterations && latest.rows > 0; i++) {
+  // Blocks become smaller where directions are known to the last bit; the others get more iterations then.
+  while (basis.rows < wanted && latest.rows > 0) {
     latest = newDirections(await a.back(await a.forward(latest)), basis);
     basis = stackRows([basis, latest]);
   }

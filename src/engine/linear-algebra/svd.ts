@@ -1,6 +1,6 @@
 /** @file Singular value decompositions of small matrices, and of products of thin ones, in float64. */
 import { orthogonalizeRows } from './jacobi.ts';
-import { firstRows, identity, type Matrix, matrix, multiply, transposeMatrix } from './matrix.ts';
+import { energyOf, firstRows, identity, type Matrix, matrix, multiply, transposeMatrix } from './matrix.ts';
 import { orthonormalRows } from './orthonormal-rows.ts';
 
 /** A = Σ valuesᵢ · leftᵢᵀ · rightᵢ, largest first; the rows of `left` and of `right` are orthonormal. */
@@ -28,15 +28,16 @@ function completeRows(m: Matrix, count: number): Matrix {
   return q;
 }
 
-/** Norms of orthogonal rows, longest first, and the rows at length 1. */
+/** Norms of orthogonal rows, longest first, and the rows at length 1. What is only rounding counts as 0. */
 export function normalizeRows(m: Matrix): { values: Float64Array; rows: Matrix } {
-  const lengths = Float64Array.from({ length: m.rows }, (_, i) => Math.hypot(...rowOf(m, i)));
-  const count = lengths.filter(length => length > noise * lengths[0]).length;
+  const values = Float64Array.from({ length: m.rows }, (_, i) => Math.sqrt(energyOf(rowOf(m, i))));
+  const count = values.filter(length => length > noise * values[0]).length;
+  values.fill(0, count);
   for (let i = 0; i < count; i++) {
     const row = rowOf(m, i);
-    for (let k = 0; k < row.length; k++) row[k] /= lengths[i];
+    for (let k = 0; k < row.length; k++) row[k] /= values[i];
   }
-  return { values: lengths, rows: completeRows(m, count) };
+  return { values, rows: completeRows(m, count) };
 }
 
 const flipped = ({ values, left, right }: Svd): Svd => ({ values, left: right, right: left });

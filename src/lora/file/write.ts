@@ -11,9 +11,11 @@ import {
   type WriteOptions,
   writeFileAtomic,
 } from '../../files/index.ts';
-import type { LoraWeights, ModuleKind, ModuleTensors } from '../kinds/module.ts';
+import type { LoraWeights } from '../kinds/module.ts';
 import type { BlockNaming } from '../names/layers.ts';
 import { kohyaName } from '../names/namings.ts';
+import { dialectTensors } from './dialect-tensors.ts';
+import { firstUnfit, typeFor } from './number-types.ts';
 
 export interface WrittenFile {
   readonly path: string;
@@ -28,50 +30,25 @@ export interface LoraFileOptions extends WriteOptions {
   readonly blocks?: BlockNaming;
 }
 
-const largest: Readonly<Record<FloatDType, number>> = {
-  float32: 3.4028234663852886e38,
-  float16: 65504,
-  bfloat16: 3.3895313892515355e38,
-};
-
 /** A file with NaN or infinity in it draws black pictures in every tool, so none is written. */
-function checkFits(name: string, { data }: Tensor, dtype: FloatDType): void {
-  const at = data.findIndex(x => !(Math.abs(x) <= largest[dtype]));
+function checkFits(name: string, tensor: Tensor, dtype: FloatDType): void {
+  const at = firstUnfit(tensor, dtype);
   if (at < 0) return;
-  const message = `${name} holds ${data[at]} at ${at}, which ${dtype} cannot hold`;
-  const hint = Number.isFinite(data[at]) ? 'Write float32 or bfloat16.' : 'Lower the learning rate.';
+  const value = tensor.data[at];
+  const message = `${name} holds ${value} at ${at}, which ${dtype} cannot hold`;
+  const hint = Number.isFinite(value) ? 'Write float32 or bfloat16.' : 'Lower the learning rate.';
   throw new LoraError('LORA_NOT_FINITE', message, { hint });
 }
 
-/** Names of tensors in kohya's dialect and LyCORIS'; the others are called by their role. */
-const suffixOf: Readonly<Partial<Record<keyof ModuleTensors, string>>> = {
-  down: 'lora_down.weight',
-  up: 'lora_up.weight',
-  mid: 'lora_mid.weight',
-  up_bias: 'lora_up.bias',
-  magnitude: 'dora_scale',
-  ia3: 'weight',
-  a1: 'a1.weight',
-  a2: 'a2.weight',
-  b1: 'b1.weight',
-  b2: 'b2.weight',
-  bm: 'bm.weight',
-};
-
-const kindsWithoutAlpha: ReadonlySet<ModuleKind> = new Set(['full', 'norm', 'ia3']);
-
-function entriesOf(lora: LoraWeights, { dtype, blocks }: LoraFileOptions): WritableTensor[] {
-  const entry = (name: string, tensor: Tensor): WritableTensor => {
-    checkFits(name, tensor, dtype);
-    return { name, dtype, shape: tensor.shape, bytes: floatTensorBytes(tensor, dtype) };
-  };
-  return lora.modules.flatMap(({ target, kind, tensors, alpha }) => {
-    const name = kohyaName(target, blocks);
-    const roles = Object.entries(tensors) as [keyof ModuleTensors, Tensor][];
-    const written = roles.map(([role, tensor]) => entry(`${name}.${suffixOf[role] ?? role}`, tensor));
-    if (kindsWithoutAlpha.has(kind)) return written;
-    return [...written, entry(`${name}.alpha`, { shape: [], data: Float32Array.of(alpha) })];
-  });
+function entriesOf(lora: LoraWeights, options: LoraFileOptions): WritableTensor[] {
+  return lora.modules.flatMap(module =>
+    dialectTensors('kohya', module).map(named => {
+      const name = kohyaName(module.target, options.blocks) + named.suffix;
+      const [{ tensor }, dtype] = [named, typeFor(named, options.dtype)];
+      checkFits(name, tensor, dtype);
+      return { name, dtype, shape: tensor.shape, bytes: floatTensorBytes(tensor, dtype) };
+    }),
+  );
 }
 
 /** Serialises with all hashes that tools look for (see files/hash.ts). */

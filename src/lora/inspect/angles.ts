@@ -1,4 +1,4 @@
-/** @file Inner products of two modules' ΔW, out of the forms in which they are stored. */
+/** @file Norms, inner product and distance of two modules' ΔW, out of the forms in which they are stored. */
 import type { Multiply } from '../kinds/matrices.ts';
 import { matrix } from '../kinds/matrices.ts';
 import {
@@ -11,6 +11,7 @@ import {
   sizeOf,
 } from './change.ts';
 import { dot, type Rows, rowProducts } from './inner-products.ts';
+import { squaredNorm } from './sizes.ts';
 
 const narrow = ({ data, rows, columns }: Rows): Float32Array =>
   Float32Array.from(data.subarray(0, rows * columns));
@@ -58,23 +59,55 @@ export async function expand(change: Change, multiply: Multiply): Promise<Dense>
 /** Forms whose products are summed in float64. */
 export type Measurable = Exclude<Change, Hadamard>;
 
+/** Sums over one or more pairs of changes; from them follow norms, distance and angle. */
+export interface Overlap {
+  /** ‖A‖² */
+  readonly mine: number;
+  /** ‖B‖² */
+  readonly theirs: number;
+  /** ⟨A, B⟩ */
+  readonly inner: number;
+  /** ‖A − B‖² */
+  readonly apart: number;
+}
+
 const sameSize = (a: Change, b: Change): boolean => {
   const [one, two] = [sizeOf(a), sizeOf(b)];
   return one.rows === two.rows && one.columns === two.columns;
 };
 
-/** Σ aᵢⱼ·bᵢⱼ of two matrices of one size. */
-export async function innerProduct(a: Measurable, b: Measurable, multiply: Multiply): Promise<number> {
+/** ⟨A, B⟩ from the stored forms; undefined where they are of different forms. */
+function storedInner(a: Measurable, b: Measurable): number | undefined {
   if (a.form === 'product' && b.form === 'product') {
     // ⟨L·R, M·S⟩ = Σ (LᵀM) ⊙ (R·Sᵀ)
     const [left, right] = [rowProducts(a.left, b.left), rowProducts(a.right, b.right)];
     return a.scale * b.scale * dot(left.data, right.data);
   }
-  if (a.form === 'kronecker' && b.form === 'kronecker' && sameSize(a.one, b.one)) {
-    const inside =
-      (await innerProduct(a.one, b.one, multiply)) * (await innerProduct(a.two, b.two, multiply));
-    return a.scale * b.scale * inside;
+  if (a.form === 'dense' && b.form === 'dense') return dot(a.matrix.data, b.matrix.data);
+  if (a.form !== 'kronecker' || b.form !== 'kronecker' || !sameSize(a.one, b.one)) return undefined;
+  const [one, two] = [storedInner(a.one, b.one), storedInner(a.two, b.two)];
+  return one === undefined || two === undefined ? undefined : a.scale * b.scale * one * two;
+}
+
+function denseOverlap({ matrix: a }: Dense, { matrix: b }: Dense): Overlap {
+  let [mine, theirs, inner, apart] = [0, 0, 0, 0];
+  for (let i = 0; i < a.data.length; i++) {
+    const [x, y] = [a.data[i], b.data[i]];
+    mine += x * x;
+    theirs += y * y;
+    inner += x * y;
+    apart += (x - y) * (x - y);
   }
-  const [one, two] = [await expand(a, multiply), await expand(b, multiply)];
-  return dot(one.matrix.data, two.matrix.data);
+  return { mine, theirs, inner, apart };
+}
+
+/**
+ * Two changes of one size. What is stored in one form is compared in it; else both are made full, so that all four
+ * sums are of the same rounded numbers.
+ */
+export async function overlapOf(a: Measurable, b: Measurable, multiply: Multiply): Promise<Overlap> {
+  const inner = a.form === 'dense' ? undefined : storedInner(a, b);
+  if (inner === undefined) return denseOverlap(await expand(a, multiply), await expand(b, multiply));
+  const [mine, theirs] = [squaredNorm(a), squaredNorm(b)];
+  return { mine, theirs, inner, apart: Math.max(0, mine + theirs - 2 * inner) };
 }

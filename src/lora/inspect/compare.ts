@@ -3,35 +3,28 @@ import type { Tensor } from '../../engine/index.ts';
 import { type Multiply, plainProduct } from '../kinds/matrices.ts';
 import type { LoraModule } from '../kinds/module.ts';
 import { needsBase, scaleOf } from '../kinds/table.ts';
-import { expand, innerProduct, type Measurable } from './angles.ts';
+import { expand, type Measurable, type Overlap, overlapOf } from './angles.ts';
 import { type BaseWeights, changeOnBase } from './base.ts';
 import { changeOf, dense, sizeOf } from './change.ts';
 import { squaredNorm } from './sizes.ts';
 
-/** Sums over one or more changes; from them follow norms, distance and angle. */
-export interface Overlap {
-  /** ‖A‖² */
-  readonly mine: number;
-  /** ‖B‖² */
-  readonly theirs: number;
-  /** ⟨A, B⟩ */
-  readonly inner: number;
-}
+const nothing: Overlap = { mine: 0, theirs: 0, inner: 0, apart: 0 };
 
 export const addOverlaps = (overlaps: readonly Overlap[]): Overlap =>
   overlaps.reduce(
-    (sum, { mine, theirs, inner }) => ({
+    (sum, { mine, theirs, inner, apart }) => ({
       mine: sum.mine + mine,
       theirs: sum.theirs + theirs,
       inner: sum.inner + inner,
+      apart: sum.apart + apart,
     }),
-    { mine: 0, theirs: 0, inner: 0 },
+    nothing,
   );
 
 /** ‖A − B‖ over the larger of ‖A‖ and ‖B‖; 0 where both are 0. */
-export function distanceOf({ mine, theirs, inner }: Overlap): number {
+export function distanceOf({ mine, theirs, apart }: Overlap): number {
   const largest = Math.max(mine, theirs);
-  return largest === 0 ? 0 : Math.sqrt(Math.max(0, mine + theirs - 2 * inner) / largest);
+  return largest === 0 ? 0 : Math.sqrt(apart / largest);
 }
 
 /** Undefined where one of them is 0. */
@@ -78,11 +71,12 @@ async function overlap(
   b: Measurable | undefined,
   multiply: Multiply,
 ): Promise<Overlap | undefined> {
-  const [mine, theirs] = [a ? squaredNorm(a) : 0, b ? squaredNorm(b) : 0];
-  if (!a || !b) return { mine, theirs, inner: 0 };
+  if (!a || !b) {
+    const [mine, theirs] = [a ? squaredNorm(a) : 0, b ? squaredNorm(b) : 0];
+    return { mine, theirs, inner: 0, apart: mine + theirs };
+  }
   const [one, two] = [sizeOf(a), sizeOf(b)];
-  if (one.rows * one.columns !== two.rows * two.columns) return undefined;
-  return { mine, theirs, inner: await innerProduct(a, b, multiply) };
+  return one.rows * one.columns === two.rows * two.columns ? overlapOf(a, b, multiply) : undefined;
 }
 
 /** Tensors beside ΔW that need the base to say what they do. */
@@ -123,12 +117,12 @@ export async function compareModules(
   const bySize = isEqual ? equalOverlap(one) : await overlap(one, two, multiply);
   const byBias = await overlap(biasOf(a), biasOf(b), multiply);
   const beside = asksBase && !weight ? await overlapOfTensors(a, b) : addOverlaps([]);
-  if (!bySize || !byBias || !beside) return { mine: 0, theirs: 0, inner: 0, by: 'nothing', isEqual: false };
+  if (!bySize || !byBias || !beside) return { ...nothing, by: 'nothing', isEqual: false };
   const by = asksBase && !weight ? 'tensors' : 'change';
   return { ...addOverlaps([bySize, byBias, beside]), by, isEqual };
 }
 
 function equalOverlap(change: Measurable | undefined): Overlap {
   const squares = change ? squaredNorm(change) : 0;
-  return { mine: squares, theirs: squares, inner: squares };
+  return { mine: squares, theirs: squares, inner: squares, apart: 0 };
 }

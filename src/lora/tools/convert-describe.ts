@@ -10,6 +10,7 @@ import {
   wordlessIn,
 } from '../file/dialect-tensors.ts';
 import type { LoraEntry } from '../file/entry.ts';
+import { firstUnfit, typeFor } from '../file/number-types.ts';
 import type { LoraFile } from '../file/open.ts';
 import { byPart } from '../file/peft-config.ts';
 import type { LoraModule } from '../kinds/module.ts';
@@ -39,22 +40,15 @@ export interface Described {
   readonly tensors: readonly WrittenTensor[];
 }
 
-const largest: Readonly<Record<FloatDType, number>> = {
-  float32: 3.4028234663852886e38,
-  float16: 65504,
-  bfloat16: 3.3895313892515355e38,
-};
-
 function checkFits(
   file: LoraFile,
   entry: LoraEntry,
   { suffix, tensor }: NamedTensor,
   dtype: FloatDType,
 ): void {
-  const most = largest[dtype];
-  const at = tensor.data.findIndex(x => Math.abs(x) > most && Number.isFinite(x));
-  if (at < 0) return;
-  const message = `${file.path}: ${entry.name}${suffix} would hold ${tensor.data[at]} at ${at}, ${dtype} goes to ${most}`;
+  const at = firstUnfit(tensor, dtype);
+  if (at < 0 || !Number.isFinite(tensor.data[at])) return; // NaN was asked for by --allow-nonfinite
+  const message = `${file.path}: ${entry.name}${suffix} would hold ${tensor.data[at]} at ${at}, which ${dtype} cannot`;
   throw new LoraError('WEIGHT_TOO_LARGE', message, { hint: 'Write float32 or bfloat16.' });
 }
 
@@ -135,8 +129,7 @@ export function describe(file: LoraFile, dtype: FloatDType, options: ConvertLora
     modules.push(withoutNumbers(module));
     if (wordlessIn(to, module)) continue;
     for (const named of dialectTensors(to, module)) {
-      // In half precision, alphas such as those of rsLoRA would be other numbers.
-      const type = named.role === 'alpha' ? 'float32' : dtype;
+      const type = typeFor(named, dtype);
       checkFits(file, entry, named, type);
       const name = nameOf(target, naming, family) + named.suffix;
       tensors.push({ name, dtype: type, shape: named.tensor.shape, entry, suffix: named.suffix });

@@ -47,7 +47,6 @@ interface Plan {
 }
 
 const alphaOf = ({ alpha }: LoraModule): number => alpha;
-const rankOf = ({ rank }: LoraModule): number => rank;
 
 const isIn = (part: Part, { entry }: WrittenTensor): boolean =>
   entry.target !== undefined && splitTarget(entry.target).part === part;

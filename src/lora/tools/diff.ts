@@ -3,6 +3,7 @@ import type { Checkpoint } from '../../models/index.ts';
 import type { LoraEntry } from '../file/entry.ts';
 import { type LoraFile, openLoraFile } from '../file/open.ts';
 import { dialectName, kindName } from '../file/report.ts';
+import type { Overlap } from '../inspect/angles.ts';
 import { baseWeights } from '../inspect/base.ts';
 import {
   addOverlaps,
@@ -10,7 +11,6 @@ import {
   compareModules,
   cosineOf,
   distanceOf,
-  type Overlap,
 } from '../inspect/compare.ts';
 import { hashesOf } from '../inspect/hashes.ts';
 import { blockOf, inModelOrder, partOf, sectionOf } from '../inspect/places.ts';
@@ -178,7 +178,7 @@ async function lonely(
   for (const entry of entries) {
     const module = file.read(entry);
     const { mine } = await compareModules(module, module, options);
-    overlaps.push({ mine: 0, theirs: 0, inner: 0, [side]: mine });
+    overlaps.push({ mine: 0, theirs: 0, inner: 0, apart: mine, [side]: mine });
   }
   return addOverlaps(overlaps);
 }

@@ -3,9 +3,10 @@ import type { Shape } from '../../engine/index.ts';
 import { badInput, usageError } from '../../errors.ts';
 import { hashFileInThread, type SafetensorsFile, type WeightDType } from '../../files/index.ts';
 import { type Checkpoint, checkRewrite, rewriteCheckpoint } from '../../models/index.ts';
-import type { AppliedModule } from '../attach/combine.ts';
+import { type AppliedModule, lowRankBranches } from '../attach/combine.ts';
 import { biasDelta, changesOf, weightDelta } from '../kinds/delta.ts';
-import type { Multiply } from '../kinds/matrices.ts';
+import { type Multiply, matrix } from '../kinds/matrices.ts';
+import { isLowRank } from '../kinds/module.ts';
 import { withProducts } from '../kinds/products.ts';
 import { mergedMetadata, type NamedLora } from './merge-metadata.ts';
 import { appliedModules } from './strengths.ts';
@@ -70,29 +71,56 @@ function notesOn(missing: readonly string[], strict: boolean | undefined): strin
   throw badInput('MERGE_NO_BIAS', what, 'Without --strict it is left out.');
 }
 
-function sumOf(deltas: readonly Float32Array[]): Float32Array | undefined {
-  if (deltas.length < 2) return deltas[0];
+function sumOf(deltas: readonly Float32Array[]): Float32Array {
+  if (deltas.length === 1) return deltas[0];
   const sum = deltas[0].slice();
   for (const delta of deltas.slice(1)) for (let i = 0; i < sum.length; i++) sum[i] += delta[i];
   return sum;
 }
 
-/** Each ΔW is one of the base's own numbers; their sum is added to them. */
-async function sumOfDeltas(
+/** Numbers of a product that are made at once: they stay in the processor's caches until they are added. */
+const runOfNumbers = 2 ** 19;
+
+/** The least number of equal runs of rows that are short enough. */
+function runsOf(rows: number, columns: number): number {
+  let runs = Math.ceil((rows * columns) / runOfNumbers);
+  while (rows % runs !== 0) runs++;
+  return runs;
+}
+
+/** Σ ΔW of LoRAs on one layer as one product, a run of rows after the other. */
+async function* lowRankSum(modules: readonly AppliedModule[], shape: Shape, multiply: Multiply) {
+  const { slots, feeds } = lowRankBranches(modules, () => shape);
+  const [{ target, rank }] = slots;
+  const [down, up] = [feeds[`${target}.down`].data, feeds[`${target}.up`].data];
+  const [rows, columns] = [shape[0], down.length / rank];
+  const count = rows / runsOf(rows, columns);
+  for (let row = 0; row < rows; row += count) {
+    const part = matrix(count, rank, up.subarray(row * rank, (row + count) * rank));
+    yield { start: row * columns, numbers: await multiply(part, matrix(rank, columns, down)) };
+  }
+}
+
+const isPlain = ({ module }: AppliedModule): boolean => isLowRank(module) && !module.tensors.mid;
+
+/** What all modules add to a weight or bias: each ΔW is one of the base's own numbers, and they are added at once. */
+async function* additions(
   name: string,
   shape: Shape,
   base: () => Float32Array,
   modules: readonly AppliedModule[],
   multiply: Multiply,
-): Promise<Float32Array | undefined> {
+) {
+  const isBias = name.endsWith('.bias');
+  if (!isBias && modules.every(isPlain)) return yield* lowRankSum(modules, shape, multiply);
   const deltas: Float32Array[] = [];
   for (const { module, strength } of modules) {
-    const delta = name.endsWith('.bias')
+    const delta = isBias
       ? biasDelta(module, strength)
       : await weightDelta(module, { strength, shape, base, multiply });
     if (delta) deltas.push(delta);
   }
-  return sumOf(deltas);
+  if (deltas.length > 0) yield { start: 0, numbers: sumOf(deltas) };
 }
 
 /** Hashes of the base's files, computed while the result is written. */
@@ -141,7 +169,7 @@ export async function mergeIntoCheckpoint(
         ...(onProgress ? { onProgress } : {}),
         changed,
         change: (name, shape, base) =>
-          sumOfDeltas(name, shape, base, changes.get(name) as readonly AppliedModule[], multiply),
+          additions(name, shape, base, changes.get(name) as readonly AppliedModule[], multiply),
         metadata,
       }),
     );

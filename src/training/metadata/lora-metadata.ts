@@ -143,6 +143,8 @@ function comment({ checkpoint, recipe, layers, scan }: TrainedRun): string {
     `lora-studio ${version}`,
     `targets ${recipe.targets}`,
     ...(recipe.textTargets === null ? [] : [`text targets ${recipe.textTargets}`]),
+    ...(recipe.textRank === null ? [] : [`text rank ${recipe.textRank}`]),
+    ...(recipe.textAlpha === null ? [] : [`text alpha ${recipe.textAlpha}`]),
     ...exceptions,
     ...(recipe.init === 'kaiming' ? [] : [`init ${recipe.init}`]),
     `${layers.length} layers`,

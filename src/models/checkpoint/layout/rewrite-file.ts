@@ -1,17 +1,25 @@
 /** @file A weight file again under its own names, with some weights changed; what is not is copied byte for byte. */
-import { addRounded, elementCount, isAddable, type Shape } from '../../../engine/index.ts';
+import {
+  type AddableDType,
+  addRounded,
+  bytesPerElement,
+  elementCount,
+  isAddable,
+  type Shape,
+} from '../../../engine/index.ts';
 import { badInput } from '../../../errors.ts';
 import {
   floatTensorBytes,
   type HashKey,
   hashKeys,
+  openRangeReader,
   openSafetensors,
-  openTensorReader,
+  type RangeReader,
   readTensor,
   type SafetensorsFile,
   type StreamedTensor,
+  type TensorData,
   type TensorEntry,
-  type TensorReader,
   type WeightDType,
 } from '../../../files/index.ts';
 import { transposed } from '../single/stored-weights.ts';
@@ -26,14 +34,16 @@ type Metadata = SafetensorsFile['metadata'];
 export interface RewriteOptions extends Omit<ConvertOptions, 'parts'> {
   /** Weights that change, with their part in front: `unet.conv_in.weight`. */
   readonly changed: ReadonlySet<string>;
-  /** What is added to one of them; `base` reads its numbers as they are. */
-  readonly change: (
-    name: string,
-    shape: Shape,
-    base: () => Float32Array,
-  ) => Promise<Float32Array | undefined>;
+  /** What is added to one of them, in one or more runs of its numbers; `base` reads them as they are. */
+  readonly change: (name: string, shape: Shape, base: () => Float32Array) => AsyncIterable<Addition>;
   /** What a file's metadata become; hashes in them are computed again. */
   readonly metadata: (file: SafetensorsFile) => NewMetadata;
+}
+
+/** Numbers to add to those of a weight or tensor from `start` on; good until the next are asked for. */
+export interface Addition {
+  readonly start: number;
+  readonly numbers: Float32Array;
 }
 
 export interface NewMetadata {
@@ -71,10 +81,10 @@ export function planFile(path: string, pieces: PiecesOfFile, { changed, dtype }:
   return { file, tensors, bytes: bytesOf(tensors), changes };
 }
 
-/** Numbers to add to those of a tensor from `start` on, in its order. */
-interface Addition {
-  readonly start: number;
-  readonly numbers: Float32Array;
+async function whole(parts: AsyncIterable<Addition>, length: number): Promise<Float32Array> {
+  const all = new Float32Array(length);
+  for await (const { start, numbers } of parts) all.set(numbers, start);
+  return all;
 }
 
 /** What is added to a tensor: a piece of it, or several, in the order of the file. */
@@ -84,7 +94,8 @@ async function* additions(
   { change }: RewriteOptions,
 ): AsyncGenerator<Addition> {
   let read: Float32Array | undefined;
-  for (const piece of changes.get(name) as readonly FilePiece[]) {
+  const pieces = [...(changes.get(name) as readonly FilePiece[])];
+  for (const piece of pieces.sort((a, b) => (a.third ?? 0) - (b.third ?? 0))) {
     const length = elementCount(piece.shape);
     const start = (piece.third ?? 0) * length;
     const base = (): Float32Array => {
@@ -92,8 +103,9 @@ async function* additions(
       const own = read.subarray(start, start + length);
       return piece.turned ? transposed(own, shape) : own;
     };
-    const numbers = await change(piece.weight, piece.shape, base);
-    if (numbers) yield { start, numbers: piece.turned ? transposed(numbers, piece.shape) : numbers };
+    const parts = change(piece.weight, piece.shape, base);
+    if (piece.turned) yield { start, numbers: transposed(await whole(parts, length), piece.shape) };
+    else for await (const part of parts) yield { start: start + part.start, numbers: part.numbers };
   }
 }
 
@@ -113,27 +125,42 @@ function refuse(
   throw badInput('WEIGHT_TOO_LARGE', message, 'Use a lower strength, or write bfloat16 or float32.');
 }
 
+/** Bytes that are copied at once. */
+const blockBytes = 2 ** 20;
+
+async function* copied(reader: RangeReader, from: number, to: number): AsyncGenerator<Uint8Array> {
+  for (let at = from; at < to; at += blockBytes) yield reader.read(at, Math.min(blockBytes, to - at));
+}
+
 /** Added where the bytes lie, when the type stays: each number is read and written once. */
-async function addedInPlace(
+async function* addedInPlace(
   plan: FilePlan,
-  tensor: StreamedTensor,
-  reader: TensorReader,
+  tensor: StreamedTensor & { readonly dtype: AddableDType },
+  reader: RangeReader,
   options: RewriteOptions,
-) {
+): AsyncGenerator<Uint8Array> {
   const { dtype, name } = tensor;
-  const size = (plan.file.tensors.get(name) as TensorEntry).length / elementCount(tensor.shape);
-  let bytes: Uint8Array | undefined;
+  const { offset, length } = plan.file.tensors.get(name) as TensorEntry;
+  const size = bytesPerElement[dtype];
+  let done = offset;
   for await (const { start, numbers } of additions(plan, tensor, options)) {
-    bytes ??= reader.bytes(name);
-    const own = bytes.subarray(start * size, (start + numbers.length) * size);
-    const at = isAddable(dtype) ? addRounded(own, dtype, numbers) : -1;
-    if (at >= 0) refuse(plan.file, tensor, dtype as WeightDType, { at: start + at, added: numbers[at] });
+    const from = offset + start * size;
+    yield* copied(reader, done, from);
+    const own = reader.read(from, numbers.length * size);
+    const at = addRounded(own, dtype, numbers);
+    if (at >= 0) refuse(plan.file, tensor, dtype, { at: start + at, added: numbers[at] });
+    yield own;
+    done = from + own.length;
   }
-  return bytes ?? reader.bytes(name);
+  yield* copied(reader, done, offset + length);
 }
 
 /** Added in float32 and rounded, when the type changes. */
-async function addedAndRounded(plan: FilePlan, tensor: StreamedTensor, options: RewriteOptions) {
+async function addedAndRounded(
+  plan: FilePlan,
+  tensor: StreamedTensor,
+  options: RewriteOptions,
+): Promise<Uint8Array> {
   const { file } = plan;
   const { name, shape } = tensor;
   const dtype = tensor.dtype as WeightDType;
@@ -145,21 +172,23 @@ async function addedAndRounded(plan: FilePlan, tensor: StreamedTensor, options: 
   return floatTensorBytes({ shape, data }, dtype);
 }
 
-async function tensorBytes(
+function dataOf(
   plan: FilePlan,
   tensor: StreamedTensor,
-  reader: TensorReader,
+  reader: RangeReader,
   options: RewriteOptions,
-) {
+): TensorData {
   const { file, changes } = plan;
   const { name, dtype, shape } = tensor;
-  const isSame = (file.tensors.get(name) as TensorEntry).dtype === dtype;
+  const entry = file.tensors.get(name) as TensorEntry;
+  const isSame = entry.dtype === dtype;
   if (changes.has(name))
     return isSame && isAddable(dtype)
-      ? addedInPlace(plan, tensor, reader, options)
+      ? addedInPlace(plan, { ...tensor, dtype }, reader, options)
       : addedAndRounded(plan, tensor, options);
-  if (isSame || !isWeightDType(dtype)) return reader.bytes(name);
-  return rounded(readTensor(file, name).data, shape, dtype, `${file.path}: ${name}`);
+  if (!isSame && isWeightDType(dtype))
+    return rounded(readTensor(file, name).data, shape, dtype, `${file.path}: ${name}`);
+  return copied(reader, entry.offset, entry.offset + entry.length);
 }
 
 /** Writes what was planned. */
@@ -171,8 +200,8 @@ export async function rewriteFile(
 ): Promise<void> {
   const { entries, late } = options.metadata(plan.file);
   const hashes = (Object.keys(hashKeys) as HashKey[]).filter(key => Object.hasOwn(entries, key));
-  const reader = openTensorReader(plan.file);
-  const make = (tensor: StreamedTensor): Promise<Uint8Array> => tensorBytes(plan, tensor, reader, options);
+  const reader = openRangeReader(plan.file.path);
+  const make = (tensor: StreamedTensor): TensorData => dataOf(plan, tensor, reader, options);
   try {
     await streamAligned(out, plan.tensors, make, entries, advance, { hashes, late });
   } finally {

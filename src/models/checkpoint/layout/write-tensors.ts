@@ -4,6 +4,7 @@ import {
   type StreamedTensor,
   type StreamOptions,
   streamSafetensors,
+  type TensorData,
   type WeightDType,
 } from '../../../files/index.ts';
 import { isWeightDType, laidBytes, storedDType } from './laid-bytes.ts';
@@ -37,20 +38,23 @@ export const bytesOf = (tensors: readonly StreamedTensor[]): number =>
 export async function streamAligned<T extends StreamedTensor>(
   path: string,
   tensors: readonly T[],
-  make: (tensor: T) => Uint8Array | Promise<Uint8Array>,
+  make: (tensor: T) => TensorData,
   metadata: Readonly<Record<string, string>>,
   { wrote, signal }: Advance,
   options: Pick<StreamOptions, 'hashes' | 'late'> = {},
 ): Promise<void> {
   const sorted = [...tensors].sort((a, b) => bytesPerElement[b.dtype] - bytesPerElement[a.dtype]);
   const byName = new Map(sorted.map(tensor => [tensor.name, tensor]));
-  const bytesFor = async ({ name }: StreamedTensor): Promise<Uint8Array> => {
+  async function* dataFor({ name }: StreamedTensor): AsyncGenerator<Uint8Array> {
     signal?.throwIfAborted();
-    const bytes = await make(byName.get(name) as T);
-    wrote(bytes.length);
-    return bytes;
-  };
-  await streamSafetensors(path, sorted, bytesFor, metadata, { ...options, keepExisting: true });
+    const data = make(byName.get(name) as T);
+    for await (const block of Symbol.asyncIterator in data ? data : [await data]) {
+      signal?.throwIfAborted();
+      yield block;
+      wrote(block.length);
+    }
+  }
+  await streamSafetensors(path, sorted, dataFor, metadata, { ...options, keepExisting: true });
 }
 
 /** Writes laid-out tensors, and `marks`: empty tensors that stand in front. */
