@@ -1,6 +1,6 @@
 /** @file How two LoRAs differ, in lines for people. */
 import { basename } from 'node:path';
-import type { Difference, LoraDifference } from '../lora/index.ts';
+import { type Difference, type LoraDifference, usualTolerance } from '../lora/index.ts';
 import { bar, cosineText, field, number, oneLine, percent, table, tail } from './lines.ts';
 
 const most = { names: 5, entries: 12, modules: 8 };
@@ -20,8 +20,10 @@ export function sentence(difference: LoraDifference): string {
       return 'The same file: every byte is equal.';
     case 'tensors':
       return `The same LoRA: all tensors are equal, only the metadata differ (${metadata.length} ${metadata.length === 1 ? 'entry' : 'entries'}).`;
-    case 'weights':
-      return `The same LoRA: ΔW is the same in all ${modules.length} modules, though it is stored in another way.`;
+    case 'weights': {
+      const within = distance > usualTolerance ? ` within ${percent(distance)}` : '';
+      return `The same LoRA: ΔW is the same in all ${modules.length} modules${within}, though it is stored in another way.`;
+    }
     case 'close':
       return `Nearly the same LoRA, as after rounding or resizing: ${apart}.`;
     case 'scaled':

@@ -51,6 +51,7 @@ export type {
   ModuleTensors,
   Role,
 } from './kinds/module.ts';
+export { withProducts } from './kinds/products.ts';
 export {
   alphaOf,
   isLinearInStrength,
@@ -93,6 +94,7 @@ export {
   diffLoras,
   type LoraDifference,
   type ModuleDifference,
+  usualTolerance,
   type Verdict,
 } from './tools/diff.ts';
 export { type Duplicate, type DuplicateGroup, findDuplicates } from './tools/duplicates.ts';

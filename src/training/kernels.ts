@@ -2,7 +2,7 @@
 import { createHash } from 'node:crypto';
 import type { SessionOptions } from '../engine/index.ts';
 import type { Checkpoint } from '../models/index.ts';
-import { isSmall } from './train-step.ts';
+import { isSmall } from './step-graph.ts';
 
 /** `cpu`, or `cpu with tuning 3f2a…` where measured choices differ from the built-in table. Small models use none. */
 export function kernelsOf(

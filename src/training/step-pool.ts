@@ -6,7 +6,8 @@ import type { TrainedLayer } from '../lora/index.ts';
 import { type Checkpoint, holdWeights, isExactForm, type WeightSource } from '../models/index.ts';
 import { trainedEncoders } from './captions.ts';
 import type { Recipe } from './recipe.ts';
-import { openTrainStep, type StepBase, type TrainStep } from './train-step.ts';
+import type { StepBase } from './step-graph.ts';
+import { openTrainStep, type TrainStep } from './train-step.ts';
 
 export interface PoolSource {
   readonly checkpoint: Checkpoint;

@@ -1,50 +1,10 @@
-/**
- * @file One training step as one graph: UNet, and text encoders where they are trained, with trainable side branches,
- * the loss, and its gradients by A and B only.
- */
+/** @file Runs the graph of a training step on batches: fed, cut into parts that run side by side, added up again. */
 
-import type { Feed, Graph, SessionOptions, Tensor, Value } from '../engine/index.ts';
+import type { Feed, SessionOptions, Tensor } from '../engine/index.ts';
 import * as f from '../engine/index.ts';
-import { attachTrained, drawMask, type MaskInput, type MaskKey, type TrainedLayer } from '../lora/index.ts';
-import {
-  buildText,
-  buildUnet,
-  type Checkpoint,
-  encoderFeeds,
-  encoderUses,
-  type LatentSize,
-  parameterCount,
-  type TextPartName,
-  type TextSource,
-  type TokenizedText,
-} from '../models/index.ts';
-import { trainedEncoders } from './captions.ts';
-
-export interface StepShape extends LatentSize {
-  readonly recompute: Recompute;
-}
-
-/** Insides of residual blocks and transformers that are computed again in backward: none, those at full resolution, all. */
-export type Recompute = boolean | 'finest';
-
-/** The segments of a forward graph that `recompute` asks for; those up to `lastText` are of text encoders. */
-function segmentsToRecompute(
-  graph: Graph,
-  recompute: Recompute,
-  lastText: number,
-): (segment: number) => boolean {
-  if (recompute !== 'finest') return () => recompute;
-  const area = new Map<number, number>();
-  for (const { segment, outputs } of graph.nodes) {
-    // Attention has four axes too, in text encoders of more tokens × tokens than a small picture has pixels.
-    if (segment <= lastText || graph.parameterSegments.has(segment)) continue;
-    const pictures = outputs.filter(({ shape }) => shape.length === 4);
-    for (const { shape } of pictures)
-      area.set(segment, Math.max(area.get(segment) ?? 0, shape[2] * shape[3]));
-  }
-  const finest = Math.max(...area.values());
-  return segment => area.get(segment) === finest;
-}
+import { drawMask, type MaskInput, type MaskKey, type TrainedLayer } from '../lora/index.ts';
+import { type Checkpoint, encoderFeeds, type TextPartName, type TokenizedText } from '../models/index.ts';
+import { buildStepGraph, isSmall, type StepBase, type StepShape } from './step-graph.ts';
 
 /** What one micro-step feeds; every tensor has the batch in front. */
 export interface StepBatch {
@@ -59,52 +19,6 @@ export interface StepBatch {
   readonly texts?: ReadonlyMap<TextPartName, readonly TokenizedText[]>;
 }
 
-/** What a step is built of; text encoders are needed only where they are trained. */
-export type StepBase = Pick<Checkpoint, 'unet'> & TextSource;
-
-/** Inputs that the loss depends on: SDXL reads the states before the last layer of its first text encoder. */
-function influential(graph: Graph, inputs: ReadonlyMap<string, Value>): Map<string, Value> {
-  const read = new Set(f.reachableNodes(graph).flatMap(node => node.inputs));
-  return new Map([...inputs].filter(([, value]) => read.has(value)));
-}
-
-interface StepGraph {
-  readonly graph: Graph;
-  readonly masks: readonly MaskInput[];
-}
-
-/** Loss and gradients: mean squared error of each sample, summed by weight. */
-export function buildTrainStep(base: StepBase, layers: readonly TrainedLayer[], shape: StepShape): Graph {
-  return buildStepGraph(base, layers, shape).graph;
-}
-
-function buildStepGraph(base: StepBase, layers: readonly TrainedLayer[], shape: StepShape): StepGraph {
-  const graph = f.createGraph();
-  const attachment = attachTrained(graph, layers, shape.batch);
-  const inside = new Set(trainedEncoders(base, layers).map(({ name }) => name));
-  const text = inside.size > 0 ? buildText(graph, encoderUses(base), inside, shape, attachment.hooks) : {};
-  const lastText = graph.segmentCount;
-  const prediction = buildUnet(graph, base, shape, attachment.hooks, text);
-  const target = f.input(graph, 'target', prediction.shape);
-  const weights = f.input(graph, 'weights', [shape.batch]);
-  const difference = f.sub(prediction, target);
-  const losses = f.reduceMean(f.square(difference), [1, 2, 3]); // [n, 1, 1, 1]
-  const weighted = f.mul(f.reshape(losses, [shape.batch]), weights);
-  const loss = f.reshape(f.reduceSum(weighted, [0]), []);
-  f.output('losses', f.reshape(losses, [shape.batch]));
-  const trainable = influential(graph, attachment.parameters);
-  const gradients = f.gradients(loss, [...trainable.values()], {
-    recompute: segmentsToRecompute(graph, shape.recompute, lastText),
-    // Keeping all activations of a small model costs less than ordering nodes and making values again.
-    ordered: !isSmall(base),
-    makeCheapAgain: !isSmall(base),
-  });
-  [...trainable.keys()].forEach((name, i) => {
-    f.output(name, gradients[i]);
-  });
-  return { graph, masks: attachment.masks };
-}
-
 export interface TrainStep {
   /** Returns the loss of each sample and the gradient of every parameter that it depends on, by name. */
   run(
@@ -115,14 +29,6 @@ export interface TrainStep {
     key?: MaskKey,
   ): Promise<{ losses: Tensor; gradients: Map<string, Tensor> }>;
   release(): Promise<void>;
-}
-
-/** Below this many parameters, operations are too small to be worth several threads each. */
-const smallBelow = 50_000_000;
-
-/** Whether operations are so small that a batch is cut into halves that run side by side. */
-export function isSmall({ unet }: Pick<Checkpoint, 'unet'>): boolean {
-  return parameterCount(unet.weights) < smallBelow;
 }
 
 /**

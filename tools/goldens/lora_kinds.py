@@ -1,4 +1,5 @@
-"""ΔW of every kind of LoRA as LyCORIS and PEFT compute it: test/golden/data/lora-kinds.json.
+"""ΔW of every kind of LoRA as LyCORIS and PEFT compute it: test/golden/data/lora-kinds.json; and two LoRAs merged into
+the embedded model: lora-kinds-merged.json.
 
 Tensors are hashed (hashed_weights.py), so only their shapes and samples of the results are kept.
 
@@ -305,6 +306,49 @@ def compute(name, kind, shape, shapes, alpha, rank, how, strength):
     return kohya_oft(t, layer, alpha, strength) if how == "kohya" else lycoris(kind, t, layer, alpha, rank, strength)
 
 
+# Two LoRAs for the embedded model: target, shapes (of `lora`, or of norms), alpha.
+MERGED = {
+    "one": [("unet.mid_block.attentions.0.proj_in", {"down": [4, 160, 1, 1], "up": [160, 4, 1, 1]}, 2),
+            ("unet.mid_block.attentions.0.transformer_blocks.0.attn1.to_q", {"down": [4, 160], "up": [160, 4]}, 2),
+            ("unet.down_blocks.0.resnets.0.conv1", {"down": [4, 128, 3, 3], "up": [128, 4, 1, 1]}, 4),
+            ("text_encoder.text_model.encoder.layers.0.self_attn.q_proj", {"down": [4, 128], "up": [128, 4]}, 4)],
+    "two": [("unet.mid_block.attentions.0.transformer_blocks.0.attn1.to_q", {"down": [2, 160], "up": [160, 2]}, 3),
+            ("unet.mid_block.attentions.0.transformer_blocks.0.norm1", {"w_norm": [160], "b_norm": [160]}, 1),
+            ("unet.mid_block.attentions.0.transformer_blocks.0.attn2.to_k", {"down": [4, 128], "up": [160, 4], "magnitude": [160, 1]}, 4)],
+}
+# On the UNet and on the text encoder.
+MERGED_AT = {"one": (0.8, 0.5), "two": (-0.5, -0.5)}
+FILES = {"unet": "unet/diffusion_pytorch_model.safetensors", "text_encoder": "text_encoder/model.safetensors"}
+
+
+def merged():
+    """The embedded model with both merged in: W + Σ ΔW in float32, and rounded once to the float16 that it is stored in."""
+    from safetensors.torch import load_file
+
+    pocket = Path(__file__).parents[2] / "pretrained/pocket"
+    base = {f"{part}.{name}": w.float() for part, file in FILES.items() for name, w in load_file(pocket / file).items()}
+    added = {}
+    for lora, modules in MERGED.items():
+        for target, shapes, alpha in modules:
+            strength = MERGED_AT[lora][target.startswith("text_encoder")]
+            t = tensors_of(f"{lora} {target}", shapes)
+            add = lambda leaf, delta: added.update({f"{target}.{leaf}": added.get(f"{target}.{leaf}", 0) + delta})
+            if "w_norm" in t:
+                add("weight", strength * t["w_norm"])
+                add("bias", strength * t["b_norm"])
+                continue
+            w = base[f"{target}.weight"]
+            rank = t["down"].shape[0]
+            delta = (t["up"].reshape(-1, rank) @ t["down"].reshape(rank, -1)).reshape(w.shape) * (alpha / rank)
+            if "magnitude" in t:
+                add("weight", weight_decompose(w + delta, t["magnitude"], strength) - w)
+            else:
+                add("weight", strength * delta)
+    sums = {name: base[name] + delta for name, delta in added.items()}
+    return {"loras": MERGED, "strengths": MERGED_AT,
+            "weights": {n: {"float32": digest(w), "float16": digest(w.half().float())} for n, w in sums.items()}}
+
+
 def main():
     out = []
     for name, kind, shape, shapes, alpha, rank, *how in CASES:
@@ -315,6 +359,7 @@ def main():
             results.append({"strength": strength, "weight": digest(weight, 32), **({"bias": digest(bias, 16)} if bias is not None else {})})
         out.append({"name": name, "kind": kind, "shape": list(shape), "tensors": shapes, "alpha": alpha, "rank": rank, "by": how[0] if how else "lycoris", "results": results})
     (DATA / "lora-kinds.json").write_text(json.dumps(out) + "\n")
+    (DATA / "lora-kinds-merged.json").write_text(json.dumps(merged()) + "\n")
     print(len(out), "cases")
 
 

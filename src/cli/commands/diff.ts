@@ -1,10 +1,9 @@
 /** @file `lora diff`: whether two LoRAs are the same, and where they differ. */
 import { Command } from 'commander';
 import { exitCodes, usageError } from '../../errors.ts';
-import { diffLoras } from '../../lora/index.ts';
+import { diffLoras, withProducts } from '../../lora/index.ts';
 import { basePath } from '../base.ts';
 import { describeDifference, sentence } from '../diff-report.ts';
-import { withMultiply } from '../multiply.ts';
 import { numberOption } from '../numbers.ts';
 import { checkPlotPath } from '../plots/svg.ts';
 import { openTerminal } from '../terminal.ts';
@@ -27,7 +26,7 @@ async function run(a: string, b: string, options: Options): Promise<void> {
   if (tolerance < 0) throw usageError('OPTION_INVALID', `--tolerance ${tolerance}: give 0 or more`);
   if (plot !== undefined) checkPlotPath(plot);
   const terminal = openTerminal(json);
-  await withMultiply(async multiply => {
+  await withProducts(async multiply => {
     const checkpoint = base === undefined ? {} : { base: await openBase(base) };
     const difference = await diffLoras(a, b, { tolerance, multiply, ...checkpoint });
     if (plot !== undefined) {
@@ -50,7 +49,7 @@ export function diffCommand(): Command {
     .argument('<b>', 'another')
     .option(
       '--tolerance <share>',
-      '‖ΔW of a − ΔW of b‖ as a share of the larger up to which they are the same; 0.001 takes a rounded copy for the same',
+      '‖ΔW of a − ΔW of b‖ as a share of the larger up to which they are the same; 0.01 takes a rounded copy for the same',
       numberOption('--tolerance'),
       1e-6,
     )

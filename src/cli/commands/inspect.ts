@@ -4,10 +4,9 @@ import { join } from 'node:path';
 import { Command } from 'commander';
 import { badInput, exitCodes, LoraError, usageError } from '../../errors.ts';
 import { isFolder } from '../../files/index.ts';
-import { findDuplicates, type Inspected, inspectLora } from '../../lora/index.ts';
+import { findDuplicates, type Inspected, inspectLora, withProducts } from '../../lora/index.ts';
 import { basePath } from '../base.ts';
 import { describeFolder, describeLora } from '../inspect-report.ts';
-import { withMultiply } from '../multiply.ts';
 import { checkPlotPath } from '../plots/svg.ts';
 import { openTerminal, type Terminal } from '../terminal.ts';
 
@@ -31,7 +30,7 @@ function filesIn(folder: string): string[] {
 
 /** One bad file must not hide the others: it is told, in its place, and in the exit code. */
 async function inspectFolder(paths: readonly string[], terminal: Terminal): Promise<void> {
-  await withMultiply(async multiply => {
+  await withProducts(async multiply => {
     const found: Inspected[] = [];
     const results: unknown[] = [];
     for (const [i, path] of paths.entries()) {
@@ -70,7 +69,7 @@ async function run(path: string, { json, base, plot }: Options): Promise<void> {
     return;
   }
   if (plot !== undefined) checkPlotPath(plot);
-  await withMultiply(async multiply => {
+  await withProducts(async multiply => {
     const checkpoint = base === undefined ? {} : { base: await openBase(base) };
     const { facts } = await inspectLora(path, { multiply, ...checkpoint });
     if (plot !== undefined) {

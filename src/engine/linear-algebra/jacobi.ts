@@ -78,10 +78,13 @@ function sweepPairs(matrices: readonly Matrix[], squares: Float64Array, toleranc
 
 /**
  * Rotates the rows of `m` in place until they are orthogonal, longest first, and those of `followers` by the same
- * angles. Rows that are shorter than the longest by more than float64 tells apart may stay as they are.
+ * angles, until the cosine of every pair is within `tolerance`. Rows that are shorter than the longest by more than float64 tells apart may stay as they are.
  */
-export function orthogonalizeRows(m: Matrix, followers: readonly Matrix[] = []): void {
-  const tolerance = Number.EPSILON * Math.max(4, Math.sqrt(m.columns));
+export function orthogonalizeRows(
+  m: Matrix,
+  followers: readonly Matrix[] = [],
+  tolerance = Number.EPSILON * Math.max(4, Math.sqrt(m.columns)),
+): void {
   for (let sweep = 0; sweep < mostSweeps; sweep++) {
     const squares = Float64Array.from({ length: m.rows }, (_, i) =>
       innerProduct(m.data, i * m.columns, i * m.columns, m.columns),

@@ -147,9 +147,16 @@ export function innerProducts(a: Matrix, b: Matrix): Matrix {
 /** m·mᵀ */
 export const gram = (m: Matrix): Matrix => innerProducts(m, m);
 
-/** ‖x‖², summed in float64. */
+/** ‖x‖², summed in float64, four sums side by side. */
 export function energyOf(x: Float32Array | Float64Array): number {
-  let sum = 0;
-  for (let i = 0; i < x.length; i++) sum += x[i] * x[i];
-  return sum;
+  let [s0, s1, s2, s3] = [0, 0, 0, 0];
+  let i = 0;
+  for (; i + 4 <= x.length; i += 4) {
+    s0 += x[i] * x[i];
+    s1 += x[i + 1] * x[i + 1];
+    s2 += x[i + 2] * x[i + 2];
+    s3 += x[i + 3] * x[i + 3];
+  }
+  for (; i < x.length; i++) s0 += x[i] * x[i];
+  return s0 + s1 + s2 + s3;
 }

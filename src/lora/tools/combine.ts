@@ -103,7 +103,7 @@ async function combineFactors(
   parts: readonly Strong[],
   isKernel: boolean,
   { rule, products }: CombineOptions,
-): Promise<Truncated> {
+): Promise<Omit<Truncated, 'energy'>> {
   const isPlain = parts.every(({ module }) => module.kind === 'lora');
   if (!rule) {
     const other = parts.find(({ module }) => module.kind !== 'lora');

@@ -1,5 +1,11 @@
 /** @file The difference of two checkpoints as a LoRA, layer by layer: no more than two weights are in memory. */
-import { energyOf, type Products, type Shape, type Tensor } from '../../engine/index.ts';
+import {
+  elementCount,
+  indexOfNotFinite,
+  type Products,
+  type Shape,
+  type Tensor,
+} from '../../engine/index.ts';
 import { badInput } from '../../errors.ts';
 import { type Checkpoint, type LayerInfo, listLayers, type WeightSource } from '../../models/index.ts';
 import { chooseTargets } from '../attach/targets/choose.ts';
@@ -9,8 +15,8 @@ import type { partNames } from '../names/layers.ts';
 import { extractedMetadata } from './extract-metadata.ts';
 import { factorTensors, isKernelShape } from './low-rank-factors.ts';
 import { checkRankRule, type RankRule } from './rank-rule.ts';
-import { roundedAlike } from './rounded-alike.ts';
 import { truncateChange } from './truncate-change.ts';
+import { differenceOf } from './weight-difference.ts';
 
 export interface ExtractOptions {
   readonly rule: RankRule;
@@ -85,19 +91,16 @@ function splitTarget(target: string): { part: PartName; name: string } {
 }
 
 /** tuned − base [out, in·k·k]; undefined where both are the same, or one is the other in another type. */
-function differenceOf({ target, shape }: LayerInfo, parts: ReadonlyMap<PartName, Pair>): Tensor | undefined {
+function changeOf({ target, shape }: LayerInfo, parts: ReadonlyMap<PartName, Pair>): Tensor | undefined {
   const { part, name } = splitTarget(target);
   const { tuned, base } = parts.get(part) as Pair;
-  const size = (weights: WeightSource): number => weights.shape(name).reduce((a, b) => a * b, 1);
+  const size = (weights: WeightSource): number => elementCount(weights.shape(name));
   if (!tuned.has(name) || size(tuned) !== size(base)) {
     const found = tuned.has(name) ? `[${tuned.shape(name)}]` : 'missing';
     throw badInput('EXTRACT_SHAPE', `${target} is ${found} in the tuned model, [${shape}] in the base`);
   }
-  const difference = tuned.read(name);
-  const before = base.read(name);
-  if (roundedAlike(difference, before, [tuned, base], name)) return undefined;
-  for (let i = 0; i < before.length; i++) difference[i] -= before[i];
-  return { shape: [shape[0], difference.length / shape[0]], data: difference };
+  const data = differenceOf(tuned, base, name);
+  return data && { shape: [shape[0], data.length / shape[0]], data };
 }
 
 async function extractLayer(
@@ -107,14 +110,13 @@ async function extractLayer(
 ): Promise<{ module: LoraModule; facts: ExtractedFacts }> {
   const { target } = layer;
   const shape: Shape = layer.shape;
-  const norm = Math.sqrt(energyOf(change.data));
-  if (!Number.isFinite(norm))
+  if (indexOfNotFinite(change.data) >= 0)
     throw badInput('CHECKPOINT_NOT_FINITE', `${target} holds NaN or infinity in one of the models`);
-  const { factors, rank, kept } = await truncateChange(change, rule, isKernelShape(shape), products);
+  const { factors, rank, kept, energy } = await truncateChange(change, rule, isKernelShape(shape), products);
   const tensors = factorTensors(factors, shape);
   return {
     module: { target, kind: 'lora', tensors, rank, alpha: rank },
-    facts: { target, after: rank, kept, norm },
+    facts: { target, after: rank, kept, norm: Math.sqrt(energy) },
   };
 }
 
@@ -137,7 +139,7 @@ export async function extractLora(
   for (const [done, layer] of layers.entries()) {
     options.signal?.throwIfAborted();
     options.onProgress?.(done, layers.length);
-    const change = differenceOf(layer, parts);
+    const change = changeOf(layer, parts);
     if (!change) {
       unchanged.push(layer.target);
       continue;

@@ -1,4 +1,5 @@
 /** @file A LoRA of other ranks: module by module, the nearest one of the rank that a rule gives. */
+
 import type { Products, Shape, Tensor } from '../../engine/index.ts';
 import { badInput } from '../../errors.ts';
 import type { Skipped } from '../file/group.ts';
@@ -6,11 +7,11 @@ import { impliedShape, type Shapes } from '../file/implied-shape.ts';
 import type { LoraFile } from '../file/open.ts';
 import { weightDelta } from '../kinds/delta.ts';
 import type { LoraModule, LoraWeights, ModuleKind, ModuleTensors } from '../kinds/module.ts';
+import { multiplyWith } from '../kinds/products.ts';
 import { scaleOf } from '../kinds/table.ts';
 import { factorsOf, factorTensors, isKernelShape, layerShape } from './low-rank-factors.ts';
 import { checkRankRule, type RankRule } from './rank-rule.ts';
 import { resizedMetadata } from './resize-metadata.ts';
-import { multiplyWith } from './runtime-multiply.ts';
 import { type Truncated, truncateChange, truncateProduct } from './truncate-change.ts';
 
 export interface ResizedModule {

@@ -14,6 +14,8 @@ export interface Truncated {
   readonly rank: number;
   /** ‖kept‖² / ‖all‖²; 1 for a change of zero. */
   readonly kept: number;
+  /** ‖all‖² */
+  readonly energy: number;
 }
 
 const keptShare = (values: Float64Array, rank: number, energy: number): number =>
@@ -24,7 +26,12 @@ export function truncateProduct({ up, down }: Factors, rule: RankRule, isKernel:
   const found = svdOfProduct(up, down);
   const energy = wholeEnergy(found.values);
   const rank = chooseRank({ values: found.values, energy }, rule, isKernel);
-  return { factors: truncatedFactors(found, rank), rank, kept: keptShare(found.values, rank, energy) };
+  return {
+    factors: truncatedFactors(found, rank),
+    rank,
+    kept: keptShare(found.values, rank, energy),
+    energy,
+  };
 }
 
 const firstGuess = 8;
@@ -55,5 +62,6 @@ export async function truncateChange(
 ): Promise<Truncated> {
   const found = await enoughFor(change, rule, isKernel, products);
   const rank = chooseRank(found, rule, isKernel);
-  return { factors: truncatedFactors(found, rank), rank, kept: keptShare(found.values, rank, found.energy) };
+  const { values, energy } = found;
+  return { factors: truncatedFactors(found, rank), rank, kept: keptShare(values, rank, energy), energy };
 }
