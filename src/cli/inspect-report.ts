@@ -48,10 +48,7 @@ function spectrumText({ spectrum, ranks, modules }: LoraFacts): string[] {
     ...field('spectrum', `95 % of ‖ΔW‖² lies in the first ${rankFor['95']} of ${rank} singular values`),
     ...field('', `kept by the first ${shares}`),
     ...(spectrum.modules < modules.length
-      ? field(
-          '',
-          `of ${spectrum.modules} of ${modules.length} modules; full matrices of the others are too large`,
-        )
+      ? field('', `measured in ${spectrum.modules} of ${modules.length} modules`)
       : []),
     ...field('', `median module: stable rank ${number(stableRank)}, effective rank ${number(effectiveRank)}`),
   ];
@@ -99,13 +96,14 @@ function foldTextEncoders(blocks: readonly BlockFacts[]): BlockFacts[] {
 function blockTable(facts: LoraFacts): string[] {
   const blocks = foldTextEncoders(facts.blocks);
   if (blocks.every(({ norm }) => norm === undefined)) return [];
-  const largest = Math.max(...blocks.map(({ norm }) => norm ?? 0));
-  const rows = blocks.map(({ block, section, modules, norm }) => [
+  const finite = blocks.map(({ norm = 0 }) => (Number.isFinite(norm) ? norm : 0));
+  const largest = Math.max(...finite);
+  const rows = blocks.map(({ block, section, modules, norm }, i) => [
     block,
     section === '' || block.includes(section.split(' ')[0]) ? '' : section,
     String(modules),
     norm === undefined ? '—' : number(norm),
-    bar(norm ?? 0, largest),
+    bar(finite[i], largest),
   ]);
   const head = ['block', '', 'modules', '‖ΔW‖', ''];
   return ['  ‖ΔW‖ by block', ...table([head, ...rows], [2, 3]).map(line => `    ${line}`)];
@@ -152,7 +150,10 @@ export function describeLora(facts: LoraFacts): string {
   const entries = Object.keys(facts.metadata).length;
   return [
     oneLine(facts.path),
-    ...field('kind', `${kindsText(facts)}, ${facts.dialect} names, for ${facts.family}`),
+    ...field(
+      'kind',
+      `${kindsText(facts)}, ${facts.dialect} names, for ${facts.family === 'unknown' ? 'an unknown model' : facts.family}`,
+    ),
     ...field('file', fileText(facts)),
     ...field('modules', coverageText(facts)),
     ...(ranks.length > 0

@@ -30,7 +30,9 @@ const asked = process.argv[2] ?? '';
 const wanted = Object.hasOwn(commands, asked) ? [commands[asked]] : Object.values(commands);
 for (const command of await Promise.all(wanted.map(load => load()))) program.addCommand(command);
 
-for (const command of [program, ...program.commands]) {
+/** A command with all below it. */
+const withInner = (command: Command): Command[] => [command, ...command.commands.flatMap(withInner)];
+for (const command of withInner(program)) {
   command.exitOverride(error => {
     process.exit(error.exitCode === 0 ? exitCodes.ok : exitCodes.usage);
   });

@@ -39,7 +39,7 @@ export function trainingProgress(terminal: Terminal): (progress: Progress) => vo
         const loss = recent.reduce((a, b) => a + b, 0) / recent.length;
         const left = showSeconds(progress.secondsLeft);
         return terminal.progress(
-          `step ${progress.step}/${progress.steps}  loss ${loss.toFixed(4)}  ${left} left`,
+          `step ${progress.step}/${progress.steps}  loss ${loss.toFixed(4)}${describeScaled(progress)}  ${left} left`,
         );
       }
       case 'saved':
@@ -47,6 +47,10 @@ export function trainingProgress(terminal: Terminal): (progress: Progress) => vo
     }
   };
 }
+
+/** Layers that `--scale-weight-norms` held back in the last step. */
+const describeScaled = ({ scaledLayers }: { readonly scaledLayers: number }): string =>
+  scaledLayers === 0 ? '' : `  ${scaledLayers} at their largest norm`;
 
 function describeStart({ scan, recipe, layers, resumedAt }: Extract<Progress, { phase: 'start' }>): string {
   const times = recipe.accumulate > 1 ? ` × ${recipe.accumulate}` : '';

@@ -84,19 +84,23 @@ export { type BlockWeights, parseBlockWeights } from './names/block-weights.ts';
 export { blockIndexOf, blockIndices, blockNameOf, blockNames, blockWeightLists } from './names/blocks.ts';
 export type { BlockNaming, Part } from './names/layers.ts';
 export { kohyaName, type NamingName, nameOf, namingOf, parseName } from './names/namings.ts';
-export { type CombinedFile, type CombinedLora, combineLoras, commonFamilies } from './tools/combine.ts';
+export {
+  type CombinedFile,
+  type CombinedLora,
+  combineLoras,
+  combineModules,
+  commonFamilies,
+} from './tools/combine.ts';
 export { type ConvertedLora, convertLora } from './tools/convert.ts';
 export type { ConvertLoraOptions } from './tools/convert-describe.ts';
-export {
-  type BlockDifference,
-  type Difference,
-  type DiffOptions,
-  diffLoras,
-  type LoraDifference,
-  type ModuleDifference,
-  usualTolerance,
-  type Verdict,
-} from './tools/diff.ts';
+export { type DiffOptions, diffLoras, usualTolerance } from './tools/diff.ts';
+export type {
+  BlockDifference,
+  Difference,
+  LoraDifference,
+  ModuleDifference,
+  Verdict,
+} from './tools/diff-facts.ts';
 export { type Duplicate, type DuplicateGroup, findDuplicates } from './tools/duplicates.ts';
 export {
   type ExtractedFacts,

@@ -137,6 +137,7 @@ describe('files with something wrong', () => {
 
   test.each([
     ['inert', 'INERT', pair(name, 1, 0)],
+    ['of another model', 'OTHER_MODEL', pair('transformer.double_blocks.0.img_attn.qkv')],
     ['one dead module', 'DEAD_MODULES', { ...pair(name), ...pair(second, 1, 0) }],
     ['NaN', 'NOT_FINITE', pair(name, 1, Number.NaN)],
     ['no up', 'NO_MODULE', { [`${name}.lora_down.weight`]: [[2, 3], 1] as const }],

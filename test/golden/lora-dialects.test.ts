@@ -164,6 +164,28 @@ describe('converted', () => {
     },
   );
 
+  test('a Tucker core becomes part of A', async () => {
+    const name = 'lora_unet_mid_block_resnets_0_conv1';
+    const [out, inside] = unetShapes.get('mid_block.resnets.0.conv1.weight') ?? [];
+    const path = join(temporaryFolder(), 'tucker.safetensors');
+    const tensors = [
+      [`${name}.lora_down.weight`, [3, inside, 1, 1]],
+      [`${name}.lora_mid.weight`, [3, 3, 3, 3]],
+      [`${name}.lora_up.weight`, [out, 3, 1, 1]],
+    ] as const;
+    const entries = tensors.map(([key, shape]) => ({
+      ...{ name: key, shape, dtype: 'float32' as const },
+      bytes: floatTensorBytes({ shape, data: hashed(key, shape) }, 'float32'),
+    }));
+    writeFileSync(path, serializeSafetensors(entries));
+    const [before, after] = await Promise.all(
+      [path, await convert(path, 'diffusers')].map(file => changeOf(readLora(file, base).lora.modules[0])),
+    );
+    const difference = Math.hypot(...(after.weight ?? []).map((x, i) => x - (before.weight?.[i] ?? 0)));
+    // Sums in another order.
+    expect(difference / Math.hypot(...(before.weight ?? []))).toBeLessThan(1e-6);
+  });
+
   test.each(cases.filter(one => !isPlain(one)))('%s not to Diffusers', async (_, one) => {
     const out = join(temporaryFolder(), 'out.safetensors');
     await expect(convertLora(write(one), out, { to: 'diffusers' })).rejects.toMatchObject({

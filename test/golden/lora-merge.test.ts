@@ -75,7 +75,7 @@ async function merge(...options: string[]): Promise<string> {
     out,
     ...options,
   );
-  expect(outcome.stderr + outcome.stdout).toMatch(/8 weights changed/);
+  expect(outcome.stderr + outcome.stdout).toMatch(/7 weights changed/);
   expect(outcome.status).toBe(0);
   return out;
 }

@@ -1,8 +1,9 @@
 /** Text encoders trained together with the UNet, against transformers, diffusers and PEFT (tools/goldens/train_text.py). */
-import { readFileSync } from 'node:fs';
+import { closeSync, copyFileSync, openSync, readFileSync, writeSync } from 'node:fs';
+import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import type { TrainingItem } from '../../src/dataset/index.ts';
-import type { Shape } from '../../src/engine/index.ts';
+import type { Shape, WeightBytes } from '../../src/engine/index.ts';
 import { plainLora, type TrainedLayer } from '../../src/lora/index.ts';
 import { readUnetConfig } from '../../src/models/checkpoint/config-files.ts';
 import {
@@ -13,6 +14,7 @@ import {
   type LayerInfo,
   listLayers,
   openCheckpoint,
+  openWeights,
   type TextPartName,
 } from '../../src/models/index.ts';
 import { type CaptionText, encodeCaptions, tokensOf } from '../../src/training/captions.ts';
@@ -21,6 +23,7 @@ import { buildTrainStep, openTrainStep, planRun, type Recompute } from '../../sr
 import { completeRecipe } from '../../src/training/recipe.ts';
 import { newRunState, runLoop, type StepReport } from '../../src/training/trainer.ts';
 import { writeConfig } from '../support/configs.ts';
+import { temporaryFolder } from '../support/pictures.ts';
 import { type Digest, given, hashed, hashedSource, relativeError } from './hashed-weights.ts';
 
 interface Encoder {
@@ -242,5 +245,27 @@ describe('the embedded model, at the start of training', () => {
     const [apart, inside] = [await losses(layers), await losses([...layers, ...text])];
     // The same products, of more rows at once.
     for (const [i, loss] of inside.entries()) expect(worst(loss, apart[i]), `sample ${i}`).toBeLessThan(1e-5);
+  });
+
+  test('a broken weight of a trained encoder is named', async () => {
+    const folder = temporaryFolder();
+    const file = join(folder, 'model.safetensors');
+    copyFileSync('pretrained/pocket/text_encoder/model.safetensors', file);
+    const name = 'text_model.encoder.layers.1.mlp.fc1.weight';
+    const { path, offset } = openWeights(folder, 'model').bytes(name) as WeightBytes;
+    const handle = openSync(path, 'r+');
+    writeSync(handle, Uint16Array.of(0x7e00), 0, 2, offset + 20); // half precision
+    closeSync(handle);
+    const broken = {
+      ...checkpoint,
+      textEncoder: { ...checkpoint.textEncoder, weights: openWeights(folder, 'model') },
+    };
+    const texts = await encodeCaptions(items, { checkpoint: broken, recipe }, text);
+    const input = { checkpoint: broken, recipe, layers: text, items, texts, session: {} };
+    const run = runLoop(input, await newRunState(input, '', 0), { onStep: async () => undefined });
+    await expect(run).rejects.toMatchObject({
+      code: 'CHECKPOINT_NOT_FINITE',
+      message: `${file}: ${name} holds NaN at 10`,
+    });
   });
 });

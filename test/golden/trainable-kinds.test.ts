@@ -200,15 +200,38 @@ test('PiSSA starts with the part of the weight that PEFT takes out, and its file
     const request = { strength: 1, shape: layer.shape, base: () => baseOf(layer.target) };
     const started = trainedModule({ ...layer, init: 'kaiming' }, parameters, frozen);
     const { weight: taken } = await deltaOf(started, request);
-    // Singular vectors by float32 products, PEFT's by LAPACK in float32.
+    // These weights are random: their singular values hardly differ, and neither do the norms of near subspaces.
+    const { norm } = golden.pissa[layer.target.slice(5)];
+    expect(Math.abs(Math.hypot(...(taken as Float32Array)) / norm - 1)).toBeLessThan(1e-3);
     expect(relativeError({ data: taken as Float32Array }, golden.pissa[layer.target.slice(5)])).toBeLessThan(
-      2e-5,
+      0.05,
     );
     const whole = trainedModule(layer, parameters, frozen);
     expect([whole.rank, whole.alpha]).toEqual([8, 4]);
     const { weight: none } = await deltaOf(whole, request);
     expect(Math.hypot(...(none as Float32Array))).toBeLessThan(1e-6 * Math.hypot(...(taken as Float32Array)));
   }
+});
+
+test('PiSSA takes all of a weight that has no higher rank', async () => {
+  const [layer] = layersOf('lora', { 'down_blocks.1.resnets.0.conv1.down': {} as Digest }, { init: 'pissa' });
+  const [out, inside] = [layer.shape[0], 9 * layer.shape[1]];
+  const factors = {
+    up: { shape: [out, 4], data: hashed('pissa up', [out, 4]) },
+    down: { shape: [4, inside], data: hashed('pissa down', [4, inside]) },
+  };
+  const module = { target: layer.target, kind: 'lora', tensors: factors, rank: 4, alpha: 4 } as const;
+  const { weight } = await deltaOf(module, {
+    strength: 1,
+    shape: layer.shape,
+    base: () => new Float32Array(),
+  });
+  const base = weight as Float32Array;
+  const parameters = await initialParameters([layer], 0, () => base);
+  const start = trainedModule({ ...layer, init: 'kaiming' }, parameters, new Map());
+  const taken = await deltaOf(start, { strength: 1, shape: layer.shape, base: () => base });
+  const difference = Math.hypot(...(taken.weight as Float32Array).map((x, i) => x - base[i]));
+  expect(difference / Math.hypot(...base)).toBeLessThan(1e-6);
 });
 
 describe.each(golden.dropped)('dropout in $name', row => {

@@ -301,6 +301,7 @@ const badFolders: readonly Row[] = [
     ['too open'],
     () => folder('{"alpha_pattern":{"(a+)+b":8}}', peftTensors()),
   ],
+  ['another tuner', 'LORA_OTHER_TUNER', ['ADALORA'], () => folder('{"peft_type":"ADALORA"}', peftTensors())],
   ['nothing there', 'LORA_NOT_FOUND', ['/no/lora'], () => '/no/lora'],
 ];
 
@@ -483,6 +484,115 @@ describe('alphas and shapes of every sort', () => {
       expect(reason).toContain('twice');
     }
   });
+});
+
+describe('which text encoder a folder of PEFT is for', () => {
+  const tensors = (width: number): WritableTensor[] => [
+    tensor('base_model.model.text_model.encoder.layers.0.mlp.fc1.lora_A.weight', [4, width]),
+    tensor('base_model.model.text_model.encoder.layers.0.mlp.fc1.lora_B.weight', [4 * width, 4]),
+  ];
+  const target = (part: string): string => `${part}.text_model.encoder.layers.0.mlp.fc1`;
+  const written = (into: string, width: number): void => {
+    mkdirSync(into, { recursive: true });
+    writeFileSync(join(into, 'adapter_config.json'), '{"lora_alpha":8}');
+    writeFileSync(join(into, 'adapter_model.safetensors'), serializeSafetensors(tensors(width)));
+  };
+
+  test.each([
+    ['adapter', 768, 'text_encoder'],
+    ['adapter', 1280, 'text_encoder_2'],
+    ['text_encoder_2', 768, 'text_encoder_2'],
+  ] as const)('%s, %i wide', (name, width, part) => {
+    const into = join(temporaryFolder(), name);
+    written(into, width);
+    expect(openLoraFile(into).modules.map(entry => [entry.target, entry.alpha])).toEqual([[target(part), 8]]);
+  });
+
+  test('one folder with both', () => {
+    const into = temporaryFolder();
+    written(join(into, 'text_encoder'), 768);
+    written(join(into, 'text_encoder_2'), 1280);
+    const { lora, report } = readLora(into, { ...sdxl, strict: true });
+    expect(lora.modules.map(module => module.target)).toEqual([
+      target('text_encoder'),
+      target('text_encoder_2'),
+    ]);
+    expect(report.coverage).toBe('1/1 text encoder, 1/1 text encoder 2');
+  });
+});
+
+test('a layer that the base has in another shape is left out, with both shapes', () => {
+  const layers = sd15.layers.map(one =>
+    one.target === 'unet.conv_in' ? { ...one, shape: [320, 9, 3, 3] } : one,
+  );
+  const file = loraFile(pairs(sd15, 'kohya', /conv_in|mid_block.*attn2/));
+  const { report } = readLora(file, { ...sd15, layers });
+  expect(report).toMatchObject({ mismatched: 3, coverage: '4/5 UNet', kinds: ['LoRA'] });
+  for (const { reason } of report.skipped) expect(reason).toContain('[320,9,3,3]');
+});
+
+test('names of any sort are read or skipped, never anything else', () => {
+  const words = fc.constantFrom(
+    ...[
+      'lora_unet_',
+      'lora_te2_',
+      'unet.',
+      'text_encoder.',
+      'base_model.model.',
+      'diffusion_model.',
+      'lycoris_',
+      '',
+    ],
+    ...[
+      'down_blocks',
+      'input_blocks_4_1_',
+      'mid_block',
+      'attentions',
+      '.0.',
+      '_0_',
+      'attn1',
+      'to_q',
+      'proj_in',
+      'conv_in',
+    ],
+    ...[
+      '.lora_down.weight',
+      '.lora_A.x.weight',
+      '.alpha',
+      '.weight',
+      '.on_input',
+      '.oft_blocks',
+      '.lokr_w1',
+      '.diff',
+    ],
+    ...['constructor', '__proto__', 'toString', '#', '*', '\\', '𝔩', ' '],
+  );
+  const names = fc.uniqueArray(
+    fc.array(words, { minLength: 1, maxLength: 6 }).map(parts => parts.join('')),
+    {
+      minLength: 1,
+      maxLength: 12,
+    },
+  );
+  const shapes = fc.array(fc.nat(5), { maxLength: 4 });
+  fc.assert(
+    fc.property(names, fc.array(shapes, { minLength: 12, maxLength: 12 }), (given, sizes) => {
+      const usable = given.filter(name => name !== '__metadata__' && name !== '');
+      const made = loraFile(usable.map((name, i) => tensor(name, sizes[i])));
+      const file = openLoraFile(made, { tolerant: true });
+      const used = file.modules.reduce((sum, { keys }) => sum + keys.size, 0);
+      expect(used + file.skipped.length).toBe(usable.length);
+      for (const entry of file.modules) {
+        try {
+          file.read(entry);
+        } catch (error) {
+          expect(error).toBeInstanceOf(LoraError);
+          expect((error as LoraError).message).toContain(entry.name);
+        }
+      }
+    }),
+    { numRuns: 300 },
+  );
 });
 
 test('any change of any byte is read or refused, never anything else', () => {

@@ -169,9 +169,9 @@ def sd15():
     y = unet(scheduler.add_noise(latent, noise, t), t, clip(torch.tensor([ids])).last_hidden_state).sample
     loss = torch.nn.functional.mse_loss(y, noise)
     loss.backward()
-    out = {"ids": ids, "t": 423, "loss": float(loss), "gradients": {n: digest(p.grad, 4) for n, p in parameters.items()}}
+    out = {"ids": ids, "t": 423, "loss": float(loss.detach()), "gradients": {n: digest(p.grad, 4) for n, p in parameters.items()}}
     (DATA / "train_text_sd15.json").write_text(json.dumps(out) + "\n")
-    print(float(loss), len(parameters))
+    print(float(loss.detach()), len(parameters))
 
 
 CASES = [
@@ -182,6 +182,7 @@ CASES = [
     ("sdxl", ["text_encoder"], {"text_encoder": 0.5}),
     ("sdxl", ["text_encoder_2"], {"text_encoder_2": 2.0}),
 ]
+
 
 def small():
     models_of = {}

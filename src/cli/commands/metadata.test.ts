@@ -3,7 +3,7 @@ import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import sharp from 'sharp';
 import { describe, expect, test } from 'vitest';
-import { type Outcome, runHere } from '../../../test/support/command-line.ts';
+import { type Outcome, runHere, start } from '../../../test/support/command-line.ts';
 import { temporaryFolder } from '../../../test/support/pictures.ts';
 import { modelHashes, openSafetensors, serializeSafetensors } from '../../files/index.ts';
 import { metadataCommand } from './metadata.ts';
@@ -178,4 +178,10 @@ test('strip leaves a file that is known by the same hash, and tells nothing', as
   expect(Object.keys(left).sort()).toEqual(['ss_network_dim', 'sshs_legacy_hash', 'sshs_model_hash']);
   expect(body(file).equals(before)).toBe(true);
   expect((await shown(file)).private).toEqual([]);
+});
+
+test('a command below a command ends with 2 as well when it is called wrongly', async () => {
+  const { status, stderr } = await start(['metadata', 'set']).outcome;
+  expect(stderr).toContain("missing required argument 'file'");
+  expect(status).toBe(2);
 });

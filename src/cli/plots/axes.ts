@@ -55,6 +55,7 @@ export interface BarStyle {
   readonly hasNames?: boolean;
 }
 
+const notNumber = { size: 11, color: colors.red, bold: true, anchor: 'middle' } as const;
 const groupGap = 14;
 const nameSize = 11;
 
@@ -80,17 +81,12 @@ export function barChart(
       const inner = Math.min(slot * 0.78, 46);
       const width = inner / bar.values.length;
       for (const [i, value] of bar.values.entries()) {
-        const y = at(value);
         const left = x + (slot - inner) / 2 + i * width;
-        if (value > 0)
-          rectangle(
-            drawing,
-            left,
-            y,
-            Math.max(1, width - (shades ? 0.5 : 0)),
-            bottom - y,
-            shades?.[i] ?? color,
-          );
+        if (Number.isNaN(value)) label(drawing, 'NaN', left + width / 2, bottom - 8, notNumber);
+        if (!(value > 0 && Number.isFinite(value))) continue;
+        const y = at(value);
+        const wide = Math.max(1, width - (shades ? 0.5 : 0));
+        rectangle(drawing, left, y, wide, bottom - y, shades?.[i] ?? color);
       }
       if (hasNames) nameBar(drawing, bar.name, x + slot / 2, bottom, upwards);
       x += slot;

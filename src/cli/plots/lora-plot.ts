@@ -136,7 +136,7 @@ function spectrumCharts(drawing: Canvas, facts: LoraFacts, top: number): void {
 }
 
 export function drawLora(facts: LoraFacts): Canvas {
-  const groups = groupBlocks(facts.blocks, ({ norm = 0 }) => [Number.isFinite(norm) ? norm : 0]);
+  const groups = groupBlocks(facts.blocks, ({ norm = 0 }) => [norm]);
   const names = groups.length > 0 ? namesHeight(groups, inside) : 0;
   const curvesTop = barsTop + barsHeight + names + 62;
   const height = facts.spectrum ? curvesTop + curvesHeight + 62 : barsTop + barsHeight + names + 24;
@@ -152,7 +152,8 @@ export function drawLora(facts: LoraFacts): Canvas {
       anchor: 'middle',
     });
   } else {
-    const largest = Math.max(...groups.flatMap(({ bars }) => bars.map(({ values }) => values[0])));
+    const norms = facts.blocks.map(({ norm = 0 }) => norm).filter(Number.isFinite);
+    const largest = Math.max(0, ...norms);
     barChart(drawing, frame, groups, valueAxis(drawing, frame, ticksTo(largest)));
   }
   spectrumCharts(drawing, facts, curvesTop);

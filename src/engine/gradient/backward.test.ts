@@ -8,10 +8,15 @@ import {
   inScope,
   inSegment,
   type Node,
+  ofParameters,
+  output,
+  stopGradient,
   type Value,
   weight,
 } from '../graph/graph.ts';
 import { verify } from '../graph/verify.ts';
+import { capabilities } from '../onnx/capabilities.ts';
+import { lower } from '../onnx/lower.ts';
 import { evaluateValues } from '../reference/evaluate.ts';
 import { randomStream } from '../tensor/random.ts';
 import { elementCount, type Shape } from '../tensor/tensor.ts';
@@ -166,6 +171,83 @@ describe('recomputation', () => {
     const network = residualNetwork(2, [0, 1]);
     expect(countOf(run(network).nodes, 'silu')).toBe(0);
   });
+});
+
+describe('weights made of parameters', () => {
+  /** Layers x·(frozen + up·down)ᵀ, each in a segment. */
+  function madeWeights(layers: number): Network {
+    const graph = createGraph();
+    const feeds = new Map<string, Float64Array>();
+    const given = (name: string, shape: Shape): Value => {
+      feeds.set(name, Float64Array.from(normals(name, shape)));
+      return input(graph, name, shape);
+    };
+    const trainable: Value[] = [];
+    let x = given('x', [6, 4]);
+    for (let i = 0; i < layers; i++) {
+      const [down, up] = [given(`down${i}`, [2, 4]), given(`up${i}`, [4, 2])];
+      trainable.push(down, up);
+      const base = frozen(graph, `frozen${i}`, [4, 4]);
+      x = inScope(graph, `layer${i}`, () =>
+        inSegment(graph, () => {
+          const made = ofParameters(graph, () => f.mul(f.add(base, f.matmul(up, down)), base));
+          return f.silu(f.linear(x, made));
+        }),
+      );
+    }
+    const loss = f.mean(f.square(f.sub(x, given('target', x.shape))));
+    return { graph, loss, trainable, feeds, forwardNodes: graph.nodes.length };
+  }
+  const plain = run(madeWeights(3));
+  const isMade = (graph: Graph, { segment }: Node): boolean => graph.parameterSegments.has(segment);
+
+  test.each<[string, BackwardOptions]>([
+    ['made again', { makeCheapAgain: true }],
+    ['made again with all else', { makeCheapAgain: true, recompute: () => true }],
+    ['kept where all else is made again', { recompute: () => true }],
+  ])('%s: no bit of any gradient changes', (_, options) => {
+    expect(run(madeWeights(3), options).results).toEqual(plain.results);
+  });
+
+  test.each([false, true])('none is kept for backward where cheap values are not (recompute: %s)', all => {
+    const network = madeWeights(3);
+    const { made } = run(network, { makeCheapAgain: true, recompute: () => all });
+    const forward = new Set(network.graph.nodes.slice(0, network.forwardNodes));
+    const inside = new Set(
+      [...forward].filter(node => isMade(network.graph, node)).flatMap(({ outputs }) => outputs),
+    );
+    expect(inside.size).toBe(9);
+    const backwardNodes = [...ancestors(made)].filter(node => !forward.has(node));
+    expect(backwardNodes.flatMap(({ inputs }) => inputs).filter(value => inside.has(value))).toEqual([]);
+    // Copies read parameters that wait for a cotangent, or they would be merged with the originals.
+    const copies = backwardNodes.filter(({ op, inputs }) => op === 'matmul' && inputs[1].shape[0] === 2);
+    expect(copies.filter(({ inputs }) => inputs.every(({ origin }) => origin.kind === 'input'))).toEqual([]);
+  });
+
+  test('without it they are kept', () => {
+    const { nodes } = run(madeWeights(3));
+    expect(countOf(nodes, 'linear')).toBe(0);
+    expect(countOf(run(madeWeights(3), { makeCheapAgain: true }).nodes, 'after')).toBeGreaterThan(0);
+  });
+
+  test('they come first in the model, so that the runtime makes each right before its reader', () => {
+    const network = madeWeights(2);
+    output('loss', network.loss);
+    const { model } = lower(network.graph, capabilities.cpu);
+    const ops = network.graph.nodes.filter(node => isMade(network.graph, node)).map(({ id }) => `n${id}.`);
+    const ofParts = model.nodes.map(({ name }) => ops.some(start => name.startsWith(start)));
+    expect(ofParts.filter(Boolean)).toHaveLength(6);
+    expect(ofParts.slice(0, 6)).toEqual(Array(6).fill(true));
+  });
+});
+
+test('no gradient flows through a stopped value', () => {
+  const graph = createGraph();
+  const x = input(graph, 'x', []);
+  const norm = stopGradient(f.sqrt(f.square(x)));
+  const [gradient] = gradients(f.mul(f.square(x), norm), [x]);
+  // d/dx x²·|x|, |x| held: 2x·|x| = 18 at x = 3, where the whole derivative is 27.
+  expect(evaluateValues([gradient], new Map([['x', [3]]]))[0]).toEqual(Float64Array.of(18));
 });
 
 describe('order', () => {

@@ -2,6 +2,7 @@
 import fc from 'fast-check';
 import { afterAll, describe, expect, test } from 'vitest';
 import { randomStream } from '../tensor/random.ts';
+import type { Tensor } from '../tensor/tensor.ts';
 import { gram, identity, innerProducts, type Matrix, matrix, multiply, transposeMatrix } from './matrix.ts';
 import { orthonormalRows } from './orthonormal-rows.ts';
 import { openProducts } from './products.ts';
@@ -145,7 +146,7 @@ describe('products', () => {
           const a = transposeA ? tensorOf(k, m) : tensorOf(m, k);
           const b = transposeB ? tensorOf(n, k) : tensorOf(k, n);
           const made = await products.multiply(a, b, { transposeA, transposeB, scale });
-          const wide = ({ shape, data }: typeof a) => matrix(shape[0], shape[1], Float64Array.from(data));
+          const wide = ({ shape, data }: Tensor) => matrix(shape[0], shape[1], Float64Array.from(data));
           const rows = transposeA ? transposeMatrix(wide(a)) : wide(a);
           const columns = transposeB ? wide(b) : transposeMatrix(wide(b));
           const expected = innerProducts(rows, columns);

@@ -23,8 +23,6 @@ type Patterns = readonly (readonly [pattern: RegExp, value: number])[];
 
 /** What decides the scale of an adapter's modules. */
 export interface AdapterConfig {
-  /** `LORA`, `LOHA`, `LOKR` … */
-  readonly type: string;
   /** The alpha of a module without one of its own. */
   readonly alpha: number | undefined;
   readonly alphaPatterns: Patterns;
@@ -36,6 +34,9 @@ export interface AdapterConfig {
 }
 
 export const adapterConfigName = 'adapter_config.json';
+
+/** Others have tensors of the same names and another meaning (AdaLoRA), or of other names. */
+const readTypes: readonly string[] = ['LORA', 'LOHA', 'LOKR'];
 
 const badConfig = (where: string, why: string, cause?: unknown): Error =>
   badInput(
@@ -76,8 +77,12 @@ function toConfig(json: unknown, where: string): AdapterConfig {
   const { peft_type, r, lora_alpha, alpha, rank_pattern, alpha_pattern, use_rslora } = result.data;
   const toPatterns = (given: Record<string, number> | null | undefined): Patterns =>
     Object.entries(given ?? {}).map(([text, value]) => [toPattern(text, where), value]);
+  const type = peft_type?.toUpperCase() ?? 'LORA';
+  if (!readTypes.includes(type)) {
+    const hint = 'Read are LoRA, with rsLoRA and DoRA, LoHa and LoKr.';
+    throw badInput('LORA_OTHER_TUNER', `${where}: ${peft_type} of PEFT is not supported`, hint);
+  }
   return {
-    type: peft_type?.toUpperCase() ?? 'LORA',
     alpha: lora_alpha ?? alpha ?? undefined,
     alphaPatterns: toPatterns(alpha_pattern),
     rank: r ?? undefined,

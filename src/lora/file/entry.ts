@@ -50,21 +50,22 @@ const withoutData = (shapes: Shapes) =>
     Object.entries(shapes).map(([role, shape]) => [role, { shape, data: new Float32Array() }]),
   );
 
-/** The kind that lacks least, for a set of tensors that makes none. */
-function nearestKind(group: Group, shapes: Shapes): Error {
-  const tensors = withoutData(shapes);
-  const marks: readonly (readonly [RegExp, ModuleKind])[] = [
-    [/^(?:down|up|mid|up_bias|magnitude)$/, 'lora'],
-    [/^hada_/, 'loha'],
-    [/^lokr_/, 'lokr'],
-    [/^[ab][12m]$/, 'glora'],
-    [/^(?:ia3|on_input)$/, 'ia3'],
-    [/^rescale$/, 'oft'],
-  ];
+/** Which kind a tensor of an incomplete module is of. */
+const marks: readonly (readonly [role: RegExp, kind: ModuleKind])[] = [
+  [/^(?:down|up|mid|up_bias|magnitude)$/, 'lora'],
+  [/^hada_/, 'loha'],
+  [/^lokr_/, 'lokr'],
+  [/^[ab][12m]$/, 'glora'],
+  [/^(?:ia3|on_input)$/, 'ia3'],
+  [/^rescale$/, 'oft'],
+];
+
+/** The error for a set of tensors that makes no kind. */
+function incomplete(group: Group, shapes: Shapes): Error {
   const roles = Object.keys(shapes);
   const kind = marks.find(([mark]) => roles.some(role => mark.test(role)))?.[1] ?? 'lora';
-  const there = [...group.keys.values()].join(', ');
-  return fault('LORA_HALF', group, `has no ${missingRoles(kind, tensors).join(' and ')}, only ${there}`);
+  const missing = missingRoles(kind, withoutData(shapes)).join(' and ');
+  return fault('LORA_HALF', group, `has no ${missing}, only ${[...group.keys.values()].join(', ')}`);
 }
 
 /** Down [in, rank] and up [rank, out]: what programs with `x·A·B` have. */
@@ -114,23 +115,25 @@ function partOf({ parsed }: Group, shape: Shape | undefined): Part | undefined {
   return shape?.includes(secondEncoderWidth) ? 'text_encoder_2' : parsed.part;
 }
 
+/** A module's names inside its part: ours, and that of the file without what stands before it. */
+const pathsOf = ({ name, parsed }: Group): string[] => [
+  name.replace(/^base_model\.model\.|^(?:unet|text_encoder(?:_2)?)\./, ''),
+  ...(parsed ? [parsed.path] : []),
+];
+
 /** What the header says of a module. Throws LORA_* for one that cannot be. */
 export function toEntry(group: Group): LoraEntry {
   const shapes = shapesOf(group);
   const tensors = withoutData(shapes);
   const kind = kindOf(tensors);
-  if (!kind) throw nearestKind(group, shapes);
+  if (!kind) throw incomplete(group, shapes);
   const rank = rankOf(kind, tensors);
   checkPair(group, kind, shapes, rank);
   const { source, name, parsed, keys } = group;
   const shape = impliedShape(kind, shapes);
   const part = partOf(group, shape);
   const config = source.configOf(part);
-  const paths = [
-    name.replace(/^base_model\.model\.|^(?:unet|text_encoder(?:_2)?)\./, ''),
-    parsed?.path ?? name,
-  ];
-  const configured = config && configuredAlpha(config, paths, rank);
+  const configured = config && configuredAlpha(config, pathsOf(group), rank);
   return {
     name,
     target: parsed && `${part}.${parsed.path}`,
@@ -143,7 +146,7 @@ export function toEntry(group: Group): LoraEntry {
     keys,
     shapes,
     file: source.file,
-    factor: config && kind === 'lokr' && rank === 0 ? configuredScale(config, paths) : 1,
+    factor: config && kind === 'lokr' && rank === 0 ? configuredScale(config, pathsOf(group)) : 1,
   };
 }
 

@@ -58,13 +58,8 @@ function openAdapter(folder: string, part: Part | undefined): Source {
 const hasAdapter = (folder: string): boolean => existsSync(join(folder, adapterConfigName));
 
 function openFolder(folder: string): Source[] {
-  if (hasAdapter(folder))
-    return [
-      openAdapter(
-        folder,
-        parts.find(part => part === basename(folder)),
-      ),
-    ];
+  const named = parts.find(part => part === basename(folder));
+  if (hasAdapter(folder)) return [openAdapter(folder, named)];
   const inside = parts.filter(part => hasAdapter(join(folder, part)));
   if (inside.length > 0) return inside.map(part => openAdapter(join(folder, part), part));
   const single = join(folder, diffusersFile);

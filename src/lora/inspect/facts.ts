@@ -34,6 +34,7 @@ export interface LoraFacts {
   /** The models that the tensors are for: `SDXL`, or `unknown`. */
   readonly family: string;
   readonly parameters: number;
+  /** Of all tensors but single numbers. */
   readonly dtypes: readonly { readonly dtype: string; readonly tensors: number }[];
   readonly ranks: readonly number[];
   readonly alphas: readonly number[];

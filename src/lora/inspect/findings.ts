@@ -1,6 +1,7 @@
 /** @file What is worth telling of a LoRA, in plain words: one row a fault or a remark. */
 import type { Finding, LoraFacts } from './facts.ts';
 import type { ModuleFacts } from './measure.ts';
+import { partOf } from './places.ts';
 import { median } from './spectrum.ts';
 
 /** What findings are made from. */
@@ -41,6 +42,15 @@ const modulesWhere = ({ modules }: Examined, test: (module: ModuleFacts) => bool
 const rows: readonly Row[] = [
   ({ modules }) =>
     modules.length === 0 ? warning('NO_MODULE', 'no module of it can be used; see "skipped"') : undefined,
+  lora => {
+    const strange = modulesWhere(lora, ({ target }) => partOf(target) === 'other');
+    return strange.length > 0
+      ? warning(
+          'OTHER_MODEL',
+          `${strange.length} of ${counted(lora.modules.length, 'module')} ${strange.length === 1 ? 'is' : 'are'} for layers that no Stable Diffusion has, ${first(strange)}: a LoRA of another model`,
+        )
+      : undefined;
+  },
   ({ notFinite }) =>
     notFinite.length > 0
       ? warning(

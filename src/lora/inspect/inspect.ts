@@ -80,7 +80,9 @@ async function filesOf({ files }: LoraFile): Promise<LoraFacts['files']> {
 /** What the headers alone tell. */
 function headerFacts(file: LoraFile) {
   const entries = file.files.flatMap(({ tensors }) => [...tensors.values()]);
-  const types = groupBy(entries, ({ dtype }) => dtype);
+  // Alphas are often of a type of their own.
+  const arrays = entries.filter(({ shape }) => shape.length > 1);
+  const types = groupBy(arrays.length > 0 ? arrays : entries, ({ dtype }) => dtype);
   return {
     path: file.path,
     dialect: dialectName(file),

@@ -118,7 +118,7 @@ async function combineFactors(
   }
   return isPlain
     ? truncateProduct(sideBySide(parts), rule, isKernel)
-    : truncateChange(await sumOfChanges(parts, products), rule, isKernel, products);
+    : truncateChange(await sumOfChanges(parts, products), rule, isKernel, { products });
 }
 
 function sumOf(tensors: readonly Float32Array[]): Float32Array {

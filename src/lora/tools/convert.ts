@@ -1,7 +1,7 @@
 /** @file Writes a LoRA in the names of another dialect. Two passes over the file, so that one module at a time is in memory. */
 import { existsSync, readdirSync } from 'node:fs';
-import { rm } from 'node:fs/promises';
-import { dirname, extname, join } from 'node:path';
+import { rename, rm, rmdir } from 'node:fs/promises';
+import { basename, dirname, extname, join, resolve } from 'node:path';
 import { elementCount, type Tensor } from '../../engine/index.ts';
 import { usageError } from '../../errors.ts';
 import {
@@ -51,10 +51,23 @@ const alphaOf = ({ alpha }: LoraModule): number => alpha;
 const isIn = (part: Part, { entry }: WrittenTensor): boolean =>
   entry.target !== undefined && splitTarget(entry.target).part === part;
 
-function peftFolders(out: string, modules: readonly LoraModule[]): { part: Part; folder: string }[] {
-  const parts = [...byPart(modules).keys()];
-  // PEFT has an adapter for each model; one alone needs no folder of its own.
-  return parts.map(part => ({ part, folder: parts.length === 1 ? out : join(out, part) }));
+const tensorsName = 'adapter_model.safetensors';
+const configName = 'adapter_config.json';
+
+/** PEFT has an adapter for each model; one alone needs no folder of its own. */
+const folderOf = (part: Part, parts: readonly Part[]): string => (parts.length === 1 ? '.' : part);
+
+/** Fills a folder under a temporary name: one with a part of two would be taken for a whole one. */
+async function fillFolder(out: string, fill: (folder: string) => Promise<void>): Promise<void> {
+  const temporary = join(dirname(resolve(out)), `.${basename(out)}.${process.pid}.tmp`);
+  try {
+    await fill(temporary);
+    if (existsSync(out)) await rmdir(out); // an empty one: see checkOut
+    await rename(temporary, out);
+  } catch (error) {
+    await rm(temporary, { recursive: true, force: true });
+    throw error;
+  }
 }
 
 const adapterConfig = (modules: readonly LoraModule[]): string =>
@@ -110,17 +123,20 @@ async function writeFiles(
     await writePlan(file, { path: out, tensors, metadata }, to);
     return [out];
   }
-  const files: string[] = [];
-  for (const { part, folder } of peftFolders(out, modules)) {
-    await ensureWritableFolder(folder);
-    const path = join(folder, 'adapter_model.safetensors');
-    const ofPart = tensors.filter(tensor => isIn(part, tensor));
-    await writePlan(file, { path, tensors: ofPart, metadata: { format: 'pt' } }, to);
-    const config = join(folder, 'adapter_config.json');
-    await writeFileAtomic(config, adapterConfig(byPart(modules).get(part) ?? []));
-    files.push(path, config);
-  }
-  return files;
+  const parts = [...byPart(modules).keys()];
+  const names = parts.flatMap(part =>
+    [tensorsName, configName].map(name => join(folderOf(part, parts), name)),
+  );
+  await fillFolder(out, async folder => {
+    for (const [part, ofPart] of byPart(modules)) {
+      const into = join(folder, folderOf(part, parts));
+      await ensureWritableFolder(into);
+      const plan = { tensors: tensors.filter(tensor => isIn(part, tensor)), metadata: { format: 'pt' } };
+      await writePlan(file, { path: join(into, tensorsName), ...plan }, to);
+      await writeFileAtomic(join(into, configName), adapterConfig(ofPart));
+    }
+  });
+  return names.map(name => join(out, name));
 }
 
 /**
@@ -141,13 +157,7 @@ export async function convertLora(
     (sum, tensor) => sum + elementCount(tensor.shape) * (tensor.dtype === 'float32' ? 4 : 2),
     0,
   );
-  await ensureFreeSpace(dirname(out), bytes);
-  try {
-    const files = await writeFiles(file, out, described, to);
-    return { files, bytes, modules: file.modules.length, dtype, notes: notesOn(file) };
-  } catch (error) {
-    // A folder with one part of two would be taken for a whole one.
-    if (to === 'peft') await rm(out, { recursive: true, force: true });
-    throw error;
-  }
+  await ensureFreeSpace(dirname(resolve(out)), bytes);
+  const files = await writeFiles(file, out, described, to);
+  return { files, bytes, modules: file.modules.length, dtype, notes: notesOn(file) };
 }

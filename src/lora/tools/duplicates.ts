@@ -6,7 +6,8 @@ import { LoraError } from '../../errors.ts';
 import type { Inspected } from '../inspect/inspect.ts';
 import { sketchCosine } from '../inspect/sketch.ts';
 import type { Multiply } from '../kinds/matrices.ts';
-import { diffLoras, type Verdict } from './diff.ts';
+import { diffLoras } from './diff.ts';
+import type { Verdict } from './diff-facts.ts';
 
 export interface Duplicate {
   readonly path: string;

@@ -110,9 +110,11 @@ async function extractLayer(
 ): Promise<{ module: LoraModule; facts: ExtractedFacts }> {
   const { target } = layer;
   const shape: Shape = layer.shape;
-  if (indexOfNotFinite(change.data) >= 0)
+  const energy = energyOf(change.data);
+  if (!Number.isFinite(energy))
     throw badInput('CHECKPOINT_NOT_FINITE', `${target} holds NaN or infinity in one of the models`);
-  const { factors, rank, kept, energy } = await truncateChange(change, rule, isKernelShape(shape), products);
+  const known = { products, energy };
+  const { factors, rank, kept } = await truncateChange(change, rule, isKernelShape(shape), known);
   const tensors = factorTensors(factors, shape);
   return {
     module: { target, kind: 'lora', tensors, rank, alpha: rank },

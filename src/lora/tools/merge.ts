@@ -3,12 +3,12 @@ import type { Shape } from '../../engine/index.ts';
 import { badInput, usageError } from '../../errors.ts';
 import { hashFileInThread, type SafetensorsFile, type WeightDType } from '../../files/index.ts';
 import { type Checkpoint, checkRewrite, rewriteCheckpoint } from '../../models/index.ts';
-import { type AppliedModule, lowRankBranches } from '../attach/combine.ts';
+import type { AppliedModule } from '../attach/combine.ts';
 import { biasDelta, changesOf, weightDelta } from '../kinds/delta.ts';
-import { type Multiply, matrix } from '../kinds/matrices.ts';
-import { isLowRank } from '../kinds/module.ts';
+import type { Multiply } from '../kinds/matrices.ts';
 import { withProducts } from '../kinds/products.ts';
 import { mergedMetadata, type NamedLora } from './merge-metadata.ts';
+import { isStackable, stackedSum } from './stacked-sum.ts';
 import { appliedModules } from './strengths.ts';
 
 export interface MergeOptions {
@@ -78,31 +78,6 @@ function sumOf(deltas: readonly Float32Array[]): Float32Array {
   return sum;
 }
 
-/** Numbers of a product that are made at once: they stay in the processor's caches until they are added. */
-const runOfNumbers = 2 ** 19;
-
-/** The least number of equal runs of rows that are short enough. */
-function runsOf(rows: number, columns: number): number {
-  let runs = Math.ceil((rows * columns) / runOfNumbers);
-  while (rows % runs !== 0) runs++;
-  return runs;
-}
-
-/** Σ ΔW of LoRAs on one layer as one product, a run of rows after the other. */
-async function* lowRankSum(modules: readonly AppliedModule[], shape: Shape, multiply: Multiply) {
-  const { slots, feeds } = lowRankBranches(modules, () => shape);
-  const [{ target, rank }] = slots;
-  const [down, up] = [feeds[`${target}.down`].data, feeds[`${target}.up`].data];
-  const [rows, columns] = [shape[0], down.length / rank];
-  const count = rows / runsOf(rows, columns);
-  for (let row = 0; row < rows; row += count) {
-    const part = matrix(count, rank, up.subarray(row * rank, (row + count) * rank));
-    yield { start: row * columns, numbers: await multiply(part, matrix(rank, columns, down)) };
-  }
-}
-
-const isPlain = ({ module }: AppliedModule): boolean => isLowRank(module) && !module.tensors.mid;
-
 /** What all modules add to a weight or bias: each ΔW is one of the base's own numbers, and they are added at once. */
 async function* additions(
   name: string,
@@ -112,7 +87,7 @@ async function* additions(
   multiply: Multiply,
 ) {
   const isBias = name.endsWith('.bias');
-  if (!isBias && modules.every(isPlain)) return yield* lowRankSum(modules, shape, multiply);
+  if (!isBias && modules.every(isStackable)) return yield* stackedSum(modules, shape, multiply);
   const deltas: Float32Array[] = [];
   for (const { module, strength } of modules) {
     const delta = isBias

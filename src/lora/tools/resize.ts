@@ -99,7 +99,7 @@ export async function resizeModule(
   const shape = layerShapeOf(module);
   if (kind !== 'lora') {
     const change = await changeOf(module, 1, products);
-    return resized(module, await truncateChange(change, rule, isKernelShape(shape), products), shape, 1);
+    return resized(module, await truncateChange(change, rule, isKernelShape(shape), { products }), shape, 1);
   }
   const truncated = truncateProduct(factorsOf(module), rule, isKernelShape(shape));
   return resized(module, truncated, shape, scaleOf(module));

@@ -1,7 +1,7 @@
 /** @file The change of a layer as up·down of a rank that a rule gives, from the change itself or from its factors. */
 import {
   type PartialSvd,
-  type Products,
+  type RandomizedOptions,
   randomizedSvd,
   svdOfProduct,
   type Tensor,
@@ -41,14 +41,14 @@ async function enoughFor(
   change: Tensor,
   rule: RankRule,
   isKernel: boolean,
-  products: Products,
+  options: RandomizedOptions,
 ): Promise<PartialSvd> {
   const most = Math.min(...change.shape);
   const limit = Math.min(most, largestRank(rule, isKernel));
   // The sum of all singular values is not known before all of them are.
   const end = rule.by === 'sv-cumulative' ? most : limit;
   for (let rank = rule.by === 'rank' ? limit : Math.min(firstGuess, end); ; rank = Math.min(2 * rank, end)) {
-    const found = await randomizedSvd(change, rank, { products });
+    const found = await randomizedSvd(change, rank, options);
     if (rank === end || tellsRank(found, rule)) return found;
   }
 }
@@ -58,9 +58,9 @@ export async function truncateChange(
   change: Tensor,
   rule: RankRule,
   isKernel: boolean,
-  products: Products,
+  options: RandomizedOptions,
 ): Promise<Truncated> {
-  const found = await enoughFor(change, rule, isKernel, products);
+  const found = await enoughFor(change, rule, isKernel, options);
   const rank = chooseRank(found, rule, isKernel);
   const { values, energy } = found;
   return { factors: truncatedFactors(found, rank), rank, kept: keptShare(values, rank, energy), energy };

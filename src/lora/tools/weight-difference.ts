@@ -47,12 +47,13 @@ function halfBits(weights: WeightSource, name: string): Uint16Array | undefined 
 function differenceOfHalves(a: Uint16Array, b: Uint16Array): Float32Array | undefined {
   halfTable ??= Float32Array.from({ length: 65536 }, (_, bits) => halfBitsToFloat(bits));
   const out = new Float32Array(a.length);
-  let different = 0;
+  let isDifferent = false;
   for (let i = 0; i < a.length; i++) {
-    different |= a[i] ^ b[i];
-    out[i] = halfTable[a[i]] - halfTable[b[i]];
+    const difference = halfTable[a[i]] - halfTable[b[i]];
+    if (difference !== 0) isDifferent = true;
+    out[i] = difference;
   }
-  return different === 0 ? undefined : out;
+  return isDifferent ? out : undefined;
 }
 
 /** a − b; undefined where both are the same, or one is the other in another type. */
