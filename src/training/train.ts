@@ -39,6 +39,8 @@ export interface TrainRequest {
   readonly recipe: GivenRecipe;
   /** What its maker says of the LoRA; goes into the file. */
   readonly card?: LoraCard;
+  /** LoRAs that the run stands on, in words, for the file: `goes on from hero`. */
+  readonly origins?: readonly string[];
   /** A LoRA to go on from; the recipe is made for it by `recipeFrom`. */
   readonly from?: LoraWeights;
   /** The .safetensors file to write. */
@@ -152,7 +154,16 @@ async function trainLocked(run: OpenRun): Promise<TrainResult> {
   const state = { ...(found ?? (await newRunState(input, fingerprint, now(), request.from))), kernels };
   onProgress?.({ phase: 'start', scan, recipe, layers: layers.length, resumedAt: state.step });
   const saver = openSaver(
-    { checkpoint, recipe, layers, state, scan, items, card: request.card ?? {} },
+    {
+      checkpoint,
+      recipe,
+      layers,
+      state,
+      scan,
+      items,
+      card: request.card ?? {},
+      origins: request.origins ?? [],
+    },
     { out, resume: request.resume, onSaved: path => onProgress?.({ phase: 'saved', path }) },
   );
   const seconds: number[] = [];

@@ -1,6 +1,6 @@
 /** @file `lora train`: a folder of pictures becomes a LoRA file. */
 import { readFileSync } from 'node:fs';
-import { join, resolve } from 'node:path';
+import { basename, join, resolve } from 'node:path';
 import { Command } from 'commander';
 import { badInput, exitCodes } from '../../errors.ts';
 import {
@@ -57,6 +57,12 @@ function givenRecipe(options: Options): GivenRecipe {
   return { ...file, ...given, overrides: [...file.overrides, ...given.overrides] };
 }
 
+/** What the file says of the LoRAs that it was trained from; names only, no folders. */
+const originsOf = ({ continue: from, baseLora }: Options): string[] => [
+  ...(from === undefined ? [] : [`goes on from ${basename(from)}`]),
+  ...baseLora.map(text => `base with ${basename(text)}`),
+];
+
 /** Beside the folder: `pictures/zorbi` → `pictures/zorbi.safetensors`. */
 const defaultOut = (folder: string): string => `${resolve(folder)}.safetensors`;
 
@@ -95,6 +101,7 @@ async function run(folder: string, options: Options): Promise<void> {
     checkpoint,
     recipe,
     card,
+    origins: originsOf(options),
     ...(from ? { from } : {}),
     out: options.out ?? defaultOut(folder),
     resume: options.resume,

@@ -103,6 +103,12 @@ test('what its maker says of it', () => {
   });
 });
 
+test('LoRAs that it stands on', () => {
+  const origins = ['goes on from hero.safetensors', 'base with ink.safetensors:0.5'];
+  const { ss_training_comment } = loraMetadata({ ...finishedRun(), origins }, 'x');
+  expect(ss_training_comment).toContain('; goes on from hero.safetensors; base with ink.safetensors:0.5; ');
+});
+
 test('one session for all files of a run, another for the next run', () => {
   const run = finishedRun();
   const idOf = (startedAt: number, step: number): string =>

@@ -24,6 +24,8 @@ export interface TrainedRun {
   readonly items: readonly TrainingItem[];
   /** What its maker says of the LoRA. */
   readonly card?: LoraCard;
+  /** LoRAs that the run stands on, in words. */
+  readonly origins?: readonly string[];
 }
 
 type Entries = Record<string, PythonValue>;
@@ -134,13 +136,14 @@ const validationEntries: Entries = {
 };
 
 /** What no key of sd-scripts has a place for. */
-function comment({ checkpoint, recipe, layers, scan }: TrainedRun): string {
+function comment({ checkpoint, recipe, layers, scan, origins = [] }: TrainedRun): string {
   const exceptions = recipe.overrides.map(({ match, ...values }) => {
     const list = Object.entries(values).map(([name, value]) => `${name}=${value}`);
     return `set ${match}: ${list.join(', ')}`;
   });
   return [
     `lora-studio ${version}`,
+    ...origins,
     `targets ${recipe.targets}`,
     ...(recipe.textTargets === null ? [] : [`text targets ${recipe.textTargets}`]),
     ...(recipe.textRank === null ? [] : [`text rank ${recipe.textRank}`]),
