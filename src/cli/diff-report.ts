@@ -1,7 +1,7 @@
 /** @file How two LoRAs differ, in lines for people. */
 import { basename } from 'node:path';
 import { type Difference, type LoraDifference, usualTolerance } from '../lora/index.ts';
-import { bar, cosineText, field, number, oneLine, percent, table, tail } from './lines.ts';
+import { bar, cosineText, counted, field, number, oneLine, percent, start, table, tail } from './lines.ts';
 
 const most = { names: 5, entries: 12, modules: 8 };
 
@@ -41,13 +41,13 @@ function sidesTable({ a, b }: LoraDifference): string[] {
   const rows = [a, b].map((side, i) => [
     i === 0 ? 'A' : 'B',
     tail(oneLine(basename(side.path)), 32),
-    tail(side.kinds.join('+'), 18),
+    start(side.kinds.join('+'), 18),
     side.dialect,
-    tail(side.family, 12),
+    start(side.family, 12),
     side.ranks.length > 3
       ? `rank ${side.ranks[0]}…${side.ranks.at(-1)}`
       : `rank ${side.ranks.join('/') || '—'}`,
-    tail(side.dtypes.join('+'), 16),
+    start(side.dtypes.join('+'), 16),
   ]);
   return table(rows).map(line => `  ${line}`);
 }
@@ -60,24 +60,21 @@ const some = (names: readonly string[], count: number): string => {
 function aloneText({ onlyInA, onlyInB }: LoraDifference): string[] {
   return [
     ...(onlyInA.length > 0
-      ? field('only in A', `${onlyInA.length} modules: ${some(onlyInA, most.names)}`)
+      ? field('only in A', `${counted(onlyInA.length, 'module')}: ${some(onlyInA, most.names)}`)
       : []),
     ...(onlyInB.length > 0
-      ? field('only in B', `${onlyInB.length} modules: ${some(onlyInB, most.names)}`)
+      ? field('only in B', `${counted(onlyInB.length, 'module')}: ${some(onlyInB, most.names)}`)
       : []),
   ];
 }
 
 const shortValue = (value: string | undefined): string =>
-  value === undefined ? '(none)' : tailless(oneLine(value), 32);
-const tailless = (text: string, width: number): string =>
-  text.length <= width ? text : `${text.slice(0, width - 1)}…`;
-
+  value === undefined ? '(none)' : start(oneLine(value), 32);
 function metadataTable({ metadata }: LoraDifference): string[] {
   if (metadata.length === 0) return [];
   const rows = metadata
     .slice(0, most.entries)
-    .map(({ key, a, b }) => [tailless(oneLine(key), 28), shortValue(a), shortValue(b)]);
+    .map(({ key, a, b }) => [start(oneLine(key), 28), shortValue(a), shortValue(b)]);
   const more = metadata.length - rows.length;
   return [
     '  metadata that differ (A, B)',

@@ -1,7 +1,7 @@
 /** @file What `lora inspect` found, in lines for people. */
 import { basename } from 'node:path';
 import type { BlockFacts, Duplicate, DuplicateGroup, LoraFacts } from '../lora/index.ts';
-import { bar, field, number, oneLine, percent, table, tail } from './lines.ts';
+import { bar, field, number, oneLine, percent, start, table, tail } from './lines.ts';
 import { showBytes } from './terminal.ts';
 
 const most = { tags: 24, targets: 60, skipped: 5, blocks: 30 };
@@ -203,8 +203,8 @@ function duplicateText({ path, others }: DuplicateGroup): string[] {
 export function describeFolder(loras: readonly LoraFacts[], duplicates: readonly DuplicateGroup[]): string {
   const rows = loras.map(facts => [
     tail(oneLine(basename(facts.path)), 40),
-    tail(facts.kinds.map(({ kind }) => kind).join('+'), 14),
-    tail(facts.family, 10),
+    start(facts.kinds.map(({ kind }) => kind).join('+'), 14),
+    start(facts.family, 10),
     facts.ranks.length > 2 ? `${facts.ranks[0]}…${facts.ranks.at(-1)}` : facts.ranks.join('/'),
     facts.norm === undefined ? '—' : number(facts.norm),
     showBytes(facts.files.reduce((sum, { bytes }) => sum + bytes, 0)),

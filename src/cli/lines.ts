@@ -66,3 +66,10 @@ export function cosineText(cosine: number | undefined): string {
   const text = cosine.toFixed(cosine > 0.999 && cosine < 1 - 1e-9 ? 6 : 4);
   return Number(text) === 0 ? '0.0000' : text;
 }
+
+/** A text with its end left out. */
+export const start = (text: string, width: number): string =>
+  text.length <= width ? text : `${text.slice(0, width - 1)}…`;
+
+/** `3 modules`, `1 module` */
+export const counted = (count: number, what: string): string => `${count} ${what}${count === 1 ? '' : 's'}`;

@@ -24,7 +24,10 @@ const normals = (name: string, ...shape: number[]): Tensor => ({
   data: randomStream(3, name).normals(shape.reduce((a, b) => a * b, 1)),
 });
 const batch = {
-  ...{ sample: normals('sample', 2, config.inChannels, 8, 8), target: normals('target', 2, config.outChannels, 8, 8) },
+  ...{
+    sample: normals('sample', 2, config.inChannels, 8, 8),
+    target: normals('target', 2, config.outChannels, 8, 8),
+  },
   ...{
     timesteps: tensor([2], Float32Array.of(100, 700)),
     context: normals('context', 2, 7, config.contextWidth),

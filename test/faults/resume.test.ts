@@ -49,6 +49,7 @@ test.each<[string, GivenRecipe]>([
   ['plain LoRA', recipe],
   ['LoKr and LoRA with DoRA, dropouts, LoRA+, limited norms, a text encoder', chosen],
   ['PiSSA', { ...recipe, init: 'pissa' }],
+  ['LoHa with neuron dropout', { ...recipe, kind: 'loha', dropout: 0.2 }],
 ])('%s: stopped after any step and resumed = uninterrupted, byte for byte', async (_, recipe) => {
   const folder = pictureFolder(5);
   const whole = join(temporaryFolder(), 'whole.safetensors');

@@ -163,6 +163,41 @@ test.each(Object.entries(golden.kohyaToDiffusers))(
   },
 );
 
+/** OneTrainer's name of a layout → ours, and the end of a down matrix (tools/goldens/lora_onetrainer.py). */
+const oneTrainer: Readonly<Record<string, readonly [(family: Family) => NamingName, string]>> = {
+  kohya: [kohya, '.lora_down.weight'],
+  legacy: [kohyaDiffusers, '.lora_down.weight'],
+  comfy: [
+    family => (({ sd15: 'comfySd1', sd2: 'comfySd2', sdxl: 'comfySdxl' }) as const)[family],
+    '.lora_A.weight',
+  ],
+  original: [() => 'original', '.lora_A.weight'],
+  diffusers: [() => 'diffusers', '.lora_A.weight'],
+};
+const oneTrainerGolden: Record<Family, Record<string, Digest>> = JSON.parse(
+  readFileSync(new URL('./data/lora-onetrainer.json', import.meta.url), 'utf8'),
+);
+
+describe.each(families)('OneTrainer’s layouts of %s', family => {
+  test.each(Object.entries(oneTrainer))('%s', (layout, [namingOf, end]) => {
+    const naming = namingOf(family);
+    const chosen = layers[family].filter(
+      layer =>
+        isLayer(layer) &&
+        !layer.target.endsWith('text_projection') &&
+        splitTarget(layer.target).part in namings[naming].prefixes,
+    );
+    const lines = chosen.map(({ target }) => `${target} -> ${nameOf(target, naming, family)}${end}`);
+    expectLines(lines, oneTrainerGolden[family][layout]);
+    for (const line of lines) {
+      const [target, key] = line.split(' -> ');
+      const split = splitKey(key);
+      const parsed = parseName(split?.module ?? '');
+      expect([`${parsed?.part}.${parsed?.path}`, split?.role], key).toEqual([target, 'down']);
+    }
+  });
+});
+
 test.each([
   // Diffusers of 2023 (utils/state_dict_utils.py).
   ['unet.mid_block.attentions.0.transformer_blocks.0.attn1.processor.to_q_lora.down.weight', 'attn1.to_q'],

@@ -32,7 +32,7 @@ async function load(checkpoint: Checkpoint, text: string, options: Options): Pro
     ...strengths,
     ...(blocks === undefined ? {} : { blocks: parseBlockWeights(blocks, checkpoint.family) }),
     ...{ lora, report, name: basename(path).replace(/\.safetensors$/i, '') },
-    hash: await hashTensorData(path),
+    hash: await hashTensorData(mainFile(path)),
   };
 }
 

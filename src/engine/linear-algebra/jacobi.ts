@@ -1,6 +1,6 @@
 /**
  * @file One-sided Jacobi: plane rotations of pairs of rows until all rows are orthogonal (Hestenes 1958; the longest row
- * is moved ahead first, de Rijk 1989). Why this and no library: docs/decisions/0008.
+ * is moved ahead first, de Rijk 1989). Why this and no library: docs/decisions/0009.
  */
 import type { Matrix } from './matrix.ts';
 

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { type AddableDType, addRounded } from './add-rounded.ts';
+import { type AddableDType, addRounded, addToHalf } from './add-rounded.ts';
 import { narrowToBfloat, narrowToHalf, widenBfloat, widenHalf } from './half.ts';
 
 const inSteps: Readonly<
@@ -64,4 +64,15 @@ describe.each(['float32', 'float16', 'bfloat16'] as const)('%s', dtype => {
       ),
     ).toBe(0);
   });
+});
+
+test('half floats of the processor and of this file are the same, for every pattern of bits', () => {
+  const numbers = Float32Array.from({ length: 65_536 }, (_, i) => Math.sin(i) * 2 ** ((i % 40) - 30));
+  const halves = Uint16Array.from({ length: 65_536 }, (_, i) => i);
+  const native = halves.slice();
+  addToHalf(halves, numbers);
+  addRounded(new Uint8Array(native.buffer), 'float16', numbers);
+  const isNumber = (half: number): boolean => (half & 0x7fff) <= 0x7c00;
+  for (const [i, half] of halves.entries())
+    expect(isNumber(half) ? native[i] : isNumber(native[i]), `bits ${i}`).toBe(isNumber(half) ? half : false);
 });

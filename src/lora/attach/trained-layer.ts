@@ -25,9 +25,9 @@ export interface TrainingOptions {
   readonly decomposeBoth: boolean;
   /** `lokr`: no product at all, whatever the rank. */
   readonly fullMatrix: boolean;
-  /** Probability that an element is 0: of what `down` gives; for other kinds and DoRA of the branch's output. */
+  /** Probability that an element is 0: of what `down` gives, for loha and lokr of what ΔW gives; not with DoRA. */
   readonly neuronDropout: number;
-  /** Probability that a rank is left out of a sample; for other kinds and DoRA an output of ΔW in a micro-step. */
+  /** Probability that a rank is left out of a sample; for other kinds and DoRA a row of ΔW out of a micro-step. */
   readonly rankDropout: number;
   /** Probability that the layer is left alone in a micro-step. */
   readonly moduleDropout: number;

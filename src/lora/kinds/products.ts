@@ -1,5 +1,5 @@
 /** @file The products of ΔW on the runtime. */
-import { openProducts, type Products } from '../../engine/index.ts';
+import { openProducts, type Products, type SessionOptions } from '../../engine/index.ts';
 import type { Multiply } from './matrices.ts';
 
 export const multiplyWith =
@@ -10,8 +10,11 @@ export const multiplyWith =
   };
 
 /** Does `work` with a product that is fast for large matrices. */
-export async function withProducts<Result>(work: (multiply: Multiply) => Promise<Result>): Promise<Result> {
-  const products = openProducts();
+export async function withProducts<Result>(
+  work: (multiply: Multiply) => Promise<Result>,
+  options: SessionOptions = {},
+): Promise<Result> {
+  const products = openProducts(options);
   try {
     return await work(multiplyWith(products));
   } finally {

@@ -1,11 +1,5 @@
 /** @file The difference of two checkpoints as a LoRA, layer by layer: no more than two weights are in memory. */
-import {
-  elementCount,
-  indexOfNotFinite,
-  type Products,
-  type Shape,
-  type Tensor,
-} from '../../engine/index.ts';
+import { elementCount, energyOf, type Products, type Shape, type Tensor } from '../../engine/index.ts';
 import { badInput } from '../../errors.ts';
 import { type Checkpoint, type LayerInfo, listLayers, type WeightSource } from '../../models/index.ts';
 import { chooseTargets } from '../attach/targets/choose.ts';

@@ -98,6 +98,12 @@ async function* additions(
   if (deltas.length > 0) yield { start: 0, numbers: sumOf(deltas) };
 }
 
+/**
+ * Products of a small rank wait for memory, not for the processor, and threads that wait for work would take it from
+ * the hash.
+ */
+const forSmallRanks = { threads: 1 } as const;
+
 /** Hashes of the base's files, computed while the result is written. */
 function startHashes() {
   const running: ReturnType<typeof hashFileInThread>[] = [];
@@ -137,7 +143,7 @@ export async function mergeIntoCheckpoint(
     };
   };
   try {
-    const result = await withProducts(multiply =>
+    const rewrite = (multiply: Multiply) =>
       rewriteCheckpoint(checkpoint, out, {
         ...(dtype ? { dtype } : {}),
         ...(signal ? { signal } : {}),
@@ -146,8 +152,8 @@ export async function mergeIntoCheckpoint(
         change: (name, shape, base) =>
           additions(name, shape, base, changes.get(name) as readonly AppliedModule[], multiply),
         metadata,
-      }),
-    );
+      });
+    const result = await withProducts(rewrite, forSmallRanks);
     return { ...result, changed: changed.size, notes: [...notes, ...result.notes] };
   } finally {
     await hashes.stop();

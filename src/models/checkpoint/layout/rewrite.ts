@@ -1,5 +1,5 @@
 /** @file Writes a checkpoint again, in its own layout and under its own names, with some of its weights changed. */
-import { existsSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { copyFile, mkdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { basename, dirname, extname, join, relative, resolve, sep } from 'node:path';
 import { usageError } from '../../../errors.ts';
@@ -36,6 +36,16 @@ interface FolderPlan {
   readonly left: readonly string[];
 }
 
+const shardList = /\.safetensors\.index(?:\.\w+)?\.json$/;
+
+/** Whether all the shards of a list are among the files that are read. */
+function listsOnly(path: string, place: string, files: ReadonlyMap<string, FilePlan>): boolean {
+  const { weight_map: map = {} } = JSON.parse(readFileSync(path, 'utf8')) as {
+    weight_map?: Record<string, string>;
+  };
+  return Object.values(map).every(shard => files.has(join(dirname(place), shard)));
+}
+
 /** What each file of a folder becomes. Lists of shards are written anew when their sizes change. */
 function planFolder(checkpoint: Checkpoint, options: RewriteOptions): FolderPlan {
   const root = checkpoint.path;
@@ -50,15 +60,15 @@ function planFolder(checkpoint: Checkpoint, options: RewriteOptions): FolderPlan
     .map(path => relative(root, path))
     .filter(place => !files.has(place));
   const isStale = (place: string): boolean =>
-    weightFile.test(place) && parts.has(place.split(sep)[0]) && !place.endsWith('.json');
+    weightFile.test(place) &&
+    parts.has(place.split(sep)[0]) &&
+    !(shardList.test(place) && listsOnly(join(root, place), place, files));
   return {
     files,
     copied: others.filter(place => !isStale(place)),
     left: others.filter(isStale),
   };
 }
-
-const shardList = /\.safetensors\.index(?:\.\w+)?\.json$/;
 
 /** A list of shards with the size that they have now (huggingface_hub's `metadata.total_size`). */
 async function resizedList(path: string, place: string, { files }: FolderPlan): Promise<string> {

@@ -2,7 +2,7 @@
 import { existsSync, readdirSync } from 'node:fs';
 import { copyFile, mkdir, rename, rm, writeFile } from 'node:fs/promises';
 import { basename, dirname, join, relative, sep } from 'node:path';
-import { ensureFreeSpace } from '../../../files/index.ts';
+import { ensureFreeSpace, isFolder } from '../../../files/index.ts';
 import { clipTables } from '../../tokenizer/clip-vocabulary.ts';
 import type { Checkpoint } from '../checkpoint.ts';
 import { advance, type Converted, type ConvertOptions } from './conversion.ts';
@@ -53,9 +53,16 @@ export const weightFile =
   /\.(?:bin|ckpt|pt|pth|msgpack|h5|onnx(?:_data)?|safetensors|safetensors\.index(?:\.\w+)?\.json)$/i;
 
 export function filesBelow(folder: string): string[] {
-  return readdirSync(folder, { recursive: true, withFileTypes: true })
-    .filter(entry => entry.isFile())
-    .map(entry => join(entry.parentPath, entry.name));
+  return (
+    readdirSync(folder, { recursive: true, withFileTypes: true })
+      .map(entry => ({ entry, path: join(entry.parentPath, entry.name) }))
+      // The cache of Hugging Face's hub is made of links.
+      .filter(
+        ({ entry, path }) =>
+          entry.isFile() || (entry.isSymbolicLink() && existsSync(path) && !isFolder(path)),
+      )
+      .map(({ path }) => path)
+  );
 }
 
 /** A folder in another type: its own configs and tokenizers, and the weights that are read. */
