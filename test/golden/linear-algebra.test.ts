@@ -54,7 +54,8 @@ const makers: Record<string, () => Matrix> = {
 const names = Object.keys(makers);
 const made = (name: string): Matrix => toMatrix(toTensor(makers[name]()));
 
-const norm = (data: ArrayLike<number>): number => Math.sqrt(Array.from(data).reduce((sum, x) => sum + x * x, 0));
+const norm = (data: ArrayLike<number>): number =>
+  Math.sqrt(Array.from(data).reduce((sum, x) => sum + x * x, 0));
 const tailOf = (values: readonly number[], rank: number): number => norm(values.slice(rank));
 
 /** ‖A − Σ σᵢ·leftᵢᵀ·rightᵢ‖ */
@@ -116,7 +117,8 @@ describe('randomized', () => {
     const excess = residual(a, found) - tail;
     expect(excess).toBeLessThanOrEqual((/^flat/.test(name) ? 1e-3 : 1e-5) * tail + floor);
     for (const [i, value] of found.values.entries())
-      if (!/^flat|noise/.test(name)) expect(Math.abs(value - values[i])).toBeLessThanOrEqual(1e-5 * values[0]);
+      if (!/^flat|noise/.test(name))
+        expect(Math.abs(value - values[i])).toBeLessThanOrEqual(1e-5 * values[0]);
   };
 
   test.each(names.flatMap(name => [1, 4, 16].map(rank => [name, rank] as const)))(

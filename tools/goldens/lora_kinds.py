@@ -110,15 +110,16 @@ def lycoris(kind, t, layer, alpha, rank, strength):
         elif kind == "boft":
             module = make(ButterflyOFTModule, t["oft_blocks"], get("rescale"), alpha)
         if "magnitude" in t:
-            return with_magnitude(module, t["magnitude"], layer, strength), None
+            return with_magnitude(module, t["magnitude"], layer) * strength, None
         return trained_change(module, layer, strength), None
 
 
-def with_magnitude(module, magnitude, layer, strength):
+def with_magnitude(module, magnitude, layer):
+    """The whole change; tools that draw (A1111, ComfyUI) multiply it by the strength, which LyCORIS does with the norm only."""
     out = layer.weight.shape[0]
     module.wd, module.wd_on_out = True, magnitude.shape[0] == out
     module.dora_scale = nn.Parameter(magnitude)
-    return trained_change(module, layer, strength)
+    return trained_change(module, layer, 1)
 
 
 def lokr_change(t, layer, alpha, rank, strength):
@@ -130,7 +131,7 @@ def lokr_change(t, layer, alpha, rank, strength):
     delta = (unit * (1 if whole else float(alpha) / rank)).reshape(layer.weight.shape)
     if "magnitude" in t:
         on_out = t["magnitude"].shape[0] == layer.weight.shape[0]
-        return weight_decompose(layer.weight.data + delta, t["magnitude"], strength, on_out) - layer.weight.data
+        return (weight_decompose(layer.weight.data + delta, t["magnitude"], 1, on_out) - layer.weight.data) * strength
     return delta * strength
 
 
@@ -341,7 +342,7 @@ def merged():
             rank = t["down"].shape[0]
             delta = (t["up"].reshape(-1, rank) @ t["down"].reshape(rank, -1)).reshape(w.shape) * (alpha / rank)
             if "magnitude" in t:
-                add("weight", weight_decompose(w + delta, t["magnitude"], strength) - w)
+                add("weight", strength * (weight_decompose(w + delta, t["magnitude"], 1) - w))
             else:
                 add("weight", strength * delta)
     sums = {name: base[name] + delta for name, delta in added.items()}
@@ -353,8 +354,7 @@ def main():
     out = []
     for name, kind, shape, shapes, alpha, rank, *how in CASES:
         results = []
-        # PEFT's strength of a DoRA is not LyCORIS' one.
-        for strength in (1,) if how == ["peft"] and "magnitude" in shapes else STRENGTHS:
+        for strength in STRENGTHS:
             weight, bias = compute(name, kind, shape, shapes, alpha, rank, how[0] if how else "lycoris", strength)
             results.append({"strength": strength, "weight": digest(weight, 32), **({"bias": digest(bias, 16)} if bias is not None else {})})
         out.append({"name": name, "kind": kind, "shape": list(shape), "tensors": shapes, "alpha": alpha, "rank": rank, "by": how[0] if how else "lycoris", "results": results})

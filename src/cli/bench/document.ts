@@ -13,6 +13,9 @@ and convolutions of the plain graph; Winograd's convolutions need fewer, so that
 "PyTorch bfloat16 autocast" has weights in float32, "bfloat16 weights" the whole base in bfloat16 (A and B in float32).
 "To first step": ours is the whole command \`lora train --steps 1\`, the file written included; sd-scripts and diffusers are
 stopped when the optimizer's first step is done. All of them train the UNet alone.
+LoRA tools: from process start to the written file, sd-scripts' scripts unchanged. "Over without LoRA": a step with LoRAs over its
+neighbour without, both in one process in turn, the median. Another LoRA file: ours from file to feeds and what the next step takes
+longer than the one after it; diffusers' load_lora_weights, set_adapters and delete_adapters.
 "Others" is the largest share of all cores that other programs (or other guests of the host) used during a run: the more, the less the
 figure is worth.
 `;

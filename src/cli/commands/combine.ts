@@ -1,7 +1,6 @@
 /** @file `lora combine`: several LoRAs as one file. */
 import { basename } from 'node:path';
 import { Command } from 'commander';
-import { openProducts } from '../../engine/index.ts';
 import { usageError } from '../../errors.ts';
 import { parseLoraOption } from '../../generation/index.ts';
 import {
@@ -17,6 +16,7 @@ import {
   checkLoraOut,
   keptSummary,
   type LoraOutOptions,
+  openThinProducts,
   type RankOptions,
   rankRule,
   showKept,
@@ -60,7 +60,7 @@ async function combine(given: string[], options: Options): Promise<void> {
   );
   const rule = rankRule(options);
   const started = performance.now();
-  const products = openProducts();
+  const products = openThinProducts();
   const onProgress = (done: number, all: number): void => terminal.progress(`combining  ${done}/${all}`);
   const work = combineLoras(files, { rule, products, onProgress });
   const { lora, modules, leftOut } = await work.finally(() => products.release());

@@ -1,7 +1,6 @@
 /** @file `lora extract`: the difference of a tuned model and its base as a LoRA. */
 import { basename } from 'node:path';
 import { Command } from 'commander';
-import { openProducts } from '../../engine/index.ts';
 import { usageError } from '../../errors.ts';
 import { extractLora, writeLora } from '../../lora/index.ts';
 import { openCheckpoint } from '../../models/index.ts';
@@ -10,6 +9,7 @@ import {
   checkLoraOut,
   keptSummary,
   type LoraOutOptions,
+  openThinProducts,
   type RankOptions,
   rankRule,
   showKept,
@@ -51,7 +51,7 @@ async function extract(path: string, options: Options): Promise<void> {
   const signal = interruptible(() => terminal.note('stopping …'));
   const [tuned, base] = [open(path, terminal), open(options.base, terminal)];
   const started = performance.now();
-  const products = openProducts();
+  const products = openThinProducts();
   const onProgress = (done: number, all: number): void => terminal.progress(`extracting  ${done}/${all}`);
   const work = extractLora(tuned, base, { rule, targets, textTargets, products, signal, onProgress });
   const { lora, modules, unchanged } = await work.finally(() => products.release());

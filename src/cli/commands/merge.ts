@@ -3,7 +3,13 @@ import { basename } from 'node:path';
 import { Command } from 'commander';
 import { hashTensorData, type WeightDType } from '../../files/index.ts';
 import { parseLoraOption } from '../../generation/index.ts';
-import { type LoadReport, mergeIntoCheckpoint, type NamedLora, parseBlockWeights } from '../../lora/index.ts';
+import {
+  type LoadReport,
+  mainFile,
+  mergeIntoCheckpoint,
+  type NamedLora,
+  parseBlockWeights,
+} from '../../lora/index.ts';
 import { type Checkpoint, checkRewrite, openCheckpoint } from '../../models/index.ts';
 import { basePath } from '../base.ts';
 import { describeLoad, loadLoraFor } from '../lora-report.ts';

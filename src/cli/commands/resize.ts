@@ -1,12 +1,12 @@
 /** @file `lora resize`: a LoRA of lower ranks that changes the model nearly as before. */
 import { Command } from 'commander';
-import { openProducts } from '../../engine/index.ts';
 import { usageError } from '../../errors.ts';
 import { openLoraFile, resizeLora, writeLora } from '../../lora/index.ts';
 import {
   checkLoraOut,
   keptSummary,
   type LoraOutOptions,
+  openThinProducts,
   type RankOptions,
   rankRule,
   showKept,
@@ -28,7 +28,7 @@ async function resize(path: string, options: Options): Promise<void> {
   checkLoraOut(out, [path]);
   const started = performance.now();
   const file = openLoraFile(path, { allowNonfinite, hold: true });
-  const products = openProducts();
+  const products = openThinProducts();
   const progress = (done: number, all: number): void => terminal.progress(`resizing  ${done}/${all}`);
   const { lora, modules, leftOut } = await resizeLora(file, rule, products, progress).finally(() =>
     products.release(),

@@ -29,8 +29,8 @@ function norms(weight: Float64Array, axis: 'out' | 'in', { out, inside, area }: 
 }
 
 /**
- * What is added to `base`: with V = W + ΔW of strength 1, W′ = V·(s·(m/‖V‖ − 1) + 1) (LyCORIS, weight_decompose).
- * Only the norm follows the strength there.
+ * What is added to `base`: s·(m·V/‖V‖ − W) with V = W + ΔW, the way from the base to DoRA's weight, as A1111 and ComfyUI
+ * draw it. (In LyCORIS' weight_decompose only the norm follows the strength, so that a little of a LoRA is nearly all of it.)
  */
 export function decomposedDelta(
   base: Float32Array,
@@ -43,15 +43,13 @@ export function decomposedDelta(
   const axis = magnitudeAxis(magnitude, size) ?? 'out';
   const changed = new Float64Array(base.length);
   for (let i = 0; i < base.length; i++) changed[i] = base[i] + delta[i];
-  const factors = norms(changed, axis, size).map(
-    (norm, i) => strength * (magnitude.data[i] / (norm + epsilon) - 1) + 1,
-  );
+  const factors = norms(changed, axis, size).map((norm, i) => magnitude.data[i] / (norm + epsilon));
   const result = new Float32Array(base.length);
   let at = 0;
   for (let o = 0; o < out; o++)
     for (let i = 0; i < inside; i++) {
       const factor = factors[axis === 'out' ? o : i];
-      for (let k = 0; k < area; k++, at++) result[at] = changed[at] * factor - base[at];
+      for (let k = 0; k < area; k++, at++) result[at] = strength * (changed[at] * factor - base[at]);
     }
   return result;
 }

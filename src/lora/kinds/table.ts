@@ -36,13 +36,12 @@ const noRank = (): number => 0;
 const always = (): boolean => true;
 const never = (): boolean => false;
 const hasMagnitude = ({ magnitude }: ModuleTensors): boolean => magnitude !== undefined;
-const hasNoMagnitude = ({ magnitude }: ModuleTensors): boolean => magnitude === undefined;
 
 /** Magnitudes are of outputs or of inputs. */
 const magnitudeExtent = ({ magnitude }: ModuleTensors, size: LayerSize): number =>
   magnitude && magnitudeAxis(magnitude, size) === 'in' ? size.inside : size.out;
 
-const byFactors = { needsBase: hasMagnitude, isLinear: hasNoMagnitude, layers: 'weights' } as const;
+const byFactors = { needsBase: hasMagnitude, isLinear: always, layers: 'weights' } as const;
 
 /** Both factors of LoKr make the layer: [a·b, c·d]. */
 function lokrExtents(tensors: ModuleTensors, size: LayerSize, rank: number): Extents {
