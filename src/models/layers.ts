@@ -45,6 +45,8 @@ export function parameterCount(weights: Pick<WeightSource, 'names' | 'shape'>): 
 export interface LayerHooks {
   /** x [… , in] → [… , out] */
   linear?(target: string, x: Value): Value | undefined;
+  /** Another weight [out, in] for a linear layer that reads x, where that is cheaper than a branch beside it. */
+  linearWeight?(target: string, x: Value, weight: Value): Value | undefined;
   /** x [n, in, h, w] → [n, out, h', w'] */
   conv2d?(target: string, x: Value, options: ConvOptions): Value | undefined;
   /**
@@ -104,12 +106,11 @@ export function openScope(
         f.inScope(graph, full(name), () => {
           // A 1×1 convolution over tokens is a linear layer with the same bytes.
           const [outFeatures, inFeatures] = source.shape(full(`${name}.weight`));
-          const y = f.linear(
-            x,
-            weight(`${name}.weight`, [outFeatures, inFeatures]),
-            bias(`${name}.bias`, outFeatures),
-          );
-          return plus(y, hooks.linear?.(`${part}.${full(name)}`, x));
+          const target = `${part}.${full(name)}`;
+          const own = weight(`${name}.weight`, [outFeatures, inFeatures]);
+          const matrix = hooks.linearWeight?.(target, x, own) ?? own;
+          const y = f.linear(x, matrix, bias(`${name}.bias`, outFeatures));
+          return plus(y, hooks.linear?.(target, x));
         }),
       conv2d: (x, name, options = {}) =>
         f.inScope(graph, full(name), () => {

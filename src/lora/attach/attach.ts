@@ -23,6 +23,15 @@ export interface Attachment {
   readonly parameters: ReadonlyMap<string, Value>;
 }
 
+/** A slot whose scale is fed, as values of the graph. */
+interface FedSlot {
+  readonly shape: Shape;
+  readonly down: Value;
+  readonly up: Value;
+  /** [rank] */
+  readonly factors: Value;
+}
+
 /** Shapes in which a graph takes down and up: matrices for linear layers and 1×1 convolutions. */
 export function slotShapes({ shape, rank }: Pick<Slot, 'shape' | 'rank'>): { down: Shape; up: Shape } {
   const [out, inside, ...kernel] = shape;
@@ -31,18 +40,37 @@ export function slotShapes({ shape, rank }: Pick<Slot, 'shape' | 'rank'>): { dow
     : { down: [rank, inside], up: [out, rank] };
 }
 
-/** A fed scale is applied between down and up, where it is cheapest. */
-function scaling(graph: Graph, { target, rank, scale }: Slot): Pick<Branch, 'scale' | 'drop'> {
-  if (scale !== 'fed') return { scale };
-  const factors = f.input(graph, `${target}.scale`, [rank]);
-  const drop = (inside: Value): Value =>
-    f.mul(inside, inside.shape.length === 4 ? f.reshape(factors, [1, rank, 1, 1]) : factors);
-  return { scale: 1, drop };
+/**
+ * Whether W + up·down costs less than a branch beside W: both are bound by memory. Reading x again and adding the branch's
+ * result to y takes rows·in + 4·rows·out numbers, making another weight 4·out·in. Two samples are counted whatever the
+ * batch is, so that a picture is the same to the bit alone and in a batch.
+ */
+function isCheaperInWeight(x: Value, [out, inside]: Shape): boolean {
+  const rows = (2 * f.elementCount(x.shape)) / (x.shape[0] * inside);
+  return 4 * out * inside < rows * inside + 4 * rows * out;
 }
 
+/** W + up·scale·down [out, in] */
+function changedMatrix(weight: Value, { down, up, factors }: FedSlot): Value {
+  const [rank, inside] = down.shape;
+  return f.ofParameters(weight.graph, () =>
+    f.add(
+      weight,
+      f.matmul(f.mul(f.reshape(up, [up.shape[0], rank]), factors), f.reshape(down, [rank, inside])),
+    ),
+  );
+}
+
+/** Applies a fed scale between down and up, where it is cheapest. */
+const applyScale =
+  (factors: Value) =>
+  (inside: Value): Value =>
+    f.mul(inside, inside.shape.length === 4 ? f.reshape(factors, [1, inside.shape[1], 1, 1]) : factors);
+
 /**
- * Declares the inputs of every slot and returns hooks that add the branches. Weights and biases in `replaced` are inputs
- * too, by their full names (`unet.conv_in.weight`), instead of the base's.
+ * Declares the inputs of every slot and returns hooks that add the branches, or, where the scale is fed and it costs less,
+ * put the change into the weight. Weights and biases in `replaced` are inputs too, by their full names
+ * (`unet.conv_in.weight`), instead of the base's.
  */
 export function attach(
   graph: Graph,
@@ -50,25 +78,40 @@ export function attach(
   replaced: ReadonlyMap<string, Shape> = new Map(),
 ): Attachment {
   const parameters = new Map<string, Value>();
-  const byTarget = new Map<string, Branch>();
+  const branches = new Map<string, Branch>();
+  const fed = new Map<string, FedSlot>();
   for (const slot of slots) {
+    const { target, rank, scale } = slot;
     const shapes = slotShapes(slot);
-    const down = f.input(graph, `${slot.target}.down`, shapes.down);
-    const up = f.input(graph, `${slot.target}.up`, shapes.up);
-    parameters.set(`${slot.target}.down`, down);
-    parameters.set(`${slot.target}.up`, up);
-    byTarget.set(slot.target, { down, up, ...scaling(graph, slot) });
+    const down = f.input(graph, `${target}.down`, shapes.down);
+    const up = f.input(graph, `${target}.up`, shapes.up);
+    parameters.set(`${target}.down`, down);
+    parameters.set(`${target}.up`, up);
+    if (scale !== 'fed') branches.set(target, { down, up, scale });
+    else {
+      const factors = f.input(graph, `${target}.scale`, [rank]);
+      branches.set(target, { down, up, scale: 1, drop: applyScale(factors) });
+      fed.set(target, { shape: slot.shape, down, up, factors });
+    }
   }
 
+  const inWeight = (target: string, x: Value): FedSlot | undefined => {
+    const slot = fed.get(target);
+    return slot && isCheaperInWeight(x, slot.shape) ? slot : undefined;
+  };
+  const linearWeight = (target: string, x: Value, weight: Value): Value | undefined => {
+    const slot = inWeight(target, x);
+    return slot && changedMatrix(weight, slot);
+  };
   const linear = (target: string, x: Value): Value | undefined => {
-    const branch = byTarget.get(target);
-    return branch && linearBranch(x, branch);
+    const branch = branches.get(target);
+    return branch && !inWeight(target, x) ? linearBranch(x, branch) : undefined;
   };
   const conv2d = (target: string, x: Value, options: ConvOptions): Value | undefined => {
-    const branch = byTarget.get(target);
+    const branch = branches.get(target);
     return branch && convBranch(x, branch, options);
   };
   const parameter = (name: string, shape: Shape): Value | undefined =>
     replaced.has(name) ? f.input(graph, name, shape) : undefined;
-  return { hooks: { linear, conv2d, parameter }, parameters };
+  return { hooks: { linear, linearWeight, conv2d, parameter }, parameters };
 }
