@@ -62,6 +62,7 @@ export {
   scaleOf,
   strangeRoles,
 } from './kinds/table.ts';
+export { familyWords } from './metadata/family-words.ts';
 export {
   type Changes,
   checkHashes,
@@ -84,6 +85,7 @@ export { type BlockWeights, parseBlockWeights } from './names/block-weights.ts';
 export { blockIndexOf, blockIndices, blockNameOf, blockNames, blockWeightLists } from './names/blocks.ts';
 export type { BlockNaming, Part } from './names/layers.ts';
 export { kohyaName, type NamingName, nameOf, namingOf, parseName } from './names/namings.ts';
+export { type BakedFacts, type BakeOptions, bakeModule } from './tools/bake.ts';
 export {
   type CombinedFile,
   type CombinedLora,

@@ -8,7 +8,7 @@ export { checkNothingReplaced, countParameters } from './outputs.ts';
 export { planRun } from './plan-run.ts';
 export { type BucketSurvey, scanPictures, surveyBuckets } from './prepare.ts';
 export { completeRecipe, type GivenRecipe, parseRecipe, type Recipe } from './recipe.ts';
-export { buildTrainStep, type Recompute, type StepShape } from './step-graph.ts';
+export { buildTrainStep, isSmall, type Recompute, type StepShape } from './step-graph.ts';
 export { holdBase, isExactBase } from './step-pool.ts';
 export { type Progress, type TrainRequest, type TrainResult, train } from './train.ts';
 export { openTrainStep } from './train-step.ts';

@@ -24,8 +24,8 @@ function wrongModel({ path, family }: LoraFile, base: LoraBase, because: string)
   return badInput('LORA_WRONG_MODEL', message, 'Choose a base of the same family as the LoRA.');
 }
 
-/** A few layers of another family's file may fit by chance; they are not for this model. */
-function checkFamily(file: LoraFile, base: LoraBase): void {
+/** Throws LORA_WRONG_MODEL: a few layers of another family's file may fit by chance; they are not for this model. */
+export function checkFamily(file: LoraFile, base: LoraBase): void {
   const { family } = file;
   if (!family) return;
   const { textWidth, families, because } = family;

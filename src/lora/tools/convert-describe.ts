@@ -14,7 +14,10 @@ import { firstUnfit, typeFor } from '../file/number-types.ts';
 import type { LoraFile } from '../file/open.ts';
 import { byPart } from '../file/peft-config.ts';
 import type { LoraModule } from '../kinds/module.ts';
+import { needsBase } from '../kinds/table.ts';
 import { nameOf, namingOf } from '../names/namings.ts';
+import type { BakeOptions } from './bake.ts';
+import { planBaking } from './bake-plan.ts';
 
 export interface ConvertLoraOptions {
   readonly to: WrittenDialect;
@@ -23,6 +26,8 @@ export interface ConvertLoraOptions {
   /** Where the tensors do not tell whether kohya has names of SDXL or of SD 1 and 2 for them. */
   readonly family?: Family | undefined;
   readonly allowNonfinite?: boolean;
+  /** Make plain LoRA of what the dialect has no word for, to kohya of everything. */
+  readonly bake?: BakeOptions | undefined;
 }
 
 export interface WrittenTensor {
@@ -66,7 +71,8 @@ export function usualType({ modules }: LoraFile): FloatDType {
   return most === 'float16' || most === 'bfloat16' ? most : 'float32';
 }
 
-function familyFor({ path, family }: LoraFile, { to, family: given }: ConvertLoraOptions): Family {
+/** Throws FAMILY_NEEDED. */
+export function familyFor({ path, family }: LoraFile, { to, family: given }: ConvertLoraOptions): Family {
   if (given) return given;
   const families = family?.families ?? [];
   if (to !== 'kohya' || families.length === 1) return families[0] ?? 'sd15';
@@ -79,6 +85,15 @@ function targetOf(file: LoraFile, { name, target }: LoraEntry): string {
   if (target !== undefined) return target;
   const message = `${file.path}: no layer of Stable Diffusion is called ${name}`;
   throw badInput('LORA_OTHER_MODEL', message, 'Supported are Stable Diffusion 1.x, 2.x and SDXL.');
+}
+
+function hintFor(modules: readonly LoraModule[], to: WrittenDialect): string {
+  const others =
+    'convert to kohya, which has words for all kinds, or merge it into a checkpoint with lora merge.';
+  const { baked, stuck } = planBaking(modules, to);
+  if (stuck.length > 0) return others.replace(/^c/, 'C');
+  const base = [...baked].some(needsBase) ? ' and --base with its base model' : '';
+  return `Add --bake${base} to make plain LoRA of them, ${others}`;
 }
 
 /** Throws CONVERT_NO_WORD, with all reasons and how many modules each is of. */
@@ -100,9 +115,7 @@ function checkWords(file: LoraFile, modules: readonly LoraModule[], to: WrittenD
   if (reasons.size === 0) return;
   const name = { kohya: 'kohya', diffusers: 'Diffusers', peft: 'PEFT' }[to];
   const list = [...reasons].map(([why, count]) => `${name} ${why} (${count} modules)`).join('; ');
-  const hint =
-    'Convert to kohya, which has words for all kinds, or merge it into a checkpoint with `lora merge`.';
-  throw badInput('CONVERT_NO_WORD', `${file.path}: ${list}`, hint);
+  throw badInput('CONVERT_NO_WORD', `${file.path}: ${list}`, hintFor(modules, to));
 }
 
 const withoutNumbers = (module: LoraModule): LoraModule => ({
@@ -115,6 +128,15 @@ const withoutNumbers = (module: LoraModule): LoraModule => ({
     ]),
   ),
 });
+
+/** The modules of a file without their numbers. Throws LORA_OTHER_MODEL, and what reading a module throws. */
+export const outlinesOf = (file: LoraFile): Map<LoraEntry, LoraModule> =>
+  new Map(
+    file.modules.map(entry => {
+      targetOf(file, entry);
+      return [entry, withoutNumbers(file.read(entry))];
+    }),
+  );
 
 /** Throws CONVERT_NO_WORD, FAMILY_NEEDED, WEIGHT_TOO_LARGE, and what reading a module throws. */
 export function describe(file: LoraFile, dtype: FloatDType, options: ConvertLoraOptions): Described {

@@ -3,7 +3,8 @@ import type { WrittenDialect } from '../file/dialect-tensors.ts';
 import type { LoraFile } from '../file/open.ts';
 import { byPart, loraConfig } from '../file/peft-config.ts';
 import { isLowRank, type LoraModule } from '../kinds/module.ts';
-import { pythonFloat } from './resize-metadata.ts';
+import type { RankRule } from './rank-rule.ts';
+import { commented, networkArguments, pythonFloat } from './resize-metadata.ts';
 
 const rankOf = ({ rank }: LoraModule): number => rank;
 
@@ -37,6 +38,24 @@ function networkEntries(modules: readonly LoraModule[], to: WrittenDialect): Rec
 const moduleName = (modules: readonly LoraModule[]): string =>
   modules.every(isLowRank) ? 'networks.lora' : 'lycoris.kohya';
 
+const isOfNetwork = (key: string): boolean => key.startsWith('ss_network_');
+
+/** What a file says of itself once modules of it are plain LoRA. */
+export function bakedMetadata(
+  own: Readonly<Record<string, string>>,
+  { by, value }: RankRule,
+  modules: readonly LoraModule[],
+): Record<string, string> {
+  const args = networkArguments(own.ss_network_args);
+  const how = `baked to plain LoRA with ${by.replaceAll('-', '_')}: ${value}`;
+  return {
+    ...own,
+    ...(Object.keys(own).some(isOfNetwork) ? { ss_network_module: moduleName(modules) } : {}),
+    ...(args === undefined ? {} : { ss_network_args: args }),
+    ss_training_comment: commented(how, own.ss_training_comment),
+  };
+}
+
 /** Metadata of a converted file; hashes are put in when it is written. */
 export function convertedMetadata(
   { metadata }: LoraFile,
@@ -44,7 +63,7 @@ export function convertedMetadata(
   to: WrittenDialect,
 ): Record<string, string> {
   const { lora_adapter_metadata: _, ...kept } = metadata;
-  const isKohya = Object.keys(kept).some(key => key.startsWith('ss_network_'));
+  const isKohya = Object.keys(kept).some(isOfNetwork);
   return {
     ...{ format: 'pt', ...kept },
     ...(to === 'kohya' && !isKohya ? { ss_network_module: moduleName(modules) } : {}),

@@ -22,10 +22,13 @@ import type { LoraModule } from '../kinds/module.ts';
 import { hashKeysOf } from '../metadata/index.ts';
 import type { Part } from '../names/layers.ts';
 import { splitTarget } from '../names/namings.ts';
+import { type BakedFacts, type BakedFile, bakeFile } from './bake.ts';
 import {
   type ConvertLoraOptions,
   type Described,
   describe,
+  familyFor,
+  outlinesOf,
   usualType,
   type WrittenTensor,
 } from './convert-describe.ts';
@@ -37,6 +40,8 @@ export interface ConvertedLora {
   readonly modules: number;
   readonly dtype: FloatDType;
   readonly notes: readonly string[];
+  /** Modules that were made plain LoRA. */
+  readonly baked: readonly BakedFacts[];
 }
 
 /** What a file of the conversion holds. */
@@ -139,8 +144,15 @@ async function writeFiles(
   return names.map(name => join(out, name));
 }
 
+async function bakedFor(file: LoraFile, options: ConvertLoraOptions): Promise<BakedFile> {
+  const { to, bake } = options;
+  if (!bake) return { file, modules: [], notes: [] };
+  return bakeFile(file, outlinesOf(file), to, familyFor(file, options), bake);
+}
+
 /**
  * Converts `path` to `out`, which must not be there. Throws CONVERT_NO_WORD for kinds that the dialect cannot hold,
+ * CONVERT_NEEDS_BASE where baking needs a base, LORA_WRONG_MODEL and CONVERT_SHAPE for a base that it is not for,
  * FAMILY_NEEDED where only the family would tell the names, and what openLoraFile throws.
  */
 export async function convertLora(
@@ -150,7 +162,8 @@ export async function convertLora(
 ): Promise<ConvertedLora> {
   const { to, allowNonfinite = false } = options;
   checkOut(out, to);
-  const file = openLoraFile(path, { allowNonfinite });
+  const opened = openLoraFile(path, { allowNonfinite });
+  const { file, modules: baked, notes } = await bakedFor(opened, options);
   const dtype = options.dtype ?? usualType(file);
   const described = describe(file, dtype, options);
   const bytes = described.tensors.reduce(
@@ -159,5 +172,5 @@ export async function convertLora(
   );
   await ensureFreeSpace(dirname(resolve(out)), bytes);
   const files = await writeFiles(file, out, described, to);
-  return { files, bytes, modules: file.modules.length, dtype, notes: notesOn(file) };
+  return { files, bytes, modules: file.modules.length, dtype, notes: [...notesOn(file), ...notes], baked };
 }

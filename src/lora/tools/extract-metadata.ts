@@ -1,32 +1,10 @@
 /** @file What a LoRA that was extracted says of itself: the entries of sd-scripts, and modelspec 1.0.1. */
-import type { Checkpoint, Family } from '../../models/index.ts';
+import type { Checkpoint } from '../../models/index.ts';
 import { version } from '../../version.ts';
 import type { LoraModule } from '../kinds/module.ts';
+import { familyWords } from '../metadata/family-words.ts';
 import { isKernelShape, layerShape } from './low-rank-factors.ts';
 import { pythonFloat } from './resize-metadata.ts';
-
-interface FamilyWords {
-  /** sd-scripts' name. */
-  readonly base: string;
-  readonly architecture: string;
-  /** Whose names the tensors have. */
-  readonly implementation: string;
-}
-
-const words: Readonly<Record<Family, FamilyWords>> = {
-  pocket: {
-    base: 'lora_studio_pocket',
-    architecture: 'lora-studio-pocket',
-    implementation: 'diffusers',
-  },
-  sd15: { base: 'sd_v1', architecture: 'stable-diffusion-v1', implementation: 'diffusers' },
-  sd2: { base: 'sd_v2', architecture: 'stable-diffusion-v2', implementation: 'diffusers' },
-  sdxl: {
-    base: 'sdxl_base_v1-0',
-    architecture: 'stable-diffusion-xl-v1-base',
-    implementation: 'https://github.com/Stability-AI/generative-models',
-  },
-};
 
 const ranksOf = (modules: readonly LoraModule[]): number[] => [...new Set(modules.map(({ rank }) => rank))];
 const oneOr = (ranks: readonly number[], show: (rank: number) => string): string =>
@@ -56,17 +34,15 @@ export function extractedMetadata(
 ): Record<string, string> {
   const { family, resolution, scheduler } = base;
   const isVelocity = scheduler.predictionType === 'v_prediction';
-  const { base: name, architecture, implementation } = words[family];
-  const size = family === 'sd2' ? (isVelocity ? '-768-v' : '-512') : '';
-  const hasVelocityName = family === 'sd15' || family === 'sd2';
+  const { base: baseVersion, architecture, implementation } = familyWords(base);
   return {
     ss_v2: family === 'sd2' ? 'True' : 'False',
-    ss_base_model_version: `${name}${hasVelocityName && isVelocity ? '_v' : ''}`,
+    ss_base_model_version: baseVersion,
     ss_sd_model_name: base.name,
     ...networkEntries(modules),
     ss_training_comment: `extracted from ${tuned.name}, base ${base.name}`,
     'modelspec.sai_model_spec': '1.0.1',
-    'modelspec.architecture': `${architecture}${size}/lora`,
+    'modelspec.architecture': architecture,
     'modelspec.implementation': implementation,
     'modelspec.implementation_version': `lora-studio ${version}`,
     'modelspec.resolution': `${resolution}x${resolution}`,

@@ -10,11 +10,11 @@ const outdated = [
   'lora_adapter_metadata',
 ];
 
-/** Arguments of the network that told ranks. */
+/** Arguments of the network that told ranks and kinds. */
 const rankArguments =
-  /^(?:conv|block|conv_block)_(?:dims?|alphas?)$|^(?:algo|factor|decompose_both|full_matrix)$/;
+  /^(?:conv|block|conv_block)_(?:dims?|alphas?)$|^(?:algo|factor|decompose_both|full_matrix|use_tucker|use_cp|dora_wd|wd_on_output|constraint|rescaled)$/;
 
-function networkArguments(text: string | undefined): string | undefined {
+export function networkArguments(text: string | undefined): string | undefined {
   if (text === undefined) return undefined;
   try {
     const given: unknown = JSON.parse(text);
@@ -26,6 +26,10 @@ function networkArguments(text: string | undefined): string | undefined {
     return text;
   }
 }
+
+/** What was done, in front of what the training said. */
+export const commented = (how: string, comment: string | undefined): string =>
+  comment && comment !== 'None' ? `${how}; ${comment}` : how;
 
 const distinct = (ranks: readonly number[]): number[] => [...new Set(ranks)].sort((a, b) => a - b);
 
@@ -48,7 +52,6 @@ export function resizedMetadata(own: Metadata, rule: RankRule, facts: readonly R
       ? `dimension is resized from ${old} to ${rule.value}`
       : `Dynamic resize with ${rule.by.replace('-', '_')}: ${rule.value} from ${old}`;
   const kept = Object.entries(own).filter(([key]) => !outdated.includes(key));
-  const comment = own.ss_training_comment;
   const args = networkArguments(own.ss_network_args);
   return {
     ...Object.fromEntries(kept),
@@ -56,6 +59,6 @@ export function resizedMetadata(own: Metadata, rule: RankRule, facts: readonly R
     ss_network_dim: ranks.length === 1 ? String(ranks[0]) : 'Dynamic',
     ss_network_alpha: alphas.length === 1 ? pythonFloat(alphas[0]) : 'Dynamic',
     ...(args === undefined ? {} : { ss_network_args: args }),
-    ss_training_comment: comment && comment !== 'None' ? `${how}; ${comment}` : how,
+    ss_training_comment: commented(how, own.ss_training_comment),
   };
 }

@@ -5,7 +5,7 @@ import { badInput } from '../../errors.ts';
 import type { Skipped } from '../file/group.ts';
 import { impliedShape, type Shapes } from '../file/implied-shape.ts';
 import type { LoraFile } from '../file/open.ts';
-import { weightDelta } from '../kinds/delta.ts';
+import { type DeltaRequest, weightDelta } from '../kinds/delta.ts';
 import type { LoraModule, LoraWeights, ModuleKind, ModuleTensors } from '../kinds/module.ts';
 import { multiplyWith } from '../kinds/products.ts';
 import { scaleOf } from '../kinds/table.ts';
@@ -73,12 +73,24 @@ function resized(
   return { module: after, before: module.rank, after: rank, kept };
 }
 
-/** What a module adds to its weight at a strength, as a matrix [out, in·k·k]. */
-export async function changeOf(module: LoraModule, strength: number, products: Products): Promise<Tensor> {
-  const shape = layerShapeOf(module);
-  const base = (): never => {
+/** The layer that a module changes. */
+export type LayerPlace = Pick<DeltaRequest, 'shape' | 'base'>;
+
+/** As far as its own tensors tell. */
+export const placeOf = (module: LoraModule): LayerPlace => ({
+  shape: layerShapeOf(module),
+  base: () => {
     throw needsBaseModel(module, 'LORA_NEEDS_BASE');
-  };
+  },
+});
+
+/** What a module adds to its weight at a strength, as a matrix [out, in·k·k]. */
+export async function changeOf(
+  module: LoraModule,
+  strength: number,
+  products: Products,
+  { shape, base }: LayerPlace = placeOf(module),
+): Promise<Tensor> {
   const data = await weightDelta(module, { strength, shape, base, multiply: multiplyWith(products) });
   const [out, ...inside] = shape;
   return { shape: [out, inside.reduce((a, b) => a * b, 1)], data: data as Float32Array };

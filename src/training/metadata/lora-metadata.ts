@@ -1,8 +1,8 @@
 /** @file The metadata that kohya's tools and model sites read: `ss_*` of sd-scripts, and modelspec 1.0.1. */
 import { createHash } from 'node:crypto';
 import type { DatasetScan, TrainingItem } from '../../dataset/index.ts';
-import type { TrainedLayer } from '../../lora/index.ts';
-import type { Checkpoint, Family } from '../../models/index.ts';
+import { familyWords, type TrainedLayer } from '../../lora/index.ts';
+import type { Checkpoint } from '../../models/index.ts';
 import { version } from '../../version.ts';
 import { adamWDefaults } from '../adamw.ts';
 import { batchesPerEpoch } from '../batches.ts';
@@ -29,20 +29,6 @@ export interface TrainedRun {
 }
 
 type Entries = Record<string, PythonValue>;
-
-/** sd-scripts' names of base models. */
-const baseVersions: Readonly<Record<Family, string>> = {
-  pocket: 'lora_studio_pocket',
-  sd15: 'sd_v1',
-  sd2: 'sd_v2',
-  sdxl: 'sdxl_base_v1-0',
-};
-
-function baseVersion({ family, scheduler }: Checkpoint): string {
-  const hasVelocityName = family === 'sd15' || family === 'sd2';
-  const isVelocity = scheduler.predictionType === 'v_prediction';
-  return `${baseVersions[family]}${hasVelocityName && isVelocity ? '_v' : ''}`;
-}
 
 /** One number for all files of a run, as sd-scripts draws one; here the run decides it, so that its bytes repeat. */
 function sessionId({ fingerprint, startedAt }: RunState): number {
@@ -159,7 +145,7 @@ function comment({ checkpoint, recipe, layers, scan, origins = [] }: TrainedRun)
 function modelEntries(run: TrainedRun): Entries {
   return {
     ss_v2: run.checkpoint.family === 'sd2',
-    ss_base_model_version: baseVersion(run.checkpoint),
+    ss_base_model_version: familyWords(run.checkpoint).base,
     ss_clip_skip: null,
     // Captions are read up to three times 75 tokens.
     ss_max_token_length: 225,

@@ -1,4 +1,5 @@
 /** @file modelspec 1.0.1: what a LoRA says of itself to sites and programs (github Stability-AI/ModelSpec). */
+import { familyWords } from '../../lora/index.ts';
 import type { Checkpoint, Family } from '../../models/index.ts';
 import { version } from '../../version.ts';
 import { now } from '../clock.ts';
@@ -17,50 +18,19 @@ export interface LoraCard {
 }
 
 interface FamilyWords {
-  readonly architecture: string;
   readonly model: string;
-  /** Whose names the file's tensors have. */
-  readonly implementation: string;
   /** The last layer of the text encoder that is read, counted from the end: SD 2 and SDXL leave out the last. */
   readonly encoderLayer: number;
 }
 
-const sgm = 'https://github.com/Stability-AI/generative-models';
-
 const words: Readonly<Record<Family, FamilyWords>> = {
-  pocket: {
-    architecture: 'lora-studio-pocket',
-    model: 'the pocket model of lora-studio',
-    implementation: 'diffusers',
-    encoderLayer: 1,
-  },
-  sd15: {
-    architecture: 'stable-diffusion-v1',
-    model: 'Stable Diffusion 1.x',
-    implementation: 'diffusers',
-    encoderLayer: 1,
-  },
-  sd2: {
-    architecture: 'stable-diffusion-v2-512',
-    model: 'Stable Diffusion 2.x',
-    implementation: 'diffusers',
-    encoderLayer: 2,
-  },
-  sdxl: {
-    architecture: 'stable-diffusion-xl-v1-base',
-    model: 'Stable Diffusion XL',
-    implementation: sgm,
-    encoderLayer: 2,
-  },
+  pocket: { model: 'the pocket model of lora-studio', encoderLayer: 1 },
+  sd15: { model: 'Stable Diffusion 1.x', encoderLayer: 1 },
+  sd2: { model: 'Stable Diffusion 2.x', encoderLayer: 2 },
+  sdxl: { model: 'Stable Diffusion XL', encoderLayer: 2 },
 };
 
 const isVelocity = ({ scheduler }: Checkpoint): boolean => scheduler.predictionType === 'v_prediction';
-
-function architectureOf(checkpoint: Checkpoint): string {
-  const { architecture } = words[checkpoint.family];
-  const isV2 = checkpoint.family === 'sd2' && isVelocity(checkpoint);
-  return `${isV2 ? 'stable-diffusion-v2-768-v' : architecture}/lora`;
-}
 
 /** The type in which a part's weights are held; undefined where none is told. */
 function typeOf({ weights }: Checkpoint['unet' | 'vae']): string | undefined {
@@ -86,12 +56,13 @@ export function modelspecEntries(
   card: LoraCard = {},
 ): Record<string, string> {
   const { width, height } = recipe.resolution;
-  const { implementation, encoderLayer } = words[checkpoint.family];
+  const { encoderLayer } = words[checkpoint.family];
+  const { architecture, implementation } = familyWords(checkpoint);
   const { trigger } = recipe;
   const hint = card.usageHint ?? (trigger === null ? undefined : `Write ${trigger} in the prompt`);
   const entries: Record<string, string | undefined> = {
     sai_model_spec: '1.0.1',
-    architecture: architectureOf(checkpoint),
+    architecture,
     implementation,
     title,
     resolution: `${width}x${height}`,
