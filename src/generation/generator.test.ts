@@ -62,7 +62,7 @@ describe('merged and attached', () => {
   test.each(Object.keys(kindMakers))('%s: beside a plain one, on layers that both change', async kind => {
     const other = randomKind(checkpoint, kind, {
       seed: 3,
-      targets: /attentions\.0.*(to_q|ff\.net\.2)|conv1/,
+      targets: /attentions\.0.*(to_q|ff\.net\.2|proj_in)|conv1/,
     });
     const loras = [
       { lora: first, strength: 0.5 },

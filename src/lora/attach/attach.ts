@@ -111,7 +111,10 @@ export function attach(
     const branch = branches.get(target);
     return branch && convBranch(x, branch, options);
   };
-  const parameter = (name: string, shape: Shape): Value | undefined =>
-    replaced.has(name) ? f.input(graph, name, shape) : undefined;
+  // A 1×1 convolution is fed as one, and asked for as a matrix.
+  const parameter = (name: string, shape: Shape): Value | undefined => {
+    const own = replaced.get(name);
+    return own && f.reshape(f.input(graph, name, own), shape);
+  };
   return { hooks: { linear, linearWeight, conv2d, parameter }, parameters };
 }
