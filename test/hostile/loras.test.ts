@@ -8,6 +8,7 @@ import { generateCommand } from '../../src/cli/commands/generate.ts';
 import { LoraError } from '../../src/errors.ts';
 import { serializeSafetensors, type WritableTensor } from '../../src/files/index.ts';
 import { openLoraFile, readLora } from '../../src/lora/index.ts';
+import { hashed } from '../golden/hashed-weights.ts';
 import { runHere } from '../support/command-line.ts';
 import { baseOfFamily, loraFile, pair, pairs, tensor } from '../support/lora-files.ts';
 import { ldmShapes, writeSparse } from '../support/make-checkpoint.ts';
@@ -622,6 +623,16 @@ describe('lora convert', () => {
   const plain = (): string => loraFile(pair(layerOf15, [1280, 768], 4));
   const dora = (magnitude: number[]): string =>
     loraFile([...pair(layerOf15, [1280, 768], 4), tensor(`${layerOf15}.dora_scale`, magnitude)]);
+  const loha = (first = 1): string => {
+    const [w1b, w2b] = ['hada_w1_b', 'hada_w2_b'].map(role => tensor(`${layerOf15}.${role}`, [2, 768]));
+    const numbers = hashed('w1a', [1280, 2]);
+    numbers[0] = first;
+    const [w1a, w2a] = [numbers, undefined].map((data, i) =>
+      tensor(`${layerOf15}.hada_w${i + 1}_a`, [1280, 2], data),
+    );
+    return loraFile([w1a, w1b, w2a, w2b]);
+  };
+  const baked = (...options: string[]) => ['kohya', 'x.safetensors', ['--bake', ...options]] as const;
 
   test.each([
     ['a name of something else', 2, 'OUT_NOT_SAFETENSORS', plain, 'diffusers', 'x.ckpt', []],
@@ -657,6 +668,39 @@ describe('lora convert', () => {
       'x',
       [],
     ],
+    [
+      'a change of norms, baked',
+      3,
+      'CONVERT_NO_WORD',
+      () => loraFile([tensor('lora_unet_conv_norm_out.w_norm', [320])]),
+      ...(['peft', 'x', ['--bake']] as const),
+    ],
+    [
+      'a bias on some layers, baked',
+      3,
+      'CONVERT_NO_WORD',
+      () =>
+        loraFile([
+          ...pair(layerOf15, [1280, 768], 4),
+          ...pair(layerOf15.replace('to_k', 'to_v'), [1280, 768], 4),
+          tensor(`${layerOf15}.diff_b`, [1280]),
+        ]),
+      ...(['peft', 'x', ['--bake']] as const),
+    ],
+    ['DoRA baked without its base', 2, 'CONVERT_NEEDS_BASE', () => dora([1, 768]), ...baked()],
+    [
+      'DoRA baked on another model',
+      3,
+      'LORA_WRONG_MODEL',
+      () => dora([1, 768]),
+      ...baked('--base', 'pocket'),
+    ],
+    ['a rank of 0', 2, 'RANK_RULE', () => dora([1, 768]), ...baked('--rank', '0')],
+    ['two rules of ranks', 2, 'RANK_RULE', () => dora([1, 768]), ...baked('--rank', '4', '--keep', '0.9')],
+    ['more than all of the energy', 2, 'RANK_RULE', loha, ...baked('--keep', '1.5')],
+    ['a rank without --bake', 2, 'OPTION_INVALID', plain, 'kohya', 'x.safetensors', ['--rank', '4']],
+    ['a base without --bake', 2, 'OPTION_INVALID', plain, 'kohya', 'x.safetensors', ['--base', 'pocket']],
+    ['NaN, baked', 3, 'LORA_NOT_FINITE', () => loha(Number.NaN), ...baked('--allow-nonfinite')],
     [
       'a number that float16 cannot hold',
       1,

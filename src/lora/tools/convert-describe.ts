@@ -72,7 +72,10 @@ export function usualType({ modules }: LoraFile): FloatDType {
 }
 
 /** Throws FAMILY_NEEDED. */
-export function familyFor({ path, family }: LoraFile, { to, family: given }: ConvertLoraOptions): Family {
+export function familyFor(
+  { path, family }: LoraFile,
+  { to, bake, family: given = bake?.base?.family }: ConvertLoraOptions,
+): Family {
   if (given) return given;
   const families = family?.families ?? [];
   if (to !== 'kohya' || families.length === 1) return families[0] ?? 'sd15';
