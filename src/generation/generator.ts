@@ -113,7 +113,7 @@ export function openGenerator(checkpoint: Checkpoint, options: SessionOptions = 
       sessionsOpened++;
       const weights = loras.weights('unet', checkpoint.unet.weights);
       const base = { ...checkpoint, unet: { ...checkpoint.unet, weights } };
-      return openUnet(base, size, graph => loras.hooks(graph, 'unet'), options);
+      return openUnet(base, size, graph => loras.hooks(graph, 'unet', size.batch), options);
     });
   };
 

@@ -1,5 +1,5 @@
 /** @file The LoRAs of one request, as one side of the model sees them: the UNet or the text encoders. */
-import type { Graph, Shape, Tensor } from '../engine/index.ts';
+import type { Graph, Tensor } from '../engine/index.ts';
 import {
   type AppliedModule,
   appliedModules,
@@ -24,7 +24,7 @@ export interface LoraSet {
   /** What attached LoRAs give to a graph, by its inputs. */
   readonly feeds: Readonly<Record<string, Tensor>>;
   /** Branches on the layers of `part` (`unet`, `text_encoder`, `text_encoder_2`). */
-  hooks(graph: Graph, part: string): LayerHooks;
+  hooks(graph: Graph, part: string, batch?: number): LayerHooks;
   /** The weights of `part`, with merged LoRAs added in. */
   weights(part: string, base: WeightSource): WeightSource;
 }
@@ -86,11 +86,11 @@ async function attachedSet(
     sessionKey: [...ranks, ...parameters.keys()].join(),
     key,
     feeds,
-    hooks: (graph, part) => {
+    hooks: (graph, part, batch = 1) => {
       const isOwn = (name: string): boolean => name.startsWith(`${part}.`);
       const own = slots.filter(({ target }) => isOwn(target));
       const replaced = new Map([...parameters].filter(([name]): boolean => isOwn(name)));
-      return attach(graph, own, replaced satisfies ReadonlyMap<string, Shape>).hooks;
+      return attach(graph, own, { replaced, batch }).hooks;
     },
     weights: (_, base) => base,
   };

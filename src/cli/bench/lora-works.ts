@@ -86,7 +86,10 @@ async function openAttached(
   options: SessionOptions,
 ): Promise<Step> {
   const { slots, feeds } = await attached(checkpoint, paths);
-  return openStep(checkpoint, size, options, { hooks: graph => attach(graph, slots).hooks, given: feeds });
+  return openStep(checkpoint, size, options, {
+    hooks: graph => attach(graph, slots, { batch: size.batch }).hooks,
+    given: feeds,
+  });
 }
 
 async function openMerged(

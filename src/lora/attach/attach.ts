@@ -17,6 +17,13 @@ export interface Slot {
   readonly scale: number | 'fed';
 }
 
+export interface AttachOptions {
+  /** Weights and biases that are inputs too, by their full names (`unet.conv_in.weight`), instead of the base's. */
+  readonly replaced?: ReadonlyMap<string, Shape>;
+  /** Samples that the layers read at once. */
+  readonly batch?: number;
+}
+
 export interface Attachment {
   readonly hooks: LayerHooks;
   /** Graph inputs by name, in the order of the slots: `<target>.down`, `<target>.up`. */
@@ -45,8 +52,8 @@ export function slotShapes({ shape, rank }: Pick<Slot, 'shape' | 'rank'>): { dow
  * result to y takes rows·in + 4·rows·out numbers, making another weight 4·out·in. Two samples are counted whatever the
  * batch is, so that a picture is the same to the bit alone and in a batch.
  */
-function isCheaperInWeight(x: Value, [out, inside]: Shape): boolean {
-  const rows = (2 * f.elementCount(x.shape)) / (x.shape[0] * inside);
+function isCheaperInWeight(x: Value, [out, inside]: Shape, batch: number): boolean {
+  const rows = (2 * f.elementCount(x.shape)) / (batch * inside);
   return 4 * out * inside < rows * inside + 4 * rows * out;
 }
 
@@ -69,13 +76,12 @@ const applyScale =
 
 /**
  * Declares the inputs of every slot and returns hooks that add the branches, or, where the scale is fed and it costs less,
- * put the change into the weight. Weights and biases in `replaced` are inputs too, by their full names
- * (`unet.conv_in.weight`), instead of the base's.
+ * put the change into the weight.
  */
 export function attach(
   graph: Graph,
   slots: readonly Slot[],
-  replaced: ReadonlyMap<string, Shape> = new Map(),
+  { replaced = new Map(), batch = 1 }: AttachOptions = {},
 ): Attachment {
   const parameters = new Map<string, Value>();
   const branches = new Map<string, Branch>();
@@ -97,7 +103,7 @@ export function attach(
 
   const inWeight = (target: string, x: Value): FedSlot | undefined => {
     const slot = fed.get(target);
-    return slot && isCheaperInWeight(x, slot.shape) ? slot : undefined;
+    return slot && isCheaperInWeight(x, slot.shape, batch) ? slot : undefined;
   };
   const linearWeight = (target: string, x: Value, weight: Value): Value | undefined => {
     const slot = inWeight(target, x);
