@@ -1,6 +1,14 @@
 /** @file What a command says of a LoRA that it loaded, and the options that all loading commands have. */
 import type { Command } from 'commander';
-import { type LoadReport, type LoraWeights, loraBase, readLora } from '../lora/index.ts';
+import { type GivenLora, loraName } from '../generation/index.ts';
+import {
+  type LoadReport,
+  type LoraWeights,
+  loraBase,
+  parseBlockWeights,
+  readLora,
+  type StrongLora,
+} from '../lora/index.ts';
 import type { Checkpoint } from '../models/index.ts';
 
 export interface LoadOptions {
@@ -22,6 +30,31 @@ export function loadLoraFor(
   { strict = false, allowNonfinite = false }: LoadOptions = {},
 ): { lora: LoraWeights; report: LoadReport } {
   return readLora(path, { ...loraBase(checkpoint), strict, allowNonfinite });
+}
+
+export interface LoadedLora extends StrongLora {
+  /** The file's. */
+  readonly name: string;
+  readonly path: string;
+  /** Block weights as they were written. */
+  readonly blocksText?: string;
+  readonly report: LoadReport;
+}
+
+/** Reads a LoRA that was given with strengths and blocks. */
+export function loadGiven(
+  checkpoint: Checkpoint,
+  { path, strength, textStrength, blocks }: GivenLora,
+  options: LoadOptions = {},
+): LoadedLora {
+  return {
+    ...loadLoraFor(checkpoint, path, options),
+    ...{ name: loraName(path), path, strength },
+    ...(textStrength === undefined ? {} : { textStrength }),
+    ...(blocks === undefined
+      ? {}
+      : { blocks: parseBlockWeights(blocks, checkpoint.family), blocksText: blocks }),
+  };
 }
 
 const mostShown = 3;

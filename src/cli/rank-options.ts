@@ -7,6 +7,7 @@ import { usageError } from '../errors.ts';
 import type { FloatDType } from '../files/index.ts';
 import { type LoraFile, type RankRule, type RankRuleName, showRanks } from '../lora/index.ts';
 import { choiceOption, integerOption, numberOption } from './numbers.ts';
+import { floatTypes } from './writing.ts';
 
 export interface LoraOutOptions {
   readonly out: string;
@@ -23,15 +24,6 @@ export interface RankOptions {
   readonly maxRank?: number;
   readonly convRank?: number;
 }
-
-const floatTypes: Readonly<Record<string, FloatDType>> = {
-  fp32: 'float32',
-  float32: 'float32',
-  fp16: 'float16',
-  float16: 'float16',
-  bf16: 'bfloat16',
-  bfloat16: 'bfloat16',
-};
 
 /** Adds --out, --precision and --json. */
 export function withLoraOut(command: Command, usual: string): Command {

@@ -1,19 +1,17 @@
 /** @file `--continue` and `--base-lora`: the LoRAs that a training run starts from. */
 import { parseLoraOption } from '../generation/index.ts';
-import { type LoraWeights, parseBlockWeights, type StrongLora } from '../lora/index.ts';
+import type { LoraWeights, StrongLora } from '../lora/index.ts';
 import type { Checkpoint } from '../models/index.ts';
-import { describeLoad, loadLoraFor } from './lora-report.ts';
+import { describeLoad, loadGiven, loadLoraFor } from './lora-report.ts';
 
 type Note = (text: string) => void;
 
 /** LoRAs that are part of the base of a run, at their strengths: `file.safetensors:0.8:te=0.5`. */
 export function readBaseLoras(checkpoint: Checkpoint, options: readonly string[], note: Note): StrongLora[] {
   return options.map(text => {
-    const { path, blocks, ...strengths } = parseLoraOption(text, ['.']);
-    const { lora, report } = loadLoraFor(checkpoint, path);
-    note(`the base has ${path} at ${strengths.strength}: ${describeLoad(report)}`);
-    const weights = blocks === undefined ? {} : { blocks: parseBlockWeights(blocks, checkpoint.family) };
-    return { lora, ...strengths, ...weights };
+    const lora = loadGiven(checkpoint, parseLoraOption(text, ['.']));
+    note(`the base has ${lora.path} at ${lora.strength}: ${describeLoad(lora.report)}`);
+    return lora;
   });
 }
 

@@ -1,5 +1,5 @@
 /** @file What commands that write weight files have in common: types of weights, and progress in bytes. */
-import type { WeightDType } from '../files/index.ts';
+import type { FloatDType, WeightDType } from '../files/index.ts';
 import { choiceOption } from './numbers.ts';
 import { showSeconds, type Terminal } from './terminal.ts';
 
@@ -13,13 +13,18 @@ export function byteProgress(terminal: Terminal, what: string): (done: number, a
   };
 }
 
-const weightTypes: Readonly<Record<string, WeightDType>> = {
+/** Types of LoRAs, by all names that they have. */
+export const floatTypes: Readonly<Record<string, FloatDType>> = {
   fp32: 'float32',
   float32: 'float32',
   fp16: 'float16',
   float16: 'float16',
   bf16: 'bfloat16',
   bfloat16: 'bfloat16',
+};
+
+const weightTypes: Readonly<Record<string, WeightDType>> = {
+  ...floatTypes,
   fp8: 'float8_e4m3',
   fp8_e4m3: 'float8_e4m3',
   float8_e4m3: 'float8_e4m3',

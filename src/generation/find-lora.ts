@@ -6,7 +6,8 @@ import { openSafetensors } from '../files/index.ts';
 import { isLoraFolder } from '../lora/index.ts';
 
 const ending = '.safetensors';
-const stem = (path: string): string => basename(path).replace(/\.safetensors$/i, '');
+/** What a LoRA is called by its file. */
+export const loraName = (path: string): string => basename(path).replace(/\.safetensors$/i, '');
 const isFile = (path: string): boolean => statSync(path, { throwIfNoEntry: false })?.isFile() === true;
 /** A file, or a folder that PEFT or Diffusers wrote. */
 const isLora = (path: string): boolean => isFile(path) || isLoraFolder(path);
@@ -68,8 +69,8 @@ function notFound(
   files: readonly string[],
   folders: readonly string[],
 ): Error {
-  const wanted = stem(name).toLowerCase();
-  const near = [...new Set(files.map(stem))]
+  const wanted = loraName(name).toLowerCase();
+  const near = [...new Set(files.map(loraName))]
     .map(candidate => ({ candidate, far: distance(candidate.toLowerCase(), wanted) }))
     .sort((a, b) => a.far - b.far)
     .slice(0, 3);
@@ -99,9 +100,9 @@ export function findLora(name: string, folders: readonly string[]): string {
 export interface GivenLora {
   readonly path: string;
   readonly strength: number;
-  readonly textStrength?: number;
+  readonly textStrength?: number | undefined;
   /** As written; `parseBlockWeights` reads them for a family. */
-  readonly blocks?: string;
+  readonly blocks?: string | undefined;
 }
 
 const optionHint =

@@ -1,5 +1,5 @@
 /** Generation: prompts and LoRAs to pictures that know how they were made. */
-export { findLora, parseLoraOption } from './find-lora.ts';
+export { findLora, type GivenLora, loraName, parseLoraOption } from './find-lora.ts';
 export {
   checkRequest,
   type GenerateRequest,

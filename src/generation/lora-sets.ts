@@ -10,7 +10,13 @@ import {
   mergeModules,
   type StrongLora,
 } from '../lora/index.ts';
-import type { Checkpoint, Family, LayerHooks, WeightSource } from '../models/index.ts';
+import {
+  type Checkpoint,
+  type Family,
+  type LayerHooks,
+  type WeightSource,
+  weightsByPart,
+} from '../models/index.ts';
 
 export type ChosenLora = StrongLora;
 
@@ -44,12 +50,8 @@ function numberOf(lora: LoraWeights): number {
   return number;
 }
 
-function partsOf({ unet, textEncoder, textEncoder2 }: Checkpoint, side: Side): BaseParts {
-  if (side === 'unet') return new Map([['unet', unet.weights]]);
-  const parts = new Map([['text_encoder', textEncoder.weights]]);
-  if (textEncoder2) parts.set('text_encoder_2', textEncoder2.weights);
-  return parts;
-}
+const partsOf = (checkpoint: Checkpoint, side: Side): BaseParts =>
+  new Map([...weightsByPart(checkpoint)].filter(([part]) => sideOf(part) === side));
 
 function keyOf(loras: readonly ChosenLora[], side: Side, merge: boolean): string {
   const members = loras.map(({ lora, strength, textStrength = strength, blocks }) => [

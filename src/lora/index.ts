@@ -81,6 +81,14 @@ export {
   stripMetadata,
   withoutPaths,
 } from './metadata/index.ts';
+export {
+  float,
+  floatOrNone,
+  type PythonFloat,
+  type PythonValue,
+  pythonJson,
+  pythonText,
+} from './metadata/python-text.ts';
 export { type BlockWeights, parseBlockWeights } from './names/block-weights.ts';
 export { blockIndexOf, blockIndices, blockNameOf, blockNames, blockWeightLists } from './names/blocks.ts';
 export type { BlockNaming, Part } from './names/layers.ts';

@@ -3,9 +3,11 @@
 export {
   type Checkpoint,
   type Family,
+  type LayerPart,
   type OpenOptions,
   openCheckpoint,
   type Part,
+  weightsByPart,
 } from './checkpoint/checkpoint.ts';
 export type { SchedulerConfig } from './checkpoint/config-files.ts';
 export { type CheckpointFacts, checkpointFacts, type PartFacts } from './checkpoint/facts.ts';

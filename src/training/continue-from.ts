@@ -14,7 +14,14 @@ import {
   textPresets,
   trainedTensors,
 } from '../lora/index.ts';
-import { type Checkpoint, type LayerInfo, listLayers, type WeightSource } from '../models/index.ts';
+import {
+  type Checkpoint,
+  type LayerInfo,
+  type LayerPart,
+  listLayers,
+  type WeightSource,
+  weightsByPart,
+} from '../models/index.ts';
 import type { GivenRecipe, Recipe } from './recipe.ts';
 
 /** The base with LoRAs added in: a run learns what they lack, and its file does not hold them. */
@@ -25,12 +32,11 @@ export async function withBaseLoras(
   if (loras.length === 0) return checkpoint;
   const modules = appliedModules(loras, checkpoint.family);
   const { unet, textEncoder, textEncoder2 } = checkpoint;
-  const base = new Map<string, WeightSource>([
-    ['unet', unet.weights],
-    ['text_encoder', textEncoder.weights],
-    ...(textEncoder2 ? [['text_encoder_2', textEncoder2.weights] as const] : []),
-  ]);
-  const merge = async <P extends { readonly weights: WeightSource }>(name: string, part: P): Promise<P> => {
+  const base = weightsByPart(checkpoint);
+  const merge = async <P extends { readonly weights: WeightSource }>(
+    name: LayerPart,
+    part: P,
+  ): Promise<P> => {
     const isChanged = modules.some(({ module }) => module.target.startsWith(`${name}.`));
     return isChanged ? { ...part, weights: await mergeModules(modules, base, name) } : part;
   };
@@ -110,12 +116,7 @@ export function recipeFrom(
   if (other) throw cannot(path, `${other.target} is of the kind ${other.kind}`);
   const strange = modules.find(({ tensors }) => Object.keys(tensors).some(role => !trainable.has(role)));
   if (strange) throw cannot(path, `${strange.target} has a bias of its own`);
-  const { unet, textEncoder, textEncoder2 } = checkpoint;
-  const all = [
-    ...listLayers(unet.weights, 'unet'),
-    ...listLayers(textEncoder.weights, 'text_encoder'),
-    ...(textEncoder2 ? listLayers(textEncoder2.weights, 'text_encoder_2') : []),
-  ];
+  const all = [...weightsByPart(checkpoint)].flatMap(([part, weights]) => listLayers(weights, part));
   const byTarget = new Map(modules.map(module => [module.target, module]));
   const layers = all.filter(({ target }) => byTarget.has(target));
   const shapes = new Map(layers.map(({ target, shape }) => [target, shape]));

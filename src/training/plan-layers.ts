@@ -7,7 +7,7 @@ import {
   type TrainingOptions,
   usualOptions,
 } from '../lora/index.ts';
-import { type Checkpoint, type Family, type LayerInfo, listLayers } from '../models/index.ts';
+import { type Checkpoint, type Family, type LayerInfo, listLayers, weightsByPart } from '../models/index.ts';
 import { type BlockNumbers, blockNumbers } from './block-numbers.ts';
 import type { Override } from './network-fields.ts';
 import type { Recipe } from './recipe.ts';
@@ -87,14 +87,12 @@ function withOptions(layer: LayerInfo, choice: Choice, recipe: Recipe): TrainedL
 
 /** Layers that the recipe's expressions choose, the UNet's first. `none` as targets trains text encoders only. */
 function chosenLayers(checkpoint: Checkpoint, { targets, textTargets }: Recipe): LayerInfo[] {
-  const { family, unet, textEncoder, textEncoder2 } = checkpoint;
+  const { family } = checkpoint;
   if (targets === 'none' && textTargets === null)
     throw usageError('TARGET_UNKNOWN', '--targets none leaves nothing to train', 'Give --text-targets too.');
-  const unetLayers = listLayers(unet.weights, 'unet');
-  const textLayers = [
-    ...listLayers(textEncoder.weights, 'text_encoder'),
-    ...(textEncoder2 ? listLayers(textEncoder2.weights, 'text_encoder_2') : []),
-  ];
+  const parts = [...weightsByPart(checkpoint)];
+  const [unetLayers, ...ofEncoders] = parts.map(([part, weights]) => listLayers(weights, part));
+  const textLayers = ofEncoders.flat();
   const textOptions = { option: '--text-targets', family, start: 'attention+mlp' };
   return [
     ...(targets === 'none' ? [] : chooseTargets(unetLayers, targets, { family, start: 'linear' })),

@@ -74,10 +74,6 @@ function masksOf(
     );
 }
 
-function addInPlace(sum: Float32Array, other: Float32Array): void {
-  for (let i = 0; i < sum.length; i++) sum[i] += other[i];
-}
-
 /** Opens the step, cut into `partsOf` sessions: the first in this thread, the others in threads of their own. */
 export async function openTrainStep(
   base: StepBase,
@@ -103,7 +99,7 @@ export async function openTrainStep(
       for (const [i, result] of results.entries()) losses.set(result.losses.data, (i * shape.batch) / parts);
       const { losses: _, ...sums } = results[0];
       for (const other of results.slice(1))
-        for (const [name, { data }] of Object.entries(sums)) addInPlace(data, other[name].data);
+        for (const [name, { data }] of Object.entries(sums)) f.addInPlace(data, other[name].data);
       return { losses: f.tensor([shape.batch], losses), gradients: new Map(Object.entries(sums)) };
     },
     async release() {

@@ -1,6 +1,6 @@
 /** @file The training loop: from opened data to A and B, one update after the other, resuming exactly. */
 
-import type { SessionOptions } from '../engine/index.ts';
+import { addInPlace, type SessionOptions } from '../engine/index.ts';
 import { LoraError } from '../errors.ts';
 import {
   frozenParameters,
@@ -70,10 +70,6 @@ interface StepGradients {
   readonly gradients: ReadonlyMap<string, Float32Array>;
 }
 
-function addTo(sum: Float32Array, data: Float32Array): void {
-  for (let i = 0; i < sum.length; i++) sum[i] += data[i];
-}
-
 /** Loss and gradients of one step (0-based), summed over its micro-steps. */
 type ComputeStep = (state: RunState, step: number) => Promise<StepGradients>;
 
@@ -94,7 +90,7 @@ function openSteps(input: LoopInput, pool: StepPool): ComputeStep {
       for (const value of result.losses.data) loss += value / (batch * accumulate);
       for (const [name, { data }] of result.gradients) {
         const sum = gradients.get(name);
-        if (sum) addTo(sum, data);
+        if (sum) addInPlace(sum, data);
         else gradients.set(name, data);
       }
     }

@@ -1,51 +1,12 @@
-/** Kinds as plain LoRA: of full rank they are LyCORIS' ΔW (tools/goldens/lora_kinds.py), of a lower one the nearest to it. */
-import { readFileSync } from 'node:fs';
-import { join } from 'node:path';
 import { afterAll, describe, expect, test } from 'vitest';
-import {
-  elementCount,
-  openProducts,
-  type Shape,
-  svd,
-  type Tensor,
-  toMatrix,
-} from '../../src/engine/index.ts';
-import { bakeModule, deltaOf, type LoraModule, type ModuleTensors } from '../../src/lora/index.ts';
-import { type Digest, hashed, relativeError } from './hashed-weights.ts';
+import { elementCount, openProducts, svd, toMatrix } from '../../src/engine/index.ts';
+import { bakeModule, deltaOf, type LoraModule } from '../../src/lora/index.ts';
+import { type KindCase, kindCases, moduleOf } from '../support/kind-cases.ts';
+import { hashed, relativeError } from './hashed-weights.ts';
 
-interface Case {
-  readonly name: string;
-  readonly kind: LoraModule['kind'];
-  readonly shape: number[];
-  readonly tensors: Readonly<Record<string, number[]>>;
-  readonly alpha: number;
-  readonly rank: number;
-  readonly results: readonly {
-    readonly strength: number;
-    readonly weight: Digest;
-    readonly bias?: Digest;
-  }[];
-}
-
-const cases = (
-  JSON.parse(readFileSync(join(import.meta.dirname, 'data/lora-kinds.json'), 'utf8')) as readonly Case[]
-).filter(({ shape, results }) => shape.length > 1 && results.some(({ strength }) => strength === 1));
-
-const nearOne = ['magnitude', 'rescale'];
-const vectors = [...nearOne, 'ia3', 'diff_b', 'up_bias'];
-
-/** As the script hashes them. */
-function made(name: string, role: string, shape: Shape): Tensor {
-  if (role === 'on_input') return { shape, data: Float32Array.of(1) };
-  if (!vectors.includes(role)) return { shape, data: hashed(`${name}.${role}`, shape) };
-  const key = `${name}.${role}${nearOne.includes(role) ? '.weight' : ''}`;
-  return { shape, data: hashed(key, [elementCount(shape)]) };
-}
-
-function moduleOf({ name, kind, tensors, alpha, rank }: Case): LoraModule {
-  const byRole = Object.entries(tensors).map(([role, shape]) => [role, made(name, role, shape)]);
-  return { target: name, kind, tensors: Object.fromEntries(byRole) as ModuleTensors, alpha, rank };
-}
+const cases = kindCases.filter(
+  ({ shape, results }) => shape.length > 1 && results.some(({ strength }) => strength === 1),
+);
 
 const products = openProducts();
 afterAll(() => products.release());
@@ -67,7 +28,7 @@ describe.each(cases)('$name', one => {
   const bake = (rank: number) => bakeModule(module, { shape, base }, { by: 'rank', value: rank }, products);
 
   test('of full rank', async () => {
-    const expected = one.results.find(({ strength }) => strength === 1) as Case['results'][number];
+    const expected = one.results.find(({ strength }) => strength === 1) as KindCase['results'][number];
     const { module: plain, after, kept } = await bake(Math.min(shape[0], elementCount(shape.slice(1))));
     expect(plain).toMatchObject({ target: one.name, kind: 'lora', rank: after });
     expect(Object.keys(plain.tensors).sort()).toEqual(

@@ -2,11 +2,11 @@
 import { readFileSync } from 'node:fs';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { blockIndexOf, blockNames, plainLora } from '../../src/lora/index.ts';
+import { float, pythonJson, pythonText } from '../../src/lora/metadata/python-text.ts';
 import type { Family } from '../../src/models/index.ts';
 import { parseBlockList } from '../../src/training/block-lists.ts';
 import { baseModelEntries } from '../../src/training/metadata/base-hashes.ts';
 import { loraMetadata } from '../../src/training/metadata/lora-metadata.ts';
-import { float, pythonJson, pythonText } from '../../src/training/metadata/python-text.ts';
 import type { GivenRecipe } from '../../src/training/recipe.ts';
 import { finishedRun } from '../support/trained-run.ts';
 

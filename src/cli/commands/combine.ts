@@ -1,8 +1,7 @@
 /** @file `lora combine`: several LoRAs as one file. */
-import { basename } from 'node:path';
 import { Command } from 'commander';
 import { usageError } from '../../errors.ts';
-import { parseLoraOption } from '../../generation/index.ts';
+import { loraName, parseLoraOption } from '../../generation/index.ts';
 import {
   type CombinedFile,
   combineLoras,
@@ -31,12 +30,10 @@ interface Options extends LoraOutOptions, RankOptions {
   readonly allowNonfinite: boolean;
 }
 
-const stem = (path: string): string => basename(path).replace(/\.safetensors$/i, '');
-
 function openFiles(given: readonly string[], { loraFolder, allowNonfinite }: Options): CombinedFile[] {
   const opened = given.map(text => {
     const { path, blocks, ...strengths } = parseLoraOption(text, ['.', ...loraFolder]);
-    return { ...strengths, blocks, name: stem(path), file: openLoraFile(path, { allowNonfinite }) };
+    return { ...strengths, blocks, name: loraName(path), file: openLoraFile(path, { allowNonfinite }) };
   });
   const families = commonFamilies(opened.map(({ file }) => file));
   return opened.map(({ blocks, ...file }) => {
@@ -67,7 +64,7 @@ async function combine(given: string[], options: Options): Promise<void> {
   for (const { path, key, reason } of leftOut) terminal.note(`left out ${key} of ${path}: ${reason}`);
   const metadata = {
     ...lora.metadata,
-    'modelspec.title': stem(out),
+    'modelspec.title': loraName(out),
     'modelspec.date': new Date().toISOString().slice(0, 19),
   };
   const dtype = options.precision ?? typeOfFiles(files.map(({ file }) => file));

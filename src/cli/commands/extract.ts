@@ -1,7 +1,7 @@
 /** @file `lora extract`: the difference of a tuned model and its base as a LoRA. */
-import { basename } from 'node:path';
 import { Command } from 'commander';
 import { usageError } from '../../errors.ts';
+import { loraName } from '../../generation/index.ts';
 import { extractLora, writeLora } from '../../lora/index.ts';
 import { openCheckpoint } from '../../models/index.ts';
 import { basePath } from '../base.ts';
@@ -57,7 +57,7 @@ async function extract(path: string, options: Options): Promise<void> {
   const { lora, modules, unchanged } = await work.finally(() => products.release());
   const metadata = {
     ...lora.metadata,
-    'modelspec.title': basename(out).replace(/\.safetensors$/i, ''),
+    'modelspec.title': loraName(out),
     'modelspec.date': new Date().toISOString().slice(0, 19),
   };
   const blocks = base.family === 'sdxl' ? 'ldm' : 'diffusers';

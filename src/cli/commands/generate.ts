@@ -1,6 +1,6 @@
 /** @file `lora generate`: a prompt becomes pictures. */
 import { existsSync, readdirSync } from 'node:fs';
-import { basename, dirname, extname, resolve } from 'node:path';
+import { dirname, extname, resolve } from 'node:path';
 import { Command } from 'commander';
 import { resolveSampler } from '../../diffusion/index.ts';
 import { usageError } from '../../errors.ts';
@@ -18,11 +18,11 @@ import {
   type PictureRequest,
   parseLoraOption,
 } from '../../generation/index.ts';
-import { type LoadReport, parseBlockWeights } from '../../lora/index.ts';
+import type { LoadReport } from '../../lora/index.ts';
 import type { Checkpoint } from '../../models/index.ts';
 import { type BaseOptions, openBase, withBase } from '../base.ts';
 import { checkDevice, type DeviceName, deviceHelp, openDevice } from '../device.ts';
-import { describeLoad, type LoadOptions, loadLoraFor, withLoadOptions } from '../lora-report.ts';
+import { describeLoad, type LoadOptions, loadGiven, withLoadOptions } from '../lora-report.ts';
 import { collect, integerOption, numberOption, sizeOption } from '../numbers.ts';
 import { interruptible, openTerminal, showSeconds, type Terminal } from '../terminal.ts';
 
@@ -48,8 +48,6 @@ interface NamedLora extends ChosenLora, MentionedLora {
   readonly report: LoadReport;
 }
 
-const nameOf = (path: string): string => basename(path).replace(/\.safetensors$/i, '');
-
 function describeLora({ name, strength, textStrength = strength, blocksText, report }: NamedLora): string {
   const onText = textStrength === strength ? '' : ` (text encoder ${textStrength})`;
   const inBlocks = blocksText === undefined ? '' : `, blocks ${blocksText}`;
@@ -65,14 +63,10 @@ function loadLoras(
   const folders = ['.', ...options.loraFolder];
   const given = options.lora.map(text => ({ ...parseLoraOption(text, folders), isOption: true }));
   const tagged = tags.map(tag => ({ ...tag, path: findLora(tag.name, folders), isOption: false }));
-  return [...given, ...tagged].map(({ blocks, ...chosen }) => ({
-    ...loadLoraFor(checkpoint, chosen.path, options),
-    name: nameOf(chosen.path),
-    ...chosen,
-    ...(blocks === undefined
-      ? {}
-      : { blocks: parseBlockWeights(blocks, checkpoint.family), blocksText: blocks }),
-  }));
+  return [...given, ...tagged].map(chosen => {
+    const { blocks: _, ...as } = chosen;
+    return { ...loadGiven(checkpoint, chosen, options), ...as };
+  });
 }
 
 /** A whole number of up to 64 bits, which a JavaScript number does not hold; −1 is a random seed, as in A1111. */

@@ -1,18 +1,11 @@
 /** @file `lora merge`: LoRAs added into the weights of a checkpoint, which becomes a new one. */
-import { basename } from 'node:path';
 import { Command } from 'commander';
 import { hashTensorData, type WeightDType } from '../../files/index.ts';
 import { parseLoraOption } from '../../generation/index.ts';
-import {
-  type LoadReport,
-  mainFile,
-  mergeIntoCheckpoint,
-  type NamedLora,
-  parseBlockWeights,
-} from '../../lora/index.ts';
+import { mainFile, mergeIntoCheckpoint, type NamedLora } from '../../lora/index.ts';
 import { type Checkpoint, checkRewrite, openCheckpoint } from '../../models/index.ts';
 import { basePath } from '../base.ts';
-import { describeLoad, loadLoraFor } from '../lora-report.ts';
+import { describeLoad, type LoadedLora, loadGiven } from '../lora-report.ts';
 import { collect } from '../numbers.ts';
 import { interruptible, openTerminal, showBytes, showSeconds } from '../terminal.ts';
 import { byteProgress, weightType, weightTypeNames } from '../writing.ts';
@@ -26,20 +19,14 @@ interface Options {
   json: boolean;
 }
 
-interface LoadedLora extends NamedLora {
-  readonly report: LoadReport;
-}
+type HashedLora = LoadedLora & NamedLora;
 
 /** Reads the LoRA of one argument, `file.safetensors:0.8:te=0.5:lbw=…`. */
-async function load(checkpoint: Checkpoint, text: string, options: Options): Promise<LoadedLora> {
-  const { path, blocks, ...strengths } = parseLoraOption(text, ['.', ...options.loraFolder]);
-  const { lora, report } = loadLoraFor(checkpoint, path, { strict: options.strict });
-  return {
-    ...strengths,
-    ...(blocks === undefined ? {} : { blocks: parseBlockWeights(blocks, checkpoint.family) }),
-    ...{ lora, report, name: basename(path).replace(/\.safetensors$/i, '') },
-    hash: await hashTensorData(mainFile(path)),
-  };
+async function load(checkpoint: Checkpoint, text: string, options: Options): Promise<HashedLora> {
+  const lora = loadGiven(checkpoint, parseLoraOption(text, ['.', ...options.loraFolder]), {
+    strict: options.strict,
+  });
+  return { ...lora, hash: await hashTensorData(mainFile(lora.path)) };
 }
 
 function describe({ name, strength, textStrength, report }: LoadedLora): string {
@@ -53,7 +40,7 @@ async function merge(names: string[], options: Options): Promise<void> {
   const checkpoint = openCheckpoint(basePath(options.base));
   checkRewrite(checkpoint, options.out);
   for (const finding of checkpoint.findings) terminal.note(`${checkpoint.name}: ${finding}`);
-  const loras: LoadedLora[] = [];
+  const loras: HashedLora[] = [];
   for (const name of names) {
     const lora = await load(checkpoint, name, options);
     terminal.note(describe(lora));

@@ -80,3 +80,8 @@ export function tensor(shape: Shape, data: Float32Array): Tensor {
 export function zeros(shape: Shape): Tensor {
   return { shape, data: new Float32Array(elementCount(shape)) };
 }
+
+/** Adds `other` to `sum`, number by number. */
+export function addInPlace(sum: Float32Array, other: Float32Array): void {
+  for (let i = 0; i < sum.length; i++) sum[i] += other[i];
+}

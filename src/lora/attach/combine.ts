@@ -1,10 +1,11 @@
 /** @file Any number of LoRAs as one: attached (ranks side by side, or changed weights as inputs) or merged. */
-import { elementCount, type Shape, type Tensor } from '../../engine/index.ts';
+import { addInPlace, elementCount, type Shape, type Tensor } from '../../engine/index.ts';
 import type { WeightSource } from '../../models/index.ts';
-import { deltaOf } from '../kinds/delta.ts';
+import { changesOf, deltaOf, isPlain } from '../kinds/delta.ts';
 import type { Multiply } from '../kinds/matrices.ts';
-import { isLowRank, type LoraModule, type ModuleTensors } from '../kinds/module.ts';
+import type { LoraModule, ModuleTensors } from '../kinds/module.ts';
 import { withProducts } from '../kinds/products.ts';
+import { splitTarget } from '../names/namings.ts';
 import { type Slot, slotShapes } from './attach.ts';
 
 /** A module with the strength that it is used at: that of its LoRA, for its part of the model and its block. */
@@ -18,11 +19,6 @@ export type BaseParts = ReadonlyMap<string, WeightSource>;
 
 /** Down and up, which every module of kind `lora` has. */
 type LowRankTensors = Required<Pick<ModuleTensors, 'down' | 'up'>>;
-
-function splitTarget(target: string): { part: string; layer: string } {
-  const dot = target.indexOf('.');
-  return { part: target.slice(0, dot), layer: target.slice(dot + 1) };
-}
 
 function partOf(base: BaseParts, target: string): WeightSource {
   const { part } = splitTarget(target);
@@ -41,6 +37,10 @@ function byTarget(modules: readonly AppliedModule[]): Map<string, AppliedModule[
   return targets;
 }
 
+/** strength·alpha/rank */
+export const factorOf = ({ module: { alpha, rank }, strength }: AppliedModule): number =>
+  (strength * alpha) / rank;
+
 /** Up matrices [out, rank] next to each other; the one of a single module is used as it is. */
 function joinUps(parts: readonly AppliedModule[], out: number, rank: number): Float32Array {
   if (parts.length === 1) return (parts[0].module.tensors as LowRankTensors).up.data;
@@ -56,7 +56,7 @@ function joinUps(parts: readonly AppliedModule[], out: number, rank: number): Fl
 }
 
 /** Down matrices on top of each other; the one of a single module is used as it is. */
-function stackDowns(parts: readonly AppliedModule[]): Float32Array {
+export function stackDowns(parts: readonly AppliedModule[]): Float32Array {
   const downs = parts.map(({ module }) => (module.tensors as LowRankTensors).down.data);
   if (downs.length === 1) return downs[0];
   const stacked = new Float32Array(downs.reduce((sum, { length }) => sum + length, 0));
@@ -70,11 +70,7 @@ function stackDowns(parts: readonly AppliedModule[]): Float32Array {
 
 /** strength·alpha/rank of each rank. */
 const factorsOf = (parts: readonly AppliedModule[]): Float32Array =>
-  Float32Array.from(
-    parts.flatMap(({ module: { alpha, rank }, strength }) =>
-      Array<number>(rank).fill((strength * alpha) / rank),
-    ),
-  );
+  Float32Array.from(parts.flatMap(part => Array<number>(part.module.rank).fill(factorOf(part))));
 
 export interface LowRankBranches {
   readonly slots: readonly Slot[];
@@ -105,10 +101,6 @@ export function lowRankBranches(
   return { slots, feeds };
 }
 
-function addInPlace(sum: Float32Array, other: Float32Array): void {
-  for (let i = 0; i < sum.length; i++) sum[i] += other[i];
-}
-
 /**
  * Weights and biases with all ΔW of `modules` added, by full name (`unet.conv_in.weight`); those that stay as they are
  * are not in it. ΔW are taken of the untouched weight and added up before they are added to it, in float32.
@@ -129,7 +121,7 @@ async function changeParameters(
   const changed = new Map<string, Tensor>();
   for (const [target, parts] of byTarget(modules)) {
     const weights = partOf(base, target);
-    const { layer } = splitTarget(target);
+    const { path: layer } = splitTarget(target);
     const shape = weights.shape(`${layer}.weight`);
     const sums: { weight?: Float32Array; bias?: Float32Array } = {};
     for (const { module, strength } of parts) {
@@ -157,20 +149,15 @@ export interface AttachedModules extends LowRankBranches {
   readonly parameters: ReadonlyMap<string, Shape>;
 }
 
-const hasBias = ({ tensors }: LoraModule): boolean =>
-  tensors.up_bias !== undefined || tensors.diff_b !== undefined;
-const isBranch = (module: LoraModule): boolean =>
-  isLowRank(module) && !module.tensors.mid && !hasBias(module);
-
 /** Names of the parameters that modules change, whatever their strength: a graph is built by them. */
 function parametersOf(modules: readonly AppliedModule[], base: BaseParts): Map<string, Shape> {
   const parameters = new Map<string, Shape>();
   for (const { module } of modules) {
-    const { target, tensors } = module;
-    const shape = partOf(base, target).shape(`${splitTarget(target).layer}.weight`);
-    const { up_bias, diff_b, b_norm, ...others } = tensors;
-    if (Object.keys(others).length > 0) parameters.set(`${target}.weight`, shape);
-    if (up_bias || diff_b || b_norm) parameters.set(`${target}.bias`, [shape[0]]);
+    const { target } = module;
+    const shape = partOf(base, target).shape(`${splitTarget(target).path}.weight`);
+    const { weight, bias } = changesOf(module);
+    if (weight) parameters.set(`${target}.weight`, shape);
+    if (bias) parameters.set(`${target}.bias`, [shape[0]]);
   }
   return parameters;
 }
@@ -180,13 +167,12 @@ export async function attachModules(
   modules: readonly AppliedModule[],
   base: BaseParts,
 ): Promise<AttachedModules> {
-  const shapeOf = (target: string): Shape =>
-    partOf(base, target).shape(`${splitTarget(target).layer}.weight`);
+  const shapeOf = (target: string): Shape => partOf(base, target).shape(`${splitTarget(target).path}.weight`);
   const branches = lowRankBranches(
-    modules.filter(({ module }) => isBranch(module)),
+    modules.filter(({ module }) => isPlain(module)),
     shapeOf,
   );
-  const others = modules.filter(({ module }) => !isBranch(module));
+  const others = modules.filter(({ module }) => !isPlain(module));
   const parameters = parametersOf(others, base);
   const changed = await changedParameters(others, base);
   const fed = [...parameters].map(([name, shape]): [string, Tensor] => [
@@ -199,7 +185,7 @@ export async function attachModules(
 /** The base's own parameter, for a module at strength 0. */
 function unchanged(name: string, shape: Shape, base: BaseParts): Float32Array {
   const weights = partOf(base, name);
-  const { layer } = splitTarget(name);
+  const { path: layer } = splitTarget(name);
   return weights.has(layer) ? weights.read(layer) : new Float32Array(elementCount(shape));
 }
 
@@ -212,7 +198,7 @@ export async function mergeModules(
   const weights = base.get(part) as WeightSource;
   const own = modules.filter(({ module }) => splitTarget(module.target).part === part);
   const all = await changedParameters(own, base);
-  const merged = new Map([...all].map(([name, tensor]) => [splitTarget(name).layer, tensor]));
+  const merged = new Map([...all].map(([name, tensor]) => [splitTarget(name).path, tensor]));
   const added = [...merged.keys()].filter(name => !weights.has(name));
   const typeOf = weights.dtype?.bind(weights);
   return {

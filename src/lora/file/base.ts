@@ -1,5 +1,5 @@
 /** @file What of a base model a LoRA must fit: its layers, and which family it is. */
-import type { Checkpoint, Family, WeightSource } from '../../models/index.ts';
+import { type Checkpoint, type Family, type WeightSource, weightsByPart } from '../../models/index.ts';
 import type { BaseLayer } from '../kinds/module.ts';
 
 export interface LoraBase {
@@ -20,19 +20,12 @@ function layersOf(weights: WeightSource, part: string): BaseLayer[] {
 }
 
 /** The layers of a checkpoint's UNet and text encoders. */
-export function loraBase({
-  unet,
-  textEncoder,
-  textEncoder2,
-  family,
-}: Pick<Checkpoint, 'unet' | 'textEncoder' | 'textEncoder2' | 'family'>): LoraBase {
+export function loraBase(
+  checkpoint: Pick<Checkpoint, 'unet' | 'textEncoder' | 'textEncoder2' | 'family'>,
+): LoraBase {
   return {
-    layers: [
-      ...layersOf(unet.weights, 'unet'),
-      ...layersOf(textEncoder.weights, 'text_encoder'),
-      ...(textEncoder2 ? layersOf(textEncoder2.weights, 'text_encoder_2') : []),
-    ],
-    contextWidth: unet.config.contextWidth,
-    family,
+    layers: [...weightsByPart(checkpoint)].flatMap(([part, weights]) => layersOf(weights, part)),
+    contextWidth: checkpoint.unet.config.contextWidth,
+    family: checkpoint.family,
   };
 }

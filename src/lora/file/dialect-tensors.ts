@@ -2,7 +2,8 @@
  * @file A module in the words of a dialect: the names and numbers that stand for it in a file. What a dialect has no word
  * for is written in one that it has where that is exactly the same, and refused where not.
  */
-import type { Tensor } from '../../engine/index.ts';
+import { type Tensor, toMatrix, toTensor } from '../../engine/index.ts';
+import { contractCore } from '../kinds/low-rank-factors.ts';
 import { magnitudeAxis } from '../kinds/magnitude.ts';
 import { layerSize } from '../kinds/matrices.ts';
 import type { LoraModule, ModuleKind, Role } from '../kinds/module.ts';
@@ -21,21 +22,9 @@ export interface NamedTensor {
 const scaled = ({ shape, data }: Tensor, factor: number): Tensor =>
   factor === 1 ? { shape, data } : { shape, data: data.map(x => x * factor) };
 
-/** Down of a Tucker form without its core: Σⱼ mid[i,j,k]·down[j,q], a kernel [rank, in, k, k] of the same ΔW. */
-function withoutCore(down: Tensor, mid: Tensor): Tensor {
-  const [rank, inner, ...kernel] = mid.shape;
-  const inside = down.data.length / inner;
-  const area = kernel.reduce((a, b) => a * b, 1);
-  const data = new Float32Array(rank * inside * area);
-  for (let i = 0; i < rank; i++)
-    for (let j = 0; j < inner; j++)
-      for (let q = 0; q < inside; q++) {
-        const factor = down.data[j * inside + q];
-        const at = (i * inner + j) * area;
-        for (let k = 0; k < area; k++) data[(i * inside + q) * area + k] += mid.data[at + k] * factor;
-      }
-  return { shape: [rank, inside, ...kernel], data };
-}
+/** Down of a Tucker form without its core, a kernel [rank, in, k, k] of the same ΔW. */
+const withoutCore = (down: Tensor, mid: Tensor): Tensor =>
+  toTensor(contractCore(toMatrix(down), mid), [mid.shape[0], down.shape[1], ...mid.shape.slice(2)]);
 
 /** kohya's and LyCORIS' words: one for every role but PEFT's bias of up, which is a change of the layer's bias. */
 function kohyaTensors(module: LoraModule): NamedTensor[] {

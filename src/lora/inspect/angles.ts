@@ -1,4 +1,6 @@
 /** @file Norms, inner product and distance of two modules' ΔW, out of the forms in which they are stored. */
+
+import { kronecker } from '../kinds/low-rank.ts';
 import type { Multiply } from '../kinds/matrices.ts';
 import { matrix } from '../kinds/matrices.ts';
 import {
@@ -25,16 +27,7 @@ function expandProduct({ left, right, scale }: Product, multiply: Multiply) {
 
 async function expandKronecker({ one, two, scale }: Kronecker, multiply: Multiply): Promise<Float32Array> {
   const [a, b] = [(await expand(one, multiply)).matrix, (await expand(two, multiply)).matrix];
-  const width = a.columns * b.columns;
-  const out = new Float32Array(a.data.length * b.data.length);
-  for (let i = 0; i < a.rows; i++)
-    for (let j = 0; j < a.columns; j++) {
-      const factor = scale * a.data[i * a.columns + j];
-      for (let p = 0; p < b.rows; p++)
-        for (let q = 0; q < b.columns; q++)
-          out[(i * b.rows + p) * width + j * b.columns + q] = factor * b.data[p * b.columns + q];
-    }
-  return out;
+  return kronecker(a, b, scale);
 }
 
 async function expandHadamard({ one, two, scale }: Hadamard, multiply: Multiply): Promise<Float32Array> {

@@ -1,11 +1,11 @@
 /** @file The base's weights, for kinds that do not say without it what they change. */
 import type { Shape } from '../../engine/index.ts';
-import type { Checkpoint, WeightSource } from '../../models/index.ts';
+import { type Checkpoint, weightsByPart } from '../../models/index.ts';
 import { deltaOf } from '../kinds/delta.ts';
 import { type Multiply, plainProduct } from '../kinds/matrices.ts';
 import type { LoraModule } from '../kinds/module.ts';
+import { splitTarget } from '../names/namings.ts';
 import { type Dense, dense } from './change.ts';
-import { partOf } from './places.ts';
 
 export interface BaseWeight {
   readonly shape: Shape;
@@ -15,16 +15,12 @@ export interface BaseWeight {
 /** The weight of a target; undefined when the base has no such layer. */
 export type BaseWeights = (target: string) => BaseWeight | undefined;
 
-export function baseWeights({ unet, textEncoder, textEncoder2 }: Checkpoint): BaseWeights {
-  const sources: Readonly<Record<string, WeightSource | undefined>> = {
-    unet: unet.weights,
-    text_encoder: textEncoder.weights,
-    text_encoder_2: textEncoder2?.weights,
-  };
+export function baseWeights(checkpoint: Checkpoint): BaseWeights {
+  const parts = weightsByPart(checkpoint);
   return target => {
-    const part = partOf(target);
-    const weights = sources[part];
-    const name = `${target.slice(part.length + 1)}.weight`;
+    const { part, path } = splitTarget(target);
+    const weights = parts.get(part);
+    const name = `${path}.weight`;
     if (!weights?.has(name)) return undefined;
     return { shape: weights.shape(name), read: () => weights.read(name) };
   };

@@ -3,8 +3,9 @@
  * and singular values (sizes.ts) come from the stored form, so that full matrices are made only where there is no
  * other way.
  */
-import type { Tensor } from '../../engine/index.ts';
-import { lohaDelta, lokrDelta, loraDelta } from '../kinds/low-rank.ts';
+import { type Tensor, toMatrix } from '../../engine/index.ts';
+import { lohaDelta, lokrDelta } from '../kinds/low-rank.ts';
+import { contractCore } from '../kinds/low-rank-factors.ts';
 import { columnsOf, type Matrix, type Multiply, matrix, plainProduct, rowsOf } from '../kinds/matrices.ts';
 import type { LoraModule, ModuleTensors } from '../kinds/module.ts';
 import { scaleOf } from '../kinds/table.ts';
@@ -54,15 +55,11 @@ const denseOf = (tensor: Tensor): Dense => ({ form: 'dense', matrix: asMatrix(te
 const productOf = (left: Tensor, right: Tensor): Product =>
   product(columnsOfMatrix(asMatrix(left)), rowsOfMatrix(asMatrix(right)));
 
-async function loraChange(tensors: ModuleTensors, scale: number, multiply: Multiply): Promise<Change> {
+function loraChange(tensors: ModuleTensors, scale: number): Change {
   const { down, up, mid } = tensors as { down: Tensor; up: Tensor; mid?: Tensor };
   if (!mid) return { ...productOf(up, down), scale };
-  // With the identity for `up`, what is left of Tucker's form is [r, in·area].
-  const rank = columnsOf(up);
-  const identity = new Float32Array(rank * rank).map((_, at) => (at % (rank + 1) === 0 ? 1 : 0));
-  const inside = await loraDelta({ down, mid, up: { shape: [rank, rank], data: identity } }, 1, multiply);
-  const right = matrix(rank, inside.length / rank, inside);
-  return product(columnsOfMatrix(asMatrix(up)), rowsOfMatrix(right), scale);
+  const inside = contractCore(toMatrix(down), mid);
+  return product(columnsOfMatrix(asMatrix(up)), rowsOfMatrix(inside), scale);
 }
 
 /** Up to this many products of rows, LoHa is one product. */
@@ -125,7 +122,7 @@ export async function changeOf(
   const { kind, tensors } = module;
   switch (kind) {
     case 'lora':
-      return loraChange(tensors, scaleOf(module), multiply);
+      return loraChange(tensors, scaleOf(module));
     case 'loha':
       return lohaChange(tensors, scaleOf(module), multiply);
     case 'lokr':

@@ -24,7 +24,7 @@ const emptyRows = (rows: number, columns: number): Rows => ({
   data: new Float64Array(Math.ceil(rows / tile) * tile * columns),
 });
 
-export function rowsOfMatrix({ rows, columns, data }: Matrix): Rows {
+export function rowsOfMatrix({ rows, columns, data }: Matrix | Rows): Rows {
   const out = emptyRows(rows, columns);
   out.data.set(data);
   return out;

@@ -3,7 +3,7 @@ import { elementCount, type Shape, type Tensor } from '../../engine/index.ts';
 import { lohaDelta, lokrDelta, loraDelta } from './low-rank.ts';
 import { decomposedDelta } from './magnitude.ts';
 import { type LayerSize, layerSize, type Multiply, plainProduct, scaled } from './matrices.ts';
-import type { LoraModule, ModuleKind } from './module.ts';
+import { isLowRank, type LoraModule, type ModuleKind } from './module.ts';
 import { boftDelta, oftDelta } from './rotations.ts';
 import { gloraDelta, gloraFactors, ia3Delta } from './scalings.ts';
 import { scaleOf, type TensorRole } from './table.ts';
@@ -82,6 +82,10 @@ export function changesOf({ tensors }: Pick<LoraModule, 'tensors'>): { weight: b
     bias: roles.some(role => ofBias.includes(role)),
   };
 }
+
+/** A pair of matrices and nothing else: what every program loads, and what a side branch stands for. */
+export const isPlain = (module: LoraModule): boolean =>
+  isLowRank(module) && !module.tensors.mid && !changesOf(module).bias;
 
 /** What is added to the bias of a layer. `up_bias` has the scale of its matrix; the others are differences. */
 export function biasDelta(module: LoraModule, strength: number): Float32Array | undefined {

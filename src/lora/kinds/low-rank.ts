@@ -57,7 +57,7 @@ export async function lohaDelta(
 }
 
 /** [a·b, (c·d)·area] of [a, c] ⊗ [b, d·area] */
-function kronecker(one: Matrix, two: Matrix, scale: number): Float32Array {
+export function kronecker(one: Matrix, two: Matrix, scale: number): Float32Array {
   const out = new Float32Array(one.data.length * two.data.length);
   const width = one.columns * two.columns;
   for (let a = 0; a < one.rows; a++)

@@ -17,10 +17,6 @@ const changesMatrix = ({ kind, tensors }: LoraModule): boolean =>
 const hasBias = (module: LoraModule): boolean => changesOf(module).bias;
 const hasMagnitude = ({ tensors }: LoraModule): boolean => tensors.magnitude !== undefined;
 
-/** A pair of matrices and nothing else: what every program loads. */
-export const isPlain = (module: LoraModule): boolean =>
-  isLowRank(module) && !module.tensors.mid && !hasBias(module);
-
 /** kohya's words are LyCORIS' too; those for a vector stay, all that is a matrix becomes two. */
 function planForKohya(modules: readonly LoraModule[]): BakePlan {
   const isBaked = (module: LoraModule): boolean =>

@@ -1,8 +1,8 @@
 /** @file What a combined LoRA says of itself: what it was made of, by names and strengths, and what all of them say alike. */
 import { version } from '../../version.ts';
 import type { LoraModule } from '../kinds/module.ts';
+import { pythonFloat } from '../metadata/python-text.ts';
 import type { CombinedFile } from './combine.ts';
-import { pythonFloat } from './resize-metadata.ts';
 
 /** Our own entry, in JSON. */
 export const combinedKey = 'lora_studio.combined';

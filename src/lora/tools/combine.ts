@@ -1,16 +1,16 @@
 /** @file Several LoRAs as one: all their ranks side by side, which is exact, or the nearest LoRA of lower ranks. */
-import { matrix, type Products, type Tensor } from '../../engine/index.ts';
+import { addInPlace, matrix, type Products, type Tensor } from '../../engine/index.ts';
 import { badInput, usageError } from '../../errors.ts';
 import type { Family } from '../../models/index.ts';
 import type { LoraEntry } from '../file/entry.ts';
 import type { Skipped } from '../file/group.ts';
 import type { LoraFile } from '../file/open.ts';
 import { biasDelta } from '../kinds/delta.ts';
+import { type Factors, factorsOf, factorTensors, isKernelShape } from '../kinds/low-rank-factors.ts';
 import type { LoraModule, LoraWeights } from '../kinds/module.ts';
 import { scaleOf } from '../kinds/table.ts';
 import type { BlockWeights } from '../names/block-weights.ts';
 import { combinedMetadata } from './combine-metadata.ts';
-import { type Factors, factorsOf, factorTensors, isKernelShape } from './low-rank-factors.ts';
 import { checkRankRule, type RankRule } from './rank-rule.ts';
 import { changeOf, isSelfContained, layerShapeOf, leftOutOf, needsBaseModel } from './resize.ts';
 import { strengthAt } from './strengths.ts';
@@ -94,7 +94,7 @@ async function sumOfChanges(parts: readonly Strong[], products: Products): Promi
   const sum = await changeOf(first.module, first.strength, products);
   for (const { module, strength } of others) {
     const { data } = await changeOf(module, strength, products);
-    for (let i = 0; i < data.length; i++) sum.data[i] += data[i];
+    addInPlace(sum.data, data);
   }
   return sum;
 }
@@ -123,7 +123,7 @@ async function combineFactors(
 
 function sumOf(tensors: readonly Float32Array[]): Float32Array {
   const out = new Float32Array(tensors[0].length);
-  for (const data of tensors) for (let i = 0; i < out.length; i++) out[i] += data[i];
+  for (const data of tensors) addInPlace(out, data);
   return out;
 }
 

@@ -3,8 +3,9 @@ import type { WrittenDialect } from '../file/dialect-tensors.ts';
 import type { LoraFile } from '../file/open.ts';
 import { byPart, loraConfig } from '../file/peft-config.ts';
 import { isLowRank, type LoraModule } from '../kinds/module.ts';
+import { pythonFloat } from '../metadata/python-text.ts';
 import type { RankRule } from './rank-rule.ts';
-import { commented, networkArguments, pythonFloat } from './resize-metadata.ts';
+import { commented, networkArguments } from './resize-metadata.ts';
 
 const rankOf = ({ rank }: LoraModule): number => rank;
 

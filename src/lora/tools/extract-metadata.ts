@@ -1,10 +1,10 @@
 /** @file What a LoRA that was extracted says of itself: the entries of sd-scripts, and modelspec 1.0.1. */
 import type { Checkpoint } from '../../models/index.ts';
 import { version } from '../../version.ts';
+import { isKernelShape, layerShape } from '../kinds/low-rank-factors.ts';
 import type { LoraModule } from '../kinds/module.ts';
 import { familyWords } from '../metadata/family-words.ts';
-import { isKernelShape, layerShape } from './low-rank-factors.ts';
-import { pythonFloat } from './resize-metadata.ts';
+import { pythonFloat } from '../metadata/python-text.ts';
 
 const ranksOf = (modules: readonly LoraModule[]): number[] => [...new Set(modules.map(({ rank }) => rank))];
 const oneOr = (ranks: readonly number[], show: (rank: number) => string): string =>

@@ -3,11 +3,12 @@ import { elementCount, energyOf, type Products, type Shape, type Tensor } from '
 import { badInput } from '../../errors.ts';
 import { type Checkpoint, type LayerInfo, listLayers, type WeightSource } from '../../models/index.ts';
 import { chooseTargets } from '../attach/targets/choose.ts';
+import { factorTensors, isKernelShape } from '../kinds/low-rank-factors.ts';
 import type { LoraModule, LoraWeights } from '../kinds/module.ts';
 import { familyName } from '../names/family.ts';
 import type { partNames } from '../names/layers.ts';
+import { splitTarget } from '../names/namings.ts';
 import { extractedMetadata } from './extract-metadata.ts';
-import { factorTensors, isKernelShape } from './low-rank-factors.ts';
 import { checkRankRule, type RankRule } from './rank-rule.ts';
 import { truncateChange } from './truncate-change.ts';
 import { differenceOf } from './weight-difference.ts';
@@ -79,14 +80,10 @@ function chooseLayers(
   ];
 }
 
-function splitTarget(target: string): { part: PartName; name: string } {
-  const dot = target.indexOf('.');
-  return { part: target.slice(0, dot) as PartName, name: `${target.slice(dot + 1)}.weight` };
-}
-
 /** tuned − base [out, in·k·k]; undefined where both are the same, or one is the other in another type. */
 function changeOf({ target, shape }: LayerInfo, parts: ReadonlyMap<PartName, Pair>): Tensor | undefined {
-  const { part, name } = splitTarget(target);
+  const { part, path } = splitTarget(target);
+  const name = `${path}.weight`;
   const { tuned, base } = parts.get(part) as Pair;
   const size = (weights: WeightSource): number => elementCount(weights.shape(name));
   if (!tuned.has(name) || size(tuned) !== size(base)) {

@@ -1,12 +1,13 @@
 /** @file Adds LoRAs into the weights of a checkpoint, as a new one: ΔW in float32, all added once, rounded once. */
-import type { Shape } from '../../engine/index.ts';
+import { addInPlace, type Shape } from '../../engine/index.ts';
 import { badInput, usageError } from '../../errors.ts';
 import { hashFileInThread, type SafetensorsFile, type WeightDType } from '../../files/index.ts';
-import { type Checkpoint, checkRewrite, rewriteCheckpoint } from '../../models/index.ts';
+import { type Checkpoint, checkRewrite, rewriteCheckpoint, weightsByPart } from '../../models/index.ts';
 import type { AppliedModule } from '../attach/combine.ts';
 import { biasDelta, changesOf, weightDelta } from '../kinds/delta.ts';
 import type { Multiply } from '../kinds/matrices.ts';
 import { withProducts } from '../kinds/products.ts';
+import { splitTarget } from '../names/namings.ts';
 import { mergedMetadata, type NamedLora } from './merge-metadata.ts';
 import { isStackable, stackedSum } from './stacked-sum.ts';
 import { appliedModules } from './strengths.ts';
@@ -45,19 +46,12 @@ function changesByName(modules: readonly AppliedModule[]): Changes {
   throw usageError('MERGE_NOTHING', 'nothing is merged: every strength is 0', 'Give other strengths.');
 }
 
-const partsOf = ({ unet, textEncoder, textEncoder2 }: Checkpoint) =>
-  new Map([
-    ['unet', unet.weights],
-    ['text_encoder', textEncoder.weights],
-    ...(textEncoder2 ? ([['text_encoder_2', textEncoder2.weights]] as const) : []),
-  ]);
-
 /** Names whose parameter the checkpoint has, and those of biases that it has not. */
 function placed(checkpoint: Checkpoint, changes: Changes): { changed: Set<string>; missing: string[] } {
-  const parts = partsOf(checkpoint);
+  const parts = weightsByPart(checkpoint);
   const has = (name: string): boolean => {
-    const dot = name.indexOf('.');
-    return parts.get(name.slice(0, dot))?.has(name.slice(dot + 1)) === true;
+    const { part, path } = splitTarget(name);
+    return parts.get(part)?.has(path) === true;
   };
   const names = [...changes.keys()];
   return { changed: new Set(names.filter(has)), missing: names.filter(name => !has(name)) };
@@ -74,7 +68,7 @@ function notesOn(missing: readonly string[], strict: boolean | undefined): strin
 function sumOf(deltas: readonly Float32Array[]): Float32Array {
   if (deltas.length === 1) return deltas[0];
   const sum = deltas[0].slice();
-  for (const delta of deltas.slice(1)) for (let i = 0; i < sum.length; i++) sum[i] += delta[i];
+  for (const delta of deltas.slice(1)) addInPlace(sum, delta);
   return sum;
 }
 

@@ -1,4 +1,5 @@
 /** @file What the metadata of a resized LoRA say, as sd-scripts' resize_lora.py writes it. */
+import { pythonFloat } from '../metadata/python-text.ts';
 import type { RankRule } from './rank-rule.ts';
 import type { ResizedFacts } from './resize.ts';
 
@@ -32,9 +33,6 @@ export const commented = (how: string, comment: string | undefined): string =>
   comment && comment !== 'None' ? `${how}; ${comment}` : how;
 
 const distinct = (ranks: readonly number[]): number[] => [...new Set(ranks)].sort((a, b) => a - b);
-
-/** As Python writes it. */
-export const pythonFloat = (x: number): string => (Number.isInteger(x) ? `${x}.0` : String(x));
 
 /** `16`, or `4 to 32`. */
 export function showRanks(ranks: readonly number[]): string {

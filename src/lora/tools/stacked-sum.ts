@@ -1,6 +1,6 @@
 /** @file Σ ΔW of plain LoRAs on one layer as one product: [f₁·up₁ … fₙ·upₙ]·[down₁; …; downₙ]. */
 import { elementCount, type Shape, type Tensor } from '../../engine/index.ts';
-import type { AppliedModule } from '../attach/combine.ts';
+import { type AppliedModule, factorOf, stackDowns } from '../attach/combine.ts';
 import { type Multiply, matrix } from '../kinds/matrices.ts';
 import { isLowRank } from '../kinds/module.ts';
 
@@ -17,20 +17,20 @@ function runsOf(rows: number, columns: number): number {
 }
 
 /** Strength·alpha/rank is inside `up`. */
-function stacked(modules: readonly AppliedModule[], rows: number, columns: number) {
+function stacked(modules: readonly AppliedModule[], rows: number) {
   const rank = modules.reduce((sum, { module }) => sum + module.rank, 0);
-  const [up, down] = [new Float32Array(rows * rank), new Float32Array(rank * columns)];
+  const up = new Float32Array(rows * rank);
   let start = 0;
-  for (const { module, strength } of modules) {
-    const factor = (strength * module.alpha) / module.rank;
-    const own = module.tensors as { down: Tensor; up: Tensor };
-    down.set(own.down.data, start * columns);
+  for (const applied of modules) {
+    const { module } = applied;
+    const factor = factorOf(applied);
+    const own = module.tensors.up as Tensor;
     for (let row = 0; row < rows; row++)
       for (let r = 0; r < module.rank; r++)
-        up[row * rank + start + r] = factor * own.up.data[row * module.rank + r];
+        up[row * rank + start + r] = factor * own.data[row * module.rank + r];
     start += module.rank;
   }
-  return { rank, up, down };
+  return { rank, up, down: stackDowns(modules) };
 }
 
 /** A run of rows after the other. */
@@ -41,7 +41,7 @@ export async function* stackedSum(
 ): AsyncGenerator<{ start: number; numbers: Float32Array }> {
   const rows = shape[0];
   const columns = elementCount(shape.slice(1));
-  const { rank, up, down } = stacked(modules, rows, columns);
+  const { rank, up, down } = stacked(modules, rows);
   const count = rows / runsOf(rows, columns);
   for (let row = 0; row < rows; row += count) {
     const part = matrix(count, rank, up.subarray(row * rank, (row + count) * rank));

@@ -6,7 +6,7 @@ import {
   svdOfProduct,
   type Tensor,
 } from '../../engine/index.ts';
-import { type Factors, truncatedFactors } from './low-rank-factors.ts';
+import { type Factors, truncatedFactors } from '../kinds/low-rank-factors.ts';
 import { chooseRank, largestRank, type RankRule, tellsRank, wholeEnergy } from './rank-rule.ts';
 
 export interface Truncated {

@@ -81,6 +81,23 @@ export function partList({
   return [unet, vae, textEncoder, ...(textEncoder2 ? [textEncoder2] : [])];
 }
 
+/** What stands in front of the names of layers. */
+export type LayerPart = 'unet' | 'text_encoder' | 'text_encoder_2';
+
+/** The UNet and the text encoders, by what their layers' names begin with. */
+export function weightsByPart({
+  unet,
+  textEncoder,
+  textEncoder2,
+}: Pick<Checkpoint, 'unet' | 'textEncoder' | 'textEncoder2'>): ReadonlyMap<LayerPart, WeightSource> {
+  const parts = new Map<LayerPart, WeightSource>([
+    ['unet', unet.weights],
+    ['text_encoder', textEncoder.weights],
+  ]);
+  if (textEncoder2) parts.set('text_encoder_2', textEncoder2.weights);
+  return parts;
+}
+
 /** Throws CHECKPOINT_NOT_FINITE for a small checkpoint with NaN in it; in a large one, sessions find it (blameWeights). */
 function checkSmall(parts: readonly Part<unknown>[]): void {
   const bytes = parts.flatMap(({ files }) => files).reduce((sum, file) => sum + statSync(file).size, 0);

@@ -1,7 +1,14 @@
 /** @file The metadata that kohya's tools and model sites read: `ss_*` of sd-scripts, and modelspec 1.0.1. */
 import { createHash } from 'node:crypto';
 import type { DatasetScan, TrainingItem } from '../../dataset/index.ts';
-import { familyWords, type TrainedLayer } from '../../lora/index.ts';
+import {
+  familyWords,
+  float,
+  floatOrNone,
+  type PythonValue,
+  pythonText,
+  type TrainedLayer,
+} from '../../lora/index.ts';
 import type { Checkpoint } from '../../models/index.ts';
 import { version } from '../../version.ts';
 import { adamWDefaults } from '../adamw.ts';
@@ -13,7 +20,6 @@ import type { RunState } from '../run-state.ts';
 import { datasetEntries } from './dataset-entries.ts';
 import { type LoraCard, modelspecEntries } from './modelspec-entries.ts';
 import { networkEntries } from './network-entries.ts';
-import { float, floatOrNone, type PythonValue, pythonText } from './python-text.ts';
 
 export interface TrainedRun {
   readonly checkpoint: Checkpoint;

@@ -1,10 +1,17 @@
 /** @file What was trained, in the words of sd-scripts' `networks.lora` and of LyCORIS' `lycoris.kohya`. */
-import { blockNames, type TrainedLayer } from '../../lora/index.ts';
+import {
+  blockNames,
+  float,
+  floatOrNone,
+  type PythonValue,
+  pythonJson,
+  pythonText,
+  type TrainedLayer,
+} from '../../lora/index.ts';
 import type { Family } from '../../models/index.ts';
 import { type BlockNumbers, blockNumbers } from '../block-numbers.ts';
 import { isKernelLayer, unetScale } from '../plan-layers.ts';
 import type { Recipe } from '../recipe.ts';
-import { float, floatOrNone, type PythonValue, pythonJson, pythonText } from './python-text.ts';
 
 type Arguments = Record<string, PythonValue>;
 

@@ -22,7 +22,7 @@ export const floatOrNone = (x: number | null): PythonFloat | null => (x === null
 const isFloat = (value: object): value is PythonFloat => 'float' in value && typeof value.float === 'number';
 
 /** Python's `repr` of a float: the shortest digits, with an exponent below 1e-4 and from 1e16 on. */
-function floatText(x: number): string {
+export function pythonFloat(x: number): string {
   if (Number.isNaN(x)) return 'nan';
   if (!Number.isFinite(x)) return x < 0 ? '-inf' : 'inf';
   const [digits, exponent] = x.toExponential().split('e');
@@ -46,7 +46,7 @@ export function pythonJson(value: PythonValue): string {
   if (value === null || typeof value === 'boolean' || typeof value === 'number') return String(value);
   if (typeof value === 'string') return jsonString(value);
   if (Array.isArray(value)) return `[${value.map(pythonJson).join(', ')}]`;
-  if (isFloat(value)) return floatText(value.float);
+  if (isFloat(value)) return pythonFloat(value.float);
   const entries = value instanceof Map ? [...value] : Object.entries(value as Record<string, PythonValue>);
   return `{${entries.map(([key, item]) => `${jsonString(key)}: ${pythonJson(item)}`).join(', ')}}`;
 }

@@ -11,7 +11,7 @@ import {
   transposeMatrix,
   truncate,
 } from '../../engine/index.ts';
-import type { LoraModule, ModuleTensors } from '../kinds/module.ts';
+import type { LoraModule, ModuleTensors } from './module.ts';
 
 export interface Factors {
   /** [out, rank] */
@@ -31,7 +31,7 @@ function coreByPlace({ shape: [outer, inner], data }: Tensor): Matrix {
 }
 
 /** Tucker's core contracted into down: [r, in] and [r, r, k, k] → [r, in·k·k] */
-function contractCore(down: Matrix, mid: Tensor): Matrix {
+export function contractCore(down: Matrix, mid: Tensor): Matrix {
   const [outer] = mid.shape;
   const { columns } = down;
   const byPlace = multiply(coreByPlace(mid), down);
