@@ -1,7 +1,7 @@
 /** @file What a recipe's lists say of every block: its rate, rank and alpha. */
 import type { Family } from '../models/index.ts';
 import { type BlockListRule, parseBlockList } from './block-lists.ts';
-import type { Recipe } from './recipe.ts';
+import type { Recipe } from './recipe/recipe.ts';
 
 /** By kohya's index; empty where the recipe has no such list. */
 export interface BlockNumbers {

@@ -2,7 +2,7 @@
 import { type LoraError, usageError } from '../errors.ts';
 import { checkClashes, checkRank, type TrainedLayer } from '../lora/index.ts';
 import { isKernelLayer, isTextLayer } from './plan-layers.ts';
-import type { Recipe } from './recipe.ts';
+import type { Recipe } from './recipe/recipe.ts';
 
 interface Rule {
   readonly field: keyof Recipe;

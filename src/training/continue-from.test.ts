@@ -10,7 +10,7 @@ import { type Checkpoint, openCheckpoint } from '../models/index.ts';
 import { encodeCaptions } from './captions.ts';
 import { recipeFrom, withBaseLoras } from './continue-from.ts';
 import { planRun } from './plan-run.ts';
-import type { GivenRecipe } from './recipe.ts';
+import type { GivenRecipe } from './recipe/recipe.ts';
 import { newRunState, runLoop } from './trainer.ts';
 
 const checkpoint = openCheckpoint('pretrained/pocket');

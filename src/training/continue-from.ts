@@ -22,7 +22,7 @@ import {
   type WeightSource,
   weightsByPart,
 } from '../models/index.ts';
-import type { GivenRecipe, Recipe } from './recipe.ts';
+import type { GivenRecipe, Recipe } from './recipe/recipe.ts';
 
 /** The base with LoRAs added in: a run learns what they lack, and its file does not hold them. */
 export async function withBaseLoras(

@@ -7,7 +7,7 @@ import type { Checkpoint, TextPartName, TokenizedText } from '../models/index.ts
 import { type DrawnItem, drawItem } from './batches.ts';
 import type { CaptionText } from './captions.ts';
 import { drawSample } from './objective.ts';
-import type { Recipe } from './recipe.ts';
+import type { Recipe } from './recipe/recipe.ts';
 import type { StepBatch } from './train-step.ts';
 
 export interface FeedSource {

@@ -2,8 +2,8 @@ import { expect, test } from 'vitest';
 import type { DatasetScan } from '../dataset/index.ts';
 import { openCheckpoint } from '../models/index.ts';
 import { runFingerprint } from './fingerprint.ts';
-import { networkDefaults } from './network-fields.ts';
-import { completeRecipe, type GivenRecipe } from './recipe.ts';
+import { networkDefaults } from './recipe/network-fields.ts';
+import { completeRecipe, type GivenRecipe } from './recipe/recipe.ts';
 
 const pocket = openCheckpoint('pretrained/pocket');
 const scan: DatasetScan = {

@@ -5,8 +5,8 @@ import { type DatasetScan, maskRule } from '../dataset/index.ts';
 import type { LoraWeights, TrainedLayer } from '../lora/index.ts';
 import type { Checkpoint, WeightSource } from '../models/index.ts';
 import { loraHash } from './continue-from.ts';
-import { changedNetworkFields, networkDefaults } from './network-fields.ts';
-import type { Recipe } from './recipe.ts';
+import { type Recipe, unusualFields, usualFields } from './recipe/recipe.ts';
+import { savingFields } from './recipe/saving-fields.ts';
 import { isExactBase } from './step-pool.ts';
 
 interface WeightChoice {
@@ -66,11 +66,12 @@ const sampleBytes = 4096;
 
 /**
  * A recipe as it was before it could say `name`: fields that are as usual are left out, so that a run state from then
- * still belongs to its run.
+ * still belongs to its run. What a run leaves on the way changes no number of it.
  */
-function withoutUsual(recipe: Partial<Recipe>): Partial<Recipe> {
-  const others = Object.entries(recipe).filter(([name]) => !Object.hasOwn(networkDefaults, name));
-  return { ...Object.fromEntries(others), ...changedNetworkFields(recipe as Recipe) };
+function withoutUsual(recipe: Recipe): Partial<Recipe> {
+  const isPlain = ([name]: [string, unknown]): boolean =>
+    !Object.hasOwn(usualFields, name) && !Object.hasOwn(savingFields, name);
+  return { ...Object.fromEntries(Object.entries(recipe).filter(isPlain)), ...unusualFields(recipe) };
 }
 
 /** What a run resumes by: recipe, pictures, captions and base model. Not how often it saves, nor how exact weights are held. */
@@ -81,10 +82,9 @@ export function runFingerprint(
   layers: readonly TrainedLayer[],
   from?: LoraWeights,
 ): string {
-  const { saveEvery: _, ...rest } = recipe;
-  const { baseWeights } = rest;
+  const { baseWeights } = recipe;
   const isExact = isExactBase(checkpoint, layers, baseWeights);
-  const fields = withoutUsual({ ...rest, baseWeights: isExact ? 'file' : baseWeights });
+  const fields = withoutUsual({ ...recipe, baseWeights: isExact ? 'file' : baseWeights });
   const pictures = scan.pictures.map(({ hash, caption, repeats }) => [hash, caption, repeats]);
   const hash = createHash('sha256');
   const { unet, textEncoder, textEncoder2, scheduler, variant } = checkpoint;

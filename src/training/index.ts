@@ -3,11 +3,11 @@
 export { adamWUpdate, newMoments } from './adamw.ts';
 export { recipeFrom, withBaseLoras } from './continue-from.ts';
 export type { LoraCard } from './metadata/modelspec-entries.ts';
-export type { Override } from './network-fields.ts';
+export type { Override } from './recipe/network-fields.ts';
 export { checkNothingReplaced, countParameters } from './outputs.ts';
 export { planRun } from './plan-run.ts';
 export { type BucketSurvey, scanPictures, surveyBuckets } from './prepare.ts';
-export { completeRecipe, type GivenRecipe, parseRecipe, type Recipe } from './recipe.ts';
+export { completeRecipe, type GivenRecipe, parseRecipe, type Recipe } from './recipe/recipe.ts';
 export { buildTrainStep, isSmall, type Recompute, type StepShape } from './step-graph.ts';
 export { holdBase, isExactBase } from './step-pool.ts';
 export { type Progress, type TrainRequest, type TrainResult, train } from './train.ts';

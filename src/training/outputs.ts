@@ -4,7 +4,7 @@ import { dirname } from 'node:path';
 import { usageError } from '../errors.ts';
 import { ensureFreeSpace } from '../files/index.ts';
 import { parametersOf, type TrainedLayer } from '../lora/index.ts';
-import type { Recipe } from './recipe.ts';
+import type { Recipe } from './recipe/recipe.ts';
 import { runStatePath } from './run-state.ts';
 
 const stemOf = (out: string): string => out.replace(/\.safetensors$/, '');

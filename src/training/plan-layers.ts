@@ -9,8 +9,8 @@ import {
 } from '../lora/index.ts';
 import { type Checkpoint, type Family, type LayerInfo, listLayers, weightsByPart } from '../models/index.ts';
 import { type BlockNumbers, blockNumbers } from './block-numbers.ts';
-import type { Override } from './network-fields.ts';
-import type { Recipe } from './recipe.ts';
+import type { Override } from './recipe/network-fields.ts';
+import type { Recipe } from './recipe/recipe.ts';
 
 export const isTextLayer = ({ target }: Pick<LayerInfo, 'target'>): boolean =>
   target.startsWith('text_encoder');

@@ -4,7 +4,7 @@ import { rateFactorOf, type TrainedLayer } from '../lora/index.ts';
 import { openCheckpoint } from '../models/index.ts';
 import { isKernelLayer, isTextLayer } from './plan-layers.ts';
 import { planRun } from './plan-run.ts';
-import { type GivenRecipe, parseRecipe } from './recipe.ts';
+import { type GivenRecipe, parseRecipe } from './recipe/recipe.ts';
 
 const pocket = openCheckpoint('pretrained/pocket');
 const layersOf = (given: GivenRecipe): TrainedLayer[] => planRun(pocket, given).layers;

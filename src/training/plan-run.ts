@@ -4,7 +4,7 @@ import type { TrainedLayer } from '../lora/index.ts';
 import type { Checkpoint } from '../models/index.ts';
 import { checkLayers } from './check-layers.ts';
 import { planLayers } from './plan-layers.ts';
-import { completeRecipe, type GivenRecipe, type Recipe } from './recipe.ts';
+import { completeRecipe, type GivenRecipe, type Recipe } from './recipe/recipe.ts';
 
 function checkRecipe({ resolution, bucketStep, warmupSteps, steps }: Recipe, latentScale: number): void {
   if (bucketStep % latentScale !== 0) {

@@ -12,7 +12,7 @@ import type { SessionOptions } from '../engine/index.ts';
 import { type Checkpoint, openVaeEncoder, wholeUpToDefault } from '../models/index.ts';
 import { batchesPerEpoch } from './batches.ts';
 import { encoderFingerprint } from './fingerprint.ts';
-import type { Recipe } from './recipe.ts';
+import type { Recipe } from './recipe/recipe.ts';
 
 export interface PrepareOptions {
   readonly checkpoint: Checkpoint;

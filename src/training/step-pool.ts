@@ -5,7 +5,7 @@ import type { SessionOptions } from '../engine/index.ts';
 import type { TrainedLayer } from '../lora/index.ts';
 import { type Checkpoint, holdWeights, isExactForm, type WeightSource } from '../models/index.ts';
 import { trainedEncoders } from './captions.ts';
-import type { Recipe } from './recipe.ts';
+import type { Recipe } from './recipe/recipe.ts';
 import type { StepBase } from './step-graph.ts';
 import { openTrainStep, type TrainStep } from './train-step.ts';
 

@@ -13,7 +13,7 @@ import type { LoraCard } from './metadata/modelspec-entries.ts';
 import { checkNothingReplaced, checkOutName, countParameters, ensureSpaceForRun } from './outputs.ts';
 import { planRun } from './plan-run.ts';
 import { encodePictures, type PrepareOptions, scanPictures } from './prepare.ts';
-import type { GivenRecipe, Recipe } from './recipe.ts';
+import type { GivenRecipe, Recipe } from './recipe/recipe.ts';
 import { loadRunState, type RunState, runStatePath } from './run-state.ts';
 import { openSaver } from './saver.ts';
 import { newRunState, runLoop, type StepReport } from './trainer.ts';

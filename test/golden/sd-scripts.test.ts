@@ -7,7 +7,7 @@ import type { Family } from '../../src/models/index.ts';
 import { parseBlockList } from '../../src/training/block-lists.ts';
 import { baseModelEntries } from '../../src/training/metadata/base-hashes.ts';
 import { loraMetadata } from '../../src/training/metadata/lora-metadata.ts';
-import type { GivenRecipe } from '../../src/training/recipe.ts';
+import type { GivenRecipe } from '../../src/training/recipe/recipe.ts';
 import { finishedRun } from '../support/trained-run.ts';
 
 type Entries = Record<string, string>;

@@ -4,7 +4,7 @@ import { afterAll, expect, test } from 'vitest';
 import type { TrainingItem } from '../../src/dataset/index.ts';
 import { openCheckpoint, openTextConditioner, padText } from '../../src/models/index.ts';
 import { encodeCaptions, tokensOf } from '../../src/training/captions.ts';
-import { completeRecipe } from '../../src/training/recipe.ts';
+import { completeRecipe } from '../../src/training/recipe/recipe.ts';
 import { type Digest, relativeError } from './hashed-weights.ts';
 
 interface Case {

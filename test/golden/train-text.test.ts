@@ -20,7 +20,7 @@ import {
 import { type CaptionText, encodeCaptions, tokensOf } from '../../src/training/captions.ts';
 import { openFeeds } from '../../src/training/feeds.ts';
 import { buildTrainStep, openTrainStep, planRun, type Recompute } from '../../src/training/index.ts';
-import { completeRecipe } from '../../src/training/recipe.ts';
+import { completeRecipe } from '../../src/training/recipe/recipe.ts';
 import { newRunState, runLoop, type StepReport } from '../../src/training/trainer.ts';
 import { writeConfig } from '../support/configs.ts';
 import { temporaryFolder } from '../support/pictures.ts';

@@ -23,7 +23,7 @@ import {
 } from '../../src/lora/index.ts';
 import { readUnetConfig } from '../../src/models/checkpoint/config-files.ts';
 import { type Checkpoint, listLayers, openScope, unet } from '../../src/models/index.ts';
-import { completeRecipe } from '../../src/training/recipe.ts';
+import { completeRecipe } from '../../src/training/recipe/recipe.ts';
 import { openTrainStep } from '../../src/training/train-step.ts';
 import { newRunState, runLoop, type StepReport } from '../../src/training/trainer.ts';
 import { writeConfig } from '../support/configs.ts';

@@ -9,7 +9,7 @@ import { type Checkpoint, type EncodedText, listLayers } from '../../src/models/
 import { adamWDefaults, adamWUpdate, clipGradients, newMoments } from '../../src/training/adamw.ts';
 import { learningRateAt, type ScheduleName } from '../../src/training/learning-rate.ts';
 import { addNoise, snrWeight } from '../../src/training/objective.ts';
-import { completeRecipe, type Recipe } from '../../src/training/recipe.ts';
+import { completeRecipe, type Recipe } from '../../src/training/recipe/recipe.ts';
 import type { RunState } from '../../src/training/run-state.ts';
 import { newRunState, runLoop, type StepReport } from '../../src/training/trainer.ts';
 import { writeConfig } from '../support/configs.ts';

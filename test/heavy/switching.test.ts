@@ -92,6 +92,7 @@ test.skipIf(missing)('1,000 switches', { timeout: 600_000 }, async () => {
   await unet.release();
   expect(await hashFile(base)).toBe(before);
 
+  console.log(memory.map(b => (b / 2 ** 20) | 0).join(" "));
   const median = (values: number[]): number => values.sort((a, b) => a - b)[values.length >> 1];
   const [early, late] = [memory.slice(4, 8), memory.slice(-4)].map(median);
   console.log(

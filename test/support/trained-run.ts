@@ -3,7 +3,7 @@ import type { DatasetScan, TrainingItem } from '../../src/dataset/index.ts';
 import { plainLora, type TrainedLayer } from '../../src/lora/index.ts';
 import type { Checkpoint, Family } from '../../src/models/index.ts';
 import type { TrainedRun } from '../../src/training/metadata/lora-metadata.ts';
-import { completeRecipe, type GivenRecipe } from '../../src/training/recipe.ts';
+import { completeRecipe, type GivenRecipe } from '../../src/training/recipe/recipe.ts';
 
 export const secret = '/somewhere/somebody/private pictures/zorbi';
 

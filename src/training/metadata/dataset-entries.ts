@@ -5,7 +5,7 @@ import { basename, dirname, relative, resolve } from 'node:path';
 import type { DatasetScan, TrainingItem } from '../../dataset/index.ts';
 import { float, type PythonValue, pythonJson } from '../../lora/index.ts';
 import { bucketRule } from '../prepare.ts';
-import type { Recipe } from '../recipe.ts';
+import type { Recipe } from '../recipe/recipe.ts';
 
 /** Names of folders only, never paths, and not a home folder's: nothing private goes into a file that is shared. */
 function rootName(folder: string): string {

@@ -15,7 +15,7 @@ import { adamWDefaults } from '../adamw.ts';
 import { batchesPerEpoch } from '../batches.ts';
 import { now } from '../clock.ts';
 import { isTextLayer } from '../plan-layers.ts';
-import type { Recipe } from '../recipe.ts';
+import type { Recipe } from '../recipe/recipe.ts';
 import type { RunState } from '../run-state.ts';
 import { datasetEntries } from './dataset-entries.ts';
 import { type LoraCard, modelspecEntries } from './modelspec-entries.ts';

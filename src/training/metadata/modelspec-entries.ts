@@ -3,7 +3,7 @@ import { familyWords } from '../../lora/index.ts';
 import type { Checkpoint, Family } from '../../models/index.ts';
 import { version } from '../../version.ts';
 import { now } from '../clock.ts';
-import type { Recipe } from '../recipe.ts';
+import type { Recipe } from '../recipe/recipe.ts';
 
 /** What only its maker knows of a LoRA; nothing of it is guessed. */
 export interface LoraCard {

@@ -11,7 +11,7 @@ import {
 import type { Family } from '../../models/index.ts';
 import { type BlockNumbers, blockNumbers } from '../block-numbers.ts';
 import { isKernelLayer, unetScale } from '../plan-layers.ts';
-import type { Recipe } from '../recipe.ts';
+import type { Recipe } from '../recipe/recipe.ts';
 
 type Arguments = Record<string, PythonValue>;
 

@@ -1,8 +1,13 @@
 /** @file The recipe: everything that decides a training run, validated, with defaults by family. */
 import { z } from 'zod';
-import { usageError } from '../errors.ts';
-import type { Family } from '../models/index.ts';
+import { usageError } from '../../errors.ts';
+import type { Family } from '../../models/index.ts';
+import { dataDefaults, dataFields } from './data-fields.ts';
 import { networkDefaults, networkFields } from './network-fields.ts';
+import { objectiveDefaults, objectiveFields } from './objective-fields.ts';
+import { priorDefaults, priorFields } from './prior-fields.ts';
+import { savingDefaults, savingFields } from './saving-fields.ts';
+import { validationDefaults, validationFields } from './validation-fields.ts';
 
 const positiveInteger = z.number().int().positive();
 
@@ -32,18 +37,38 @@ const recipeSchema = z
     maxGradientNorm: z.number().nonnegative(),
     caption: z.string().nullable(),
     trigger: z.string().nullable(),
-    /** Save a LoRA file every n steps besides the last; 0 = only the last. */
-    saveEvery: z.number().int().nonnegative(),
     precision: z.enum(['float32', 'float16', 'bfloat16']),
     /** What backward makes again instead of keeping it: nothing, the blocks at full resolution, or all blocks. */
     recompute: z.union([z.boolean(), z.literal('finest')]),
     /** How the base's weights are held: as in their file, or rounded to half precision or 8 bits to save memory. */
     baseWeights: z.enum(['file', 'float16', 'int8']),
     ...networkFields,
+    ...dataFields,
+    ...objectiveFields,
+    ...validationFields,
+    ...priorFields,
+    ...savingFields,
   })
   .strict();
 
 export type Recipe = z.infer<typeof recipeSchema>;
+
+/** What a recipe says that does not mention them. */
+export const usualFields = {
+  ...networkDefaults,
+  ...dataDefaults,
+  ...objectiveDefaults,
+  ...validationDefaults,
+  ...priorDefaults,
+};
+
+/** The fields that are not as usual: what a recipe without them would not have. */
+export function unusualFields(recipe: Recipe): Partial<Recipe> {
+  const isUnusual = (name: keyof typeof usualFields): boolean =>
+    JSON.stringify(recipe[name]) !== JSON.stringify(usualFields[name]);
+  const names = (Object.keys(usualFields) as (keyof typeof usualFields)[]).filter(isUnusual);
+  return Object.fromEntries(names.map(name => [name, recipe[name]]));
+}
 
 type FamilyDefaults = Pick<Recipe, 'steps' | 'rank' | 'alpha' | 'learningRate' | 'batch' | 'bucketStep'>;
 
@@ -78,11 +103,11 @@ export function completeRecipe(given: GivenRecipe, family: Family, resolution: n
     maxGradientNorm: 1,
     caption: null,
     trigger: null,
-    saveEvery: 0,
     precision: 'float32',
     recompute: false,
     baseWeights: 'file',
-    ...networkDefaults,
+    ...usualFields,
+    ...savingDefaults,
     ...known,
   });
   if (result.success) return result.data;

@@ -97,11 +97,3 @@ export const networkDefaults: NetworkFields = {
   blockAlphas: null,
   overrides: [],
 };
-
-/** The fields that differ from their defaults: what a recipe without them would not have. */
-export function changedNetworkFields(fields: NetworkFields): Partial<NetworkFields> {
-  const isChanged = (name: keyof NetworkFields): boolean =>
-    JSON.stringify(fields[name]) !== JSON.stringify(networkDefaults[name]);
-  const names = (Object.keys(networkDefaults) as (keyof NetworkFields)[]).filter(isChanged);
-  return Object.fromEntries(names.map(name => [name, fields[name]]));
-}
