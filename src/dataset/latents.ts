@@ -14,27 +14,34 @@ import {
 } from './buckets.ts';
 import { cacheKey } from './cache.ts';
 import { firstLine } from './findings.ts';
-import { type Keep, type KeepOptions, type Kept, openKeeper } from './keep.ts';
+import { type Keep, type KeepOptions, openKeeper } from './keep.ts';
 import { type MaskingEncoder, openMaskingEncoder } from './maskings.ts';
 import { decodePicture, type PicturePlan } from './picture.ts';
 import type { DatasetScan, ScannedPicture } from './scan.ts';
+
+/** One form of a picture, encoded. */
+export interface PictureView {
+  /** As the encoder returned them, [1, channels, height, width]. */
+  latents: Tensor;
+  /** For inpainting models, one for each mask: what they read after the noisy latents, [1, 1 + channels, height, width]. */
+  maskings?: readonly Tensor[];
+  /** How much the loss counts at each latent pixel, 0 … 1; everywhere the same when undefined. [1, 1, height, width] */
+  lossMask?: Tensor;
+  /** Top left corner of the crop in the scaled picture. */
+  crop: { left: number; top: number };
+}
 
 export interface TrainingItem {
   path: string;
   caption: string;
   bucket: Size;
-  /** As the encoder returned them, [1, channels, height, width]. */
-  latents: Tensor;
-  /** Of the mirrored picture, when `flip` was asked for. */
-  flippedLatents?: Tensor;
-  /** For inpainting models, one for each mask: what they read after the noisy latents, [1, 1 + channels, height, width]. */
-  maskings?: readonly Tensor[];
-  flippedMaskings?: readonly Tensor[];
+  /** The forms that a step draws one of: a single one, unless pictures are varied. */
+  views: readonly PictureView[];
+  /** The same mirrored, when `flip` was asked for. */
+  mirroredViews?: readonly PictureView[];
   repeats: number;
   /** Before scaling, after EXIF rotation. */
   originalSize: Size;
-  /** Top left corner of the crop in the scaled picture. */
-  crop: { left: number; top: number };
 }
 
 export interface BucketRule extends BucketOptions {
@@ -82,8 +89,10 @@ async function readScanned({ path, hash }: ScannedPicture): Promise<Uint8Array> 
 }
 
 /** One picture in its bucket, upright or mirrored. */
-interface View extends Kept {
-  maskings?: Tensor[];
+interface KeptView {
+  view: PictureView;
+  /** Whether all of it came from the cache. */
+  cached: boolean;
 }
 
 interface Tools {
@@ -98,7 +107,7 @@ async function encodeView(
   plan: PicturePlan,
   encoderHash: string,
   { keep, encode, maskings }: Tools,
-): Promise<View> {
+): Promise<KeptView> {
   const { path, hash, bytes } = picture;
   const source = { pictureHash: hash, plan, encoderHash };
   let decoded: Tensor | undefined;
@@ -108,11 +117,11 @@ async function encodeView(
     return decoded;
   };
   const plain = await keep(cacheKey(source), path, async () => encode(await pixels()));
-  if (!maskings) return plain;
+  const view = { latents: plain.latents, crop: plan.crop };
+  if (!maskings) return { view, cached: plain.cached };
   const masked = await maskings(source, path, pixels);
   return {
-    latents: plain.latents,
-    maskings: masked.map(({ latents }) => latents),
+    view: { ...view, maskings: masked.map(({ latents }) => latents) },
     cached: plain.cached && masked.every(({ cached }) => cached),
   };
 }
@@ -141,13 +150,10 @@ export async function encodeDataset(scan: DatasetScan, options: EncodeOptions): 
       path,
       caption,
       bucket: plan.bucket,
-      latents: upright.latents,
-      ...(flipped ? { flippedLatents: flipped.latents } : {}),
-      ...(upright.maskings ? { maskings: upright.maskings } : {}),
-      ...(flipped?.maskings ? { flippedMaskings: flipped.maskings } : {}),
+      views: [upright.view],
+      ...(flipped ? { mirroredViews: [flipped.view] } : {}),
       repeats,
       originalSize: { width, height },
-      crop: plan.crop,
     });
     const cached = upright.cached && (!flipped || flipped.cached);
     options.onProgress?.({ done: items.length, total: scan.pictures.length, path, cached });

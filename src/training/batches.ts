@@ -1,6 +1,6 @@
 /** @file Which pictures a step sees: endless epochs cut into steps, with the captions and flips drawn for them. */
 
-import { planEpoch, type TrainingItem } from '../dataset/index.ts';
+import { type PictureView, planEpoch, type TrainingItem } from '../dataset/index.ts';
 import { randomStream, type Tensor } from '../engine/index.ts';
 
 type EpochItem = Pick<TrainingItem, 'bucket' | 'repeats'>;
@@ -35,28 +35,34 @@ export function fillBatch(indices: readonly number[], batch: number): number[] {
 
 export interface DrawnItem {
   readonly item: TrainingItem;
-  readonly latents: Tensor;
+  readonly view: PictureView;
   /** For inpainting models: mask and latents of the masked picture. */
   readonly masking: Tensor | undefined;
   /** Empty when caption dropout struck. */
   readonly caption: string;
+  /** Factor of its loss. */
+  readonly weight: number;
 }
 
-/** Picks the latents (mirrored or not), one of their masks and the caption of sample `sample` of a step. */
+/** Picks the form of the picture (mirrored or not), one of their masks and the caption of sample `sample` of a step. */
 export function drawItem(
   item: TrainingItem,
   { seed, captionDropout }: { seed: number; captionDropout: number },
   step: number,
   sample: number,
 ): DrawnItem {
-  const { flippedLatents } = item;
-  const mirrored = flippedLatents && randomStream(seed, 'flip', step, sample).uniform() < 0.5;
-  const maskings = mirrored ? item.flippedMaskings : item.maskings;
+  const { views, mirroredViews } = item;
+  const mirrored = mirroredViews && randomStream(seed, 'flip', step, sample).uniform() < 0.5;
+  const forms = mirrored ? mirroredViews : views;
+  const view =
+    forms.length === 1 ? forms[0] : forms[randomStream(seed, 'view', step, sample).integer(forms.length)];
+  const { maskings } = view;
   const dropped = randomStream(seed, 'caption dropout', step, sample).uniform() < captionDropout;
   return {
     item,
-    latents: mirrored ? flippedLatents : item.latents,
+    view,
     masking: maskings?.[randomStream(seed, 'mask', step, sample).integer(maskings.length)],
     caption: dropped ? '' : item.caption,
+    weight: 1,
   };
 }

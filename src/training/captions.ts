@@ -1,6 +1,7 @@
-/** @file What is made of the captions once before the first step: text states, or tokens for encoders that are trained. */
+/** @file What is made of captions for the steps that see them: text states, or tokens for encoders that are trained. */
+import { createHash } from 'node:crypto';
 import { dirname } from 'node:path';
-import type { TrainingItem } from '../dataset/index.ts';
+import { latentCache } from '../dataset/index.ts';
 import type { Tensor } from '../engine/index.ts';
 import { badInput } from '../errors.ts';
 import type { TrainedLayer } from '../lora/index.ts';
@@ -18,6 +19,7 @@ import {
   type TokenizedText,
   tokenizeText,
 } from '../models/index.ts';
+import { textFingerprint } from './fingerprint.ts';
 import type { PrepareOptions } from './prepare.ts';
 
 /** What a step is fed of a caption. */
@@ -33,6 +35,15 @@ export interface CaptionText {
 /** The encoders of a checkpoint that some of the layers belong to. */
 export function trainedEncoders(source: TextSource, layers: readonly TrainedLayer[]): EncoderUse[] {
   return encoderUses(source).filter(({ name }) => layers.some(({ target }) => target.startsWith(`${name}.`)));
+}
+
+/** Captions for the steps that see them. */
+export interface CaptionTexts {
+  /** How many tokens the UNet reads of every caption. */
+  readonly tokens: number;
+  /** What a step is fed of each of these captions; those that were not seen before are read now. */
+  get(captions: readonly string[]): Promise<readonly CaptionText[]>;
+  release(): Promise<void>;
 }
 
 /** How many tokens the UNet reads of a caption. */
@@ -61,13 +72,12 @@ const chunksIn = ({ tokens }: ReadText): number =>
   Math.max(...[...tokens.values()].map(t => t.chunks.length));
 
 /** A step's graph has one length of text: shorter captions end with the empty one. */
-function padAll(
-  texts: ReadonlyMap<string, ReadText>,
+function padderTo(
+  count: number,
+  empty: ReadText,
   trained: readonly EncoderUse[],
-): Map<string, CaptionText> {
-  const count = Math.max(...[...texts.values()].map(chunksIn));
-  const empty = texts.get('') as ReadText;
-  const pad = ({ states, tokens }: ReadText): CaptionText => {
+): (text: ReadText) => CaptionText {
+  return ({ states, tokens }) => {
     const tokensOfOne = (states?.context.shape[1] ?? 0) / chunksIn({ states, tokens });
     const padded = states && padText(states, empty.states as EncodedText, count * tokensOfOne);
     const ids = trained.map(({ name }) => {
@@ -76,42 +86,134 @@ function padAll(
     });
     return { ...padded, ...(ids.length > 0 ? { tokens: new Map(ids) } : {}) };
   };
-  return new Map([...texts].map(([caption, text]) => [caption, pad(text)]));
 }
 
-/**
- * What a step is fed of each caption, and of the empty one, which dropout needs. Encoders that no layer belongs to read
- * each caption once, here; the others read it in every step.
- */
-export async function encodeCaptions(
-  items: readonly Pick<TrainingItem, 'caption'>[],
-  { checkpoint, session, signal, onCount, onWarning }: PrepareOptions,
-  layers: readonly TrainedLayer[] = [],
-): Promise<Map<string, CaptionText>> {
+export interface TextOptions extends PrepareOptions {
+  /** Captions that steps may see besides those that are read before the first one: variations of them, at their longest. */
+  readonly longest?: readonly string[];
+}
+
+/** Captions that were met on the way are kept, the newest so many. */
+const mostKept = 512;
+
+/** States on disk: [1, tokens, width], and the pooled text beside. */
+function openStateCache({ checkpoint, cacheFolder }: TextOptions, without: ReadonlySet<TextPartName>) {
+  if (cacheFolder === undefined) return undefined;
+  const cache = latentCache(cacheFolder);
+  let encoders: string | undefined;
+  const keyOf = (caption: string, what: string): string => {
+    encoders ??= textFingerprint(checkpoint, without);
+    return createHash('sha256')
+      .update(JSON.stringify(['text', 1, encoders, caption, what]))
+      .digest('hex');
+  };
+  const hasPooled = checkpoint.textEncoder2 !== undefined && !without.has('text_encoder_2');
+  return {
+    async get(caption: string): Promise<Omit<EncodedText, 'truncated'> | undefined> {
+      const context = await cache.get(keyOf(caption, 'context'));
+      const pooled = hasPooled ? await cache.get(keyOf(caption, 'pooled')) : undefined;
+      return context && (pooled || !hasPooled) ? { context, pooled } : undefined;
+    },
+    async put(caption: string, { context, pooled }: EncodedText): Promise<void> {
+      // A cache that cannot be written only costs time; latents have warned of it already.
+      await cache.put(keyOf(caption, 'context'), context).catch(() => undefined);
+      if (pooled) await cache.put(keyOf(caption, 'pooled'), pooled).catch(() => undefined);
+    },
+  };
+}
+
+/** Reads captions one by one; opens the encoders when the first one is not in the cache. */
+function openReader(options: TextOptions, trained: readonly EncoderUse[]) {
+  const { checkpoint, session, signal, onWarning } = options;
   const uses = encoderUses(checkpoint);
-  const trained = trainedEncoders(checkpoint, layers);
   const without = new Set(trained.map(({ name }) => name));
-  const conditioner: TextConditioner | undefined =
-    without.size < uses.length
-      ? await openTextConditioner(checkpoint, session, () => ({}), without)
-      : undefined;
-  const captions = [...new Set(['', ...items.map(item => item.caption)])];
-  const texts = new Map<string, ReadText>();
-  try {
-    for (const caption of captions) {
+  const cache = openStateCache(options, without);
+  let conditioner: TextConditioner | undefined;
+  const encode = async (caption: string): Promise<Omit<EncodedText, 'truncated'>> => {
+    const kept = await cache?.get(caption);
+    if (kept) return kept;
+    conditioner ??= await openTextConditioner(checkpoint, session, () => ({}), without);
+    const states = await conditioner.encode(caption, { mostChunks });
+    checkText(states, checkpoint);
+    await cache?.put(caption, states);
+    return states;
+  };
+  return {
+    async read(caption: string): Promise<ReadText> {
       signal?.throwIfAborted();
       const { tokens, truncated } = tokenizeText(uses, caption, mostChunks);
-      const states = await conditioner?.encode(caption, { mostChunks });
-      if (states) checkText(states, checkpoint);
+      const states = without.size < uses.length ? { ...(await encode(caption)), truncated } : undefined;
       if (truncated.trim() !== '') {
         const message = `caption "${caption.slice(0, 60)}…" is too long: "${truncated.trim()}" is not read`;
         onWarning?.({ code: 'CAPTION_TRUNCATED', message });
       }
-      texts.set(caption, { states, tokens });
-      onCount?.('captions', texts.size, captions.length);
+      return { states, tokens };
+    },
+    async close(): Promise<void> {
+      await conditioner?.release();
+      conditioner = undefined;
+    },
+  };
+}
+
+/**
+ * Opens the captions of a run. Encoders that no layer belongs to read each of `captions` once, here, and what steps see
+ * besides when it comes; the others read them in every step. Always holds the empty caption, which dropout needs.
+ */
+export async function openCaptionTexts(
+  captions: readonly string[],
+  options: TextOptions,
+  layers: readonly TrainedLayer[] = [],
+): Promise<CaptionTexts> {
+  const trained = trainedEncoders(options.checkpoint, layers);
+  const uses = encoderUses(options.checkpoint);
+  const reader = openReader(options, trained);
+  const first = [...new Set(['', ...captions])];
+  const read = new Map<string, ReadText>();
+  try {
+    for (const caption of first) {
+      read.set(caption, await reader.read(caption));
+      options.onCount?.('captions', read.size, first.length);
     }
   } finally {
-    await conditioner?.release();
+    await reader.close();
   }
-  return padAll(texts, trained);
+  const longest = (options.longest ?? []).map(caption => ({
+    tokens: tokenizeText(uses, caption, mostChunks).tokens,
+    states: undefined,
+  }));
+  const count = Math.max(...[...read.values(), ...longest].map(chunksIn));
+  const pad = padderTo(count, read.get('') as ReadText, trained);
+  const texts = new Map([...read].map(([caption, text]) => [caption, pad(text)]));
+  return withLater(
+    texts,
+    async caption => pad(await reader.read(caption)),
+    () => reader.close(),
+  );
+}
+
+/** Known texts, and those that `readLater` makes of other captions. */
+function withLater(
+  known: ReadonlyMap<string, CaptionText>,
+  readLater: (caption: string) => Promise<CaptionText>,
+  release: () => Promise<void>,
+): CaptionTexts {
+  const later = new Map<string, CaptionText>();
+  const textOf = async (caption: string): Promise<CaptionText> => {
+    const text = known.get(caption) ?? later.get(caption) ?? (await readLater(caption));
+    if (known.has(caption)) return text;
+    later.delete(caption);
+    later.set(caption, text);
+    if (later.size > mostKept) later.delete(later.keys().next().value as string);
+    return text;
+  };
+  return {
+    tokens: tokensOf(known.get('') as CaptionText),
+    async get(captions) {
+      const texts: CaptionText[] = [];
+      for (const caption of captions) texts.push(await textOf(caption));
+      return texts;
+    },
+    release,
+  };
 }

@@ -5,7 +5,7 @@ import { joinChannels, type NoiseSchedule, noiseSchedule } from '../diffusion/in
 import type { Tensor } from '../engine/index.ts';
 import type { Checkpoint, TextPartName, TokenizedText } from '../models/index.ts';
 import { type DrawnItem, drawItem } from './batches.ts';
-import type { CaptionText } from './captions.ts';
+import type { CaptionText, CaptionTexts } from './captions.ts';
 import { drawSample } from './objective.ts';
 import type { Recipe } from './recipe/recipe.ts';
 import type { StepBatch } from './train-step.ts';
@@ -14,8 +14,7 @@ export interface FeedSource {
   readonly checkpoint: Pick<Checkpoint, 'scheduler'>;
   readonly recipe: Recipe;
   readonly items: readonly TrainingItem[];
-  /** By caption; holds '' too. */
-  readonly texts: ReadonlyMap<string, CaptionText>;
+  readonly texts: CaptionTexts;
 }
 
 export function trainingSchedule({ scheduler }: Pick<Checkpoint, 'scheduler'>): NoiseSchedule {
@@ -31,7 +30,7 @@ function stack(rows: readonly Float32Array[], shape: readonly number[]): Tensor 
 }
 
 /** SDXL's micro-conditioning: original size, crop corner, target size, each as height, width. */
-function sizesOf({ originalSize, crop, bucket }: TrainingItem): Float32Array {
+function sizesOf({ item: { originalSize, bucket }, view: { crop } }: DrawnItem): Float32Array {
   const { height, width } = originalSize;
   return Float32Array.of(height, width, crop.top, crop.left, bucket.height, bucket.width);
 }
@@ -40,10 +39,7 @@ function sizesOf({ originalSize, crop, bucket }: TrainingItem): Float32Array {
 function addedFeeds(drawn: readonly DrawnItem[], texts: readonly CaptionText[]): Pick<StepBatch, 'added'> {
   const pooled = texts.flatMap(text => (text.pooled ? [text.pooled.data] : []));
   if (pooled.length === 0 && !texts[0].tokens?.has('text_encoder_2')) return {};
-  const sizes = stack(
-    drawn.map(({ item }) => sizesOf(item)),
-    [6],
-  );
+  const sizes = stack(drawn.map(sizesOf), [6]);
   return { added: pooled.length === 0 ? { sizes } : { pooled: stack(pooled, [pooled[0].length]), sizes } };
 }
 
@@ -68,7 +64,7 @@ function textFeeds(texts: readonly CaptionText[]): Pick<StepBatch, 'context' | '
 
 /** The UNet's first input: noisy latents [n, c, h, w], and what an inpainting UNet reads after them. */
 function sampleFeed(noisy: readonly Float32Array[], drawn: readonly DrawnItem[]): Tensor {
-  const latents = stack(noisy, drawn[0].latents.shape.slice(1));
+  const latents = stack(noisy, drawn[0].view.latents.shape.slice(1));
   const maskings = drawn.flatMap(({ masking }) => masking ?? []);
   if (maskings.length === 0) return latents;
   const rows = maskings.map(({ data }) => data);
@@ -78,16 +74,16 @@ function sampleFeed(noisy: readonly Float32Array[], drawn: readonly DrawnItem[])
 /** Opens a source of feeds: `indices` are the pictures of samples `first`, `first + 1`, … of step `step`. */
 export function openFeeds(
   source: FeedSource,
-): (indices: readonly number[], step: number, first: number) => StepBatch {
+): (indices: readonly number[], step: number, first: number) => Promise<StepBatch> {
   const { checkpoint, recipe, items, texts } = source;
   const { predictionType } = checkpoint.scheduler;
   const objective = { ...recipe, schedule: trainingSchedule(checkpoint), predictionType };
   const share = 1 / (recipe.batch * recipe.accumulate);
-  return (indices, step, first) => {
+  return async (indices, step, first) => {
     const drawn = indices.map((index, i) => drawItem(items[index], recipe, step, first + i));
-    const samples = drawn.map(({ latents }, i) => drawSample(latents, step, first + i, objective));
-    const captions = drawn.map(({ caption }) => texts.get(caption) as CaptionText);
-    const latentShape = drawn[0].latents.shape.slice(1);
+    const samples = drawn.map(({ view }, i) => drawSample(view.latents, step, first + i, objective));
+    const captions = await texts.get(drawn.map(({ caption }) => caption));
+    const latentShape = drawn[0].view.latents.shape.slice(1);
     const count = indices.length;
     return {
       sample: sampleFeed(
@@ -99,7 +95,10 @@ export function openFeeds(
         samples.map(({ target }) => target),
         latentShape,
       ),
-      weights: { shape: [count], data: Float32Array.from(samples, ({ weight }) => weight * share) },
+      weights: {
+        shape: [count],
+        data: Float32Array.from(samples, ({ weight }, i) => weight * drawn[i].weight * share),
+      },
       ...textFeeds(captions),
       ...addedFeeds(drawn, captions),
     };

@@ -61,6 +61,21 @@ export function encoderFingerprint({ vae }: Checkpoint): string {
   return hash.digest('hex');
 }
 
+/** What text states depend on: the encoders but those that are left out. */
+export function textFingerprint(
+  { textEncoder, textEncoder2 }: Checkpoint,
+  without: ReadonlySet<string> = new Set(),
+): string {
+  const hash = createHash('sha256');
+  const parts = { text_encoder: textEncoder, text_encoder_2: textEncoder2 };
+  for (const [name, part] of Object.entries(parts)) {
+    if (!part || without.has(name)) continue;
+    hash.update(JSON.stringify([name, part.config]));
+    addWeights(hash, part.weights, {});
+  }
+  return hash.digest('hex');
+}
+
 /** 4 KiB of every tensor: fine-tuning moves all of it, and a large checkpoint is not read whole. */
 const sampleBytes = 4096;
 

@@ -67,7 +67,7 @@ export function openStepPool(source: PoolSource): StepPool {
   const base = holdBase(checkpoint, recipe.baseWeights);
   const open = new Map<string, TrainStep>();
   return {
-    async get({ latents }) {
+    async get({ views: [{ latents }] }) {
       const [, , height, width] = latents.shape;
       const key = `${height}x${width}`;
       const known = open.get(key);

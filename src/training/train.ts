@@ -5,7 +5,7 @@ import type { SessionOptions } from '../engine/index.ts';
 import { ensureWritableFolder, lockFile, removeLeftovers } from '../files/index.ts';
 import type { LoraWeights, TrainedLayer } from '../lora/index.ts';
 import type { Checkpoint } from '../models/index.ts';
-import { encodeCaptions } from './captions.ts';
+import { openCaptionTexts } from './captions.ts';
 import { now } from './clock.ts';
 import { runFingerprint } from './fingerprint.ts';
 import { kernelsOf } from './kernels.ts';
@@ -149,7 +149,11 @@ async function trainLocked(run: OpenRun): Promise<TrainResult> {
     prepare.onWarning?.({ code: 'KERNELS_CHANGED', message });
   }
   const items = await encodePictures(scan, prepare);
-  const texts = await encodeCaptions(items, prepare, layers);
+  const texts = await openCaptionTexts(
+    items.map(({ caption }) => caption),
+    prepare,
+    layers,
+  );
   const input = { checkpoint, recipe, layers, items, texts, session, frugal };
   const state = { ...(found ?? (await newRunState(input, fingerprint, now(), request.from))), kernels };
   onProgress?.({ phase: 'start', scan, recipe, layers: layers.length, resumedAt: state.step });

@@ -14,7 +14,6 @@ import {
 import { type Checkpoint, checkFiniteWeights, type WeightSource } from '../models/index.ts';
 import { adamWDefaults, adamWUpdate, clipGradients, newMoments } from './adamw.ts';
 import { fillBatch, openBatches } from './batches.ts';
-import { type CaptionText, tokensOf } from './captions.ts';
 import { startFrom } from './continue-from.ts';
 import { type FeedSource, openFeeds } from './feeds.ts';
 import { learningRateAt } from './learning-rate.ts';
@@ -86,7 +85,7 @@ function openSteps(input: LoopInput, pool: StepPool): ComputeStep {
       const trainStep = await pool.get(items[indices[0]]);
       const kept = new Map([...state.parameters, ...state.frozen]);
       const key = { seed: recipe.seed, step, first: k * batch };
-      const result = await trainStep.run(feedsOf(indices, step, k * batch), kept, key);
+      const result = await trainStep.run(await feedsOf(indices, step, k * batch), kept, key);
       for (const value of result.losses.data) loss += value / (batch * accumulate);
       for (const [name, { data }] of result.gradients) {
         const sum = gradients.get(name);
@@ -153,8 +152,7 @@ export async function runLoop(
   { signal, onStep }: LoopControl,
 ): Promise<void> {
   const { recipe, texts } = input;
-  const tokens = tokensOf(texts.get('') as CaptionText);
-  const pool = openStepPool({ ...input, tokens, frugal: input.frugal ?? false });
+  const pool = openStepPool({ ...input, tokens: texts.tokens, frugal: input.frugal ?? false });
   const computeStep = openSteps(input, pool);
   const { schedule: name, learningRate, warmupSteps, steps } = recipe;
   try {
