@@ -6,7 +6,7 @@ import sharp from 'sharp';
 import { expect, test } from 'vitest';
 import { type Tensor, tensor } from '../engine/index.ts';
 import { cacheKey } from './cache.ts';
-import { type EncodeOptions, encodeDataset } from './latents.ts';
+import { type EncodeOptions, encodeDataset, type TrainingItem } from './latents.ts';
 import { maskRule } from './masks.ts';
 import { scanFolder } from './scan.ts';
 
@@ -63,8 +63,13 @@ test('each picture is encoded once, in its bucket, and again only when something
   // Mirrored: only the mirrored ones are new, and left and right change places.
   const flipped = await run({ flip: true });
   expect(flipped.seen).toHaveLength(2);
-  const [{ latents, flippedLatents }] = flipped.items;
-  expect(flippedLatents?.data).toEqual(latents.data.slice().reverse());
+  const [
+    {
+      views: [{ latents }],
+      mirroredViews,
+    },
+  ] = flipped.items;
+  expect(mirroredViews?.[0].latents.data).toEqual(latents.data.slice().reverse());
   expect(latents.data[0]).toBeLessThan(latents.data[1]);
 
   // A damaged entry counts as missing.
@@ -116,16 +121,17 @@ test('masked forms: one a bucket with everything hidden, three a view; latents o
   };
   const plain = await run({});
   expect(plain.seen).toHaveLength(2);
-  expect(plain.items[0]).not.toHaveProperty('maskings');
+  expect(plain.items[0].views[0]).not.toHaveProperty('maskings');
   const masked = await run({ masks: true });
   expect(masked.seen).toHaveLength(2 + 2 * 3); // two buckets, two pictures
-  expect(masked.items.map(({ latents }) => latents)).toEqual(plain.items.map(({ latents }) => latents));
+  const latentsOf = (items: readonly TrainingItem[]): Tensor[] => items.map(({ views }) => views[0].latents);
+  expect(latentsOf(masked.items)).toEqual(latentsOf(plain.items));
   const grey = masked.seen.filter(({ data }) => data.every(x => x === 0));
   expect(grey.map(({ shape }) => shape)).toEqual([
     [1, 3, 64, 64],
     [1, 3, 48, 80],
   ]);
-  for (const { latents, maskings = [] } of masked.items) {
+  for (const { latents, maskings = [] } of masked.items.flatMap(({ views }) => views)) {
     const [, , height, width] = latents.shape;
     expect(maskings.map(({ shape }) => shape)).toEqual(Array(maskRule.count).fill([1, 2, height, width]));
     const hidden = maskings.map(({ data }) => data.subarray(0, height * width));
@@ -137,7 +143,8 @@ test('masked forms: one a bucket with everything hidden, three a view; latents o
   expect(again.items).toEqual(masked.items);
   const flipped = await run({ masks: true, flip: true });
   expect(flipped.seen).toHaveLength(2 * 4); // everything hidden is the same in the mirror
-  expect(flipped.items[0].flippedMaskings?.[0]).toBe(flipped.items[0].maskings?.[0]);
+  const [{ views, mirroredViews }] = flipped.items;
+  expect(mirroredViews?.[0].maskings?.[0]).toBe(views[0].maskings?.[0]);
 });
 
 test('a cache that cannot be written is said once, and the latents are there', async () => {

@@ -4,10 +4,11 @@ import { expect, test } from 'vitest';
 import { given } from '../../test/golden/hashed-weights.ts';
 import { randomLora } from '../../test/support/loras.ts';
 import { temporaryFolder } from '../../test/support/pictures.ts';
+import { plainView } from '../../test/support/training-items.ts';
 import type { TrainingItem } from '../dataset/index.ts';
 import { type LoraWeights, loraBase, readLora, type TrainedLayer, writeLora } from '../lora/index.ts';
 import { type Checkpoint, openCheckpoint } from '../models/index.ts';
-import { encodeCaptions } from './captions.ts';
+import { openCaptionTexts } from './captions.ts';
 import { recipeFrom, withBaseLoras } from './continue-from.ts';
 import { planRun } from './plan-run.ts';
 import type { GivenRecipe } from './recipe/recipe.ts';
@@ -39,9 +40,9 @@ test('layers, ranks and scales are those of the file', () => {
 });
 
 const item: TrainingItem = {
-  ...{ path: 'a.png', caption: 'stripes', repeats: 1, crop: { left: 0, top: 0 } },
+  ...{ path: 'a.png', caption: 'stripes', repeats: 1 },
   ...{ bucket: { width: 64, height: 64 }, originalSize: { width: 64, height: 64 } },
-  latents: given('latent', [1, checkpoint.vae.config.latentChannels, 8, 8]),
+  views: [plainView(given('latent', [1, checkpoint.vae.config.latentChannels, 8, 8]))],
 };
 
 /** Loss of the first step. */
@@ -52,7 +53,7 @@ async function firstLoss(
 ): Promise<number> {
   const { recipe } = continued;
   const items = [item];
-  const texts = await encodeCaptions(items, { checkpoint: base, recipe }, layers);
+  const texts = await openCaptionTexts([item.caption], { checkpoint: base, recipe }, layers);
   const input = { checkpoint: base, recipe, layers, items, texts, session: {} };
   const state = await newRunState(input, '', 0, from);
   let loss = Number.NaN;

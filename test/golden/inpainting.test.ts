@@ -22,6 +22,7 @@ import {
 import { openFeeds } from '../../src/training/feeds.ts';
 import { completeRecipe, openTrainStep } from '../../src/training/index.ts';
 import { writeConfig } from '../support/configs.ts';
+import { knownTexts, plainView } from '../support/training-items.ts';
 import { type Digest, given, hashed, hashedSource, peftName, relativeError } from './hashed-weights.ts';
 
 interface Part {
@@ -187,13 +188,15 @@ describe('training', () => {
         const source = { pictureHash: row.pictureHash, plan: { ...plan, flip }, encoderHash: '' };
         const pixels = flip ? mirrored(picture) : picture;
         const masked = await maskings(source, 'a.png', async () => pixels);
-        return { latents: await encode(pixels), maskings: masked.map(({ latents }) => latents) };
+        return {
+          ...plainView(await encode(pixels)),
+          maskings: masked.map(({ latents }) => latents),
+        };
       };
       const [upright, flipped] = [await view(false), await view(true)];
       return {
-        ...{ path: 'a.png', caption: 'a', repeats: 1, originalSize: bucket, ...plan, ...upright },
-        flippedLatents: flipped.latents,
-        flippedMaskings: flipped.maskings,
+        ...{ path: 'a.png', caption: 'a', repeats: 1, originalSize: bucket, bucket },
+        ...{ views: [upright], mirroredViews: [flipped] },
       };
     });
 
@@ -205,12 +208,9 @@ describe('training', () => {
       context: given(name, [1, 7, 48]),
       ...{ pooled: undefined, truncated: '' },
     });
-    const texts = new Map([
-      ['a', text('caption')],
-      ['', text('no caption')],
-    ]);
+    const texts = knownTexts({ a: text('caption'), '': text('no caption') });
     const items = [await encodeItem()];
-    const feeds = openFeeds({ checkpoint, recipe, items, texts })(Array(batch).fill(0), step, 0);
+    const feeds = await openFeeds({ checkpoint, recipe, items, texts })(Array(batch).fill(0), step, 0);
     expect(feeds.sample.shape).toEqual(row.input.shape);
     expect(relativeError(feeds.sample, row.input)).toBeLessThan(tolerance);
 

@@ -1,9 +1,8 @@
 /** Texts longer than the text encoder takes at once, against transformers chunk by chunk (tools/goldens/text_chunks.py). */
 import { readFileSync } from 'node:fs';
 import { afterAll, expect, test } from 'vitest';
-import type { TrainingItem } from '../../src/dataset/index.ts';
 import { openCheckpoint, openTextConditioner, padText } from '../../src/models/index.ts';
-import { encodeCaptions, tokensOf } from '../../src/training/captions.ts';
+import { openCaptionTexts, tokensOf } from '../../src/training/captions.ts';
 import { completeRecipe } from '../../src/training/recipe/recipe.ts';
 import { type Digest, relativeError } from './hashed-weights.ts';
 
@@ -54,16 +53,13 @@ test('a shorter text ends with the states of the empty one', async () => {
 test('captions of one run have the same length, and only what is beyond three chunks is warned of', async () => {
   const captions = [short.text, long.text, `${long.text} ${long.text}`];
   const warnings: string[] = [];
-  const texts = await encodeCaptions(
-    captions.map(caption => ({ caption }) as TrainingItem),
-    {
-      checkpoint,
-      recipe: completeRecipe({}, 'pocket', 64),
-      onWarning: ({ code, message }) => warnings.push(`${code} ${message}`),
-    },
-  );
-  expect([...texts.keys()]).toEqual(['', ...captions]);
-  for (const text of texts.values()) expect(tokensOf(text)).toBe(3 * maxTokens);
+  const texts = await openCaptionTexts(captions, {
+    checkpoint,
+    recipe: completeRecipe({}, 'pocket', 64),
+    onWarning: ({ code, message }) => warnings.push(`${code} ${message}`),
+  });
+  expect(texts.tokens).toBe(3 * maxTokens);
+  for (const text of await texts.get(['', ...captions])) expect(tokensOf(text)).toBe(3 * maxTokens);
   const beyond = captions.filter(
     caption => checkpoint.textEncoder.tokenizer.encode(caption, 3).truncated !== '',
   );

@@ -17,13 +17,14 @@ import {
   openWeights,
   type TextPartName,
 } from '../../src/models/index.ts';
-import { type CaptionText, encodeCaptions, tokensOf } from '../../src/training/captions.ts';
+import { openCaptionTexts } from '../../src/training/captions.ts';
 import { openFeeds } from '../../src/training/feeds.ts';
 import { buildTrainStep, openTrainStep, planRun, type Recompute } from '../../src/training/index.ts';
 import { completeRecipe } from '../../src/training/recipe/recipe.ts';
 import { newRunState, runLoop, type StepReport } from '../../src/training/trainer.ts';
 import { writeConfig } from '../support/configs.ts';
 import { temporaryFolder } from '../support/pictures.ts';
+import { plainView } from '../support/training-items.ts';
 import { type Digest, given, hashed, hashedSource, relativeError } from './hashed-weights.ts';
 
 interface Encoder {
@@ -130,9 +131,9 @@ const recipe = completeRecipe(
 );
 
 const item: TrainingItem = {
-  ...{ path: 'a.png', caption: 'a', repeats: 1, crop: { left: 5, top: 3 } },
+  ...{ path: 'a.png', caption: 'a', repeats: 1 },
   ...{ bucket: { width: 64, height: 64 }, originalSize: { width: 66, height: 70 } },
-  latents: given('upright latent', [1, 4, 8, 8]),
+  views: [{ ...plainView(given('upright latent', [1, 4, 8, 8])), crop: { left: 5, top: 3 } }],
 };
 
 /** What both sides hash A and B by. */
@@ -148,11 +149,11 @@ async function openCase(row: Case) {
   const checkpoint = checkpointOf(row);
   const layers = layersOf(row, checkpoint);
   const items = [item];
-  const texts = await encodeCaptions(items, { checkpoint, recipe }, layers);
+  const texts = await openCaptionTexts([item.caption], { checkpoint, recipe }, layers);
   const input = { checkpoint, recipe, layers, items, texts, session: {} };
   const state = await newRunState(input, '', 0);
   for (const [name, { shape, data }] of state.parameters) data.set(hashed(goldenName(name), shape));
-  const shape = { batch: 2, height: 8, width: 8, tokens: tokensOf(texts.get('') as CaptionText) };
+  const shape = { batch: 2, height: 8, width: 8, tokens: texts.tokens };
   return { input, state, shape };
 }
 
@@ -160,7 +161,7 @@ describe.each(golden.cases)('$family, trained: $trained', row => {
   test('gradients of a batch equal PEFT, and there are no others', async () => {
     const { input, state, shape } = await openCase(row);
     const step = await openTrainStep(input.checkpoint, input.layers, { ...shape, recompute: false });
-    const { gradients } = await step.run(openFeeds(input)([0, 0], 0, 0), state.parameters);
+    const { gradients } = await step.run(await openFeeds(input)([0, 0], 0, 0), state.parameters);
     await step.release();
     expect([...gradients.keys()].map(goldenName).sort()).toEqual(Object.keys(row.gradients).sort());
     // Float32 in another order of summation, through a text encoder, a UNet and back.
@@ -198,7 +199,7 @@ describe('what is recomputed', () => {
     const graph = buildTrainStep(input.checkpoint, input.layers, { ...shape, recompute });
     expect(graph.nodes.filter(({ op }) => op === 'quickGelu')).toHaveLength(activations);
     const step = await openTrainStep(input.checkpoint, input.layers, { ...shape, recompute });
-    const { gradients } = await step.run(openFeeds(input)([0, 0], 0, 0), state.parameters);
+    const { gradients } = await step.run(await openFeeds(input)([0, 0], 0, 0), state.parameters);
     await step.release();
     for (const [name, gradient] of gradients)
       expect(relativeError(gradient, golden.cases[0].gradients[goldenName(name)]), name).toBeLessThan(1e-4);
@@ -218,13 +219,13 @@ describe('the embedded model, at the start of training', () => {
   const captions = ['stripes', 'a picture of stripes and dots, red and blue and green and grey, '.repeat(3)];
   const items = captions.map(caption => ({
     ...{ ...item, caption, bucket: { width: 64, height: 64 } },
-    latents: given(caption, [1, checkpoint.vae.config.latentChannels, 8, 8]),
+    views: [plainView(given(caption, [1, checkpoint.vae.config.latentChannels, 8, 8]))],
   }));
 
   async function losses(trained: readonly TrainedLayer[]): Promise<Float32Array> {
-    const texts = await encodeCaptions(items, { checkpoint, recipe }, trained);
+    const texts = await openCaptionTexts(captions, { checkpoint, recipe }, trained);
     const input = { checkpoint, recipe, layers: trained, items, texts, session: {} };
-    const tokens = tokensOf(texts.get('') as CaptionText);
+    const { tokens } = texts;
     expect(tokens).toBe(3 * checkpoint.textEncoder.tokenizer.maxTokens);
     const step = await openTrainStep(checkpoint, trained, {
       batch: 4,
@@ -234,7 +235,7 @@ describe('the embedded model, at the start of training', () => {
       recompute: false,
     });
     const result = await step.run(
-      openFeeds(input)([0, 1, 1, 0], 0, 0),
+      await openFeeds(input)([0, 1, 1, 0], 0, 0),
       (await newRunState(input, '', 0)).parameters,
     );
     await step.release();
@@ -260,7 +261,7 @@ describe('the embedded model, at the start of training', () => {
       ...checkpoint,
       textEncoder: { ...checkpoint.textEncoder, weights: openWeights(folder, 'model') },
     };
-    const texts = await encodeCaptions(items, { checkpoint: broken, recipe }, text);
+    const texts = await openCaptionTexts(captions, { checkpoint: broken, recipe }, text);
     const input = { checkpoint: broken, recipe, layers: text, items, texts, session: {} };
     const run = runLoop(input, await newRunState(input, '', 0), { onStep: async () => undefined });
     await expect(run).rejects.toMatchObject({

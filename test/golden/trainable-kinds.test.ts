@@ -28,6 +28,7 @@ import { openTrainStep } from '../../src/training/train-step.ts';
 import { newRunState, runLoop, type StepReport } from '../../src/training/trainer.ts';
 import { writeConfig } from '../support/configs.ts';
 import { temporaryFolder } from '../support/pictures.ts';
+import { knownTexts, plainView } from '../support/training-items.ts';
 import { type Digest, given, hashed, hashedSource, relativeError } from './hashed-weights.ts';
 
 const read = (name: string) => JSON.parse(readFileSync(new URL(`./data/${name}`, import.meta.url), 'utf8'));
@@ -360,16 +361,13 @@ describe.each(golden.steps)('five whole steps of $name', row => {
     },
   } as unknown as Checkpoint;
   const item: TrainingItem = {
-    ...{ path: 'a.png', caption: 'a', repeats: 1, crop: { left: 0, top: 0 } },
+    ...{ path: 'a.png', caption: 'a', repeats: 1 },
     ...{ bucket: { width: 64, height: 64 }, originalSize: { width: 64, height: 64 } },
-    latents: given('upright latent', [1, 4, 8, 8]),
-    flippedLatents: given('mirrored latent', [1, 4, 8, 8]),
+    views: [plainView(given('upright latent', [1, 4, 8, 8]))],
+    mirroredViews: [plainView(given('mirrored latent', [1, 4, 8, 8]))],
   };
   const text = (name: string) => ({ context: given(name, [1, 7, 48]), pooled: undefined, truncated: '' });
-  const texts = new Map([
-    ['a', text('caption')],
-    ['', text('no caption')],
-  ]);
+  const texts = knownTexts({ a: text('caption'), '': text('no caption') });
   const layers = layersOf(row.name, row.parameters);
 
   test('losses, norms and all tensors equal LyCORIS with torch', async () => {

@@ -13,6 +13,7 @@ import { completeRecipe, type Recipe } from '../../src/training/recipe/recipe.ts
 import type { RunState } from '../../src/training/run-state.ts';
 import { newRunState, runLoop, type StepReport } from '../../src/training/trainer.ts';
 import { writeConfig } from '../support/configs.ts';
+import { knownTexts, plainView } from '../support/training-items.ts';
 import { type Digest, given, hashed, hashedSource, peftName, relativeError } from './hashed-weights.ts';
 
 type Prediction = 'epsilon' | 'v_prediction';
@@ -141,20 +142,17 @@ describe.each(golden.steps)('three whole steps, $prediction, noise offset $noise
     },
   } as unknown as Checkpoint;
   const item: TrainingItem = {
-    ...{ path: 'a.png', caption: 'a', repeats: 1, crop: { left: 0, top: 0 } },
+    ...{ path: 'a.png', caption: 'a', repeats: 1 },
     ...{ bucket: { width: 64, height: 64 }, originalSize: { width: 64, height: 64 } },
-    latents: given('upright latent', [1, 4, 8, 8]),
-    flippedLatents: given('mirrored latent', [1, 4, 8, 8]),
+    views: [plainView(given('upright latent', [1, 4, 8, 8]))],
+    mirroredViews: [plainView(given('mirrored latent', [1, 4, 8, 8]))],
   };
   const text = (name: string): EncodedText => ({
     context: given(name, [1, 7, 48]),
     pooled: undefined,
     truncated: '',
   });
-  const texts = new Map([
-    ['a', text('caption')],
-    ['', text('no caption')],
-  ]);
+  const texts = knownTexts({ a: text('caption'), '': text('no caption') });
   const layers = plainLora(chooseTargets(listLayers(weights, 'unet'), recipe.targets), recipe);
 
   /** Trains the item from hashed A and B. */

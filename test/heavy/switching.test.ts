@@ -92,12 +92,12 @@ test.skipIf(missing)('1,000 switches', { timeout: 600_000 }, async () => {
   await unet.release();
   expect(await hashFile(base)).toBe(before);
 
-  console.log(memory.map(b => (b / 2 ** 20) | 0).join(" "));
   const median = (values: number[]): number => values.sort((a, b) => a - b)[values.length >> 1];
-  const [early, late] = [memory.slice(4, 8), memory.slice(-4)].map(median);
+  const [early, late] = [memory.slice(2, 10), memory.slice(-8)].map(median);
   console.log(
     `from file to feeds: median ${(1000 * median(seconds)).toFixed(0)} ms, best ${(1000 * seconds[0]).toFixed(0)} ms; memory ${(early / 2 ** 20).toFixed(0)} → ${(late / 2 ** 20).toFixed(0)} MiB`,
   );
-  // Two files of 27 MB are read at every turn: what is kept of them would be gigabytes.
-  expect(late - early).toBeLessThan(60 * 2 ** 20);
+  // 27 GB are read between the two: if a hundredth of it were kept, this would fail. The garbage collector and the
+  // allocator give memory back when they like, so that the readings are up to 120 MiB from their median.
+  expect(late - early).toBeLessThan(256 * 2 ** 20);
 });

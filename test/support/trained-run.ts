@@ -4,6 +4,7 @@ import { plainLora, type TrainedLayer } from '../../src/lora/index.ts';
 import type { Checkpoint, Family } from '../../src/models/index.ts';
 import type { TrainedRun } from '../../src/training/metadata/lora-metadata.ts';
 import { completeRecipe, type GivenRecipe } from '../../src/training/recipe/recipe.ts';
+import { plainView } from './training-items.ts';
 
 export const secret = '/somewhere/somebody/private pictures/zorbi';
 
@@ -36,8 +37,8 @@ export function finishedRun(given: GivenRecipe = {}, options: RunOptions = {}): 
     const bucket = { width: i === 2 ? 768 : 512, height: 512 };
     // The last one is a square of which a wide bucket sees two thirds.
     const originalSize = i === 2 ? { width: 512, height: 512 } : bucket;
-    const latents = { shape: [0], data: new Float32Array() };
-    return { path, caption, repeats, bucket, latents, originalSize, crop: { left: 0, top: 0 } };
+    const views = [plainView({ shape: [0], data: new Float32Array() })];
+    return { path, caption, repeats, bucket, views, originalSize };
   });
   const weights = {
     names: () => ['x.weight'],
