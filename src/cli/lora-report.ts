@@ -14,6 +14,8 @@ import type { Checkpoint } from '../models/index.ts';
 export interface LoadOptions {
   strict?: boolean;
   allowNonfinite?: boolean;
+  /** Words of the LoRA's own are used too. */
+  embeddings?: boolean;
 }
 
 /** Adds --strict and --allow-nonfinite. */
@@ -27,9 +29,9 @@ export function withLoadOptions(command: Command): Command {
 export function loadLoraFor(
   checkpoint: Checkpoint,
   path: string,
-  { strict = false, allowNonfinite = false }: LoadOptions = {},
+  { strict = false, allowNonfinite = false, embeddings = false }: LoadOptions = {},
 ): { lora: LoraWeights; report: LoadReport } {
-  return readLora(path, { ...loraBase(checkpoint), strict, allowNonfinite });
+  return readLora(path, { ...loraBase(checkpoint), strict, allowNonfinite, embeddings });
 }
 
 export interface LoadedLora extends StrongLora {

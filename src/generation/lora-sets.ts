@@ -6,6 +6,7 @@ import {
   attach,
   attachModules,
   type BaseParts,
+  type LoraEmbedding,
   type LoraWeights,
   mergeModules,
   type StrongLora,
@@ -14,6 +15,8 @@ import {
   type Checkpoint,
   type Family,
   type LayerHooks,
+  type NewWord,
+  newWordsName,
   type WeightSource,
   weightsByPart,
 } from '../models/index.ts';
@@ -27,6 +30,8 @@ export interface LoraSet {
   readonly sessionKey: string;
   /** Equal only for the same LoRAs at the same strengths. */
   readonly key: string;
+  /** Words of the LoRAs' own, which prompts may use. */
+  readonly words: readonly NewWord[];
   /** What attached LoRAs give to a graph, by its inputs. */
   readonly feeds: Readonly<Record<string, Tensor>>;
   /** Branches on the layers of `part` (`unet`, `text_encoder`, `text_encoder_2`). */
@@ -71,9 +76,57 @@ export function loraSets(
   let last: LoraSet | undefined;
   return async (loras, merge) => {
     const applied = onSide(loras, side, checkpoint.family);
-    const key = applied.length > 0 ? keyOf(loras, side, merge) : '';
-    if (last?.key !== key) last = await (merge ? mergedSet : attachedSet)(key, applied, parts);
+    const embeddings = side === 'text' ? embeddingsOf(loras) : [];
+    const key = applied.length + embeddings.length > 0 ? keyOf(loras, side, merge) : '';
+    if (last?.key !== key) {
+      const set = await (merge ? mergedSet : attachedSet)(key, applied, parts);
+      last = withEmbeddings(set, embeddings, parts);
+    }
     return last;
+  };
+}
+
+/** Words of all LoRAs; of two that have the same one, the first is meant. */
+function embeddingsOf(loras: readonly ChosenLora[]): LoraEmbedding[] {
+  const byWord = new Map<string, LoraEmbedding>();
+  for (const embedding of loras.flatMap(({ lora }) => lora.embeddings ?? [])) {
+    const word = embedding.word.toLowerCase();
+    if (!byWord.has(word)) byWord.set(word, embedding);
+  }
+  return [...byWord.values()];
+}
+
+const vectorsIn = ({ vectors }: LoraEmbedding): number =>
+  Math.max(...Object.values(vectors).map(({ shape }) => shape[0]));
+
+function wordWidth(weights: WeightSource): number {
+  for (const name of weights.names())
+    if (name.endsWith('token_embedding.weight')) return weights.shape(name)[1];
+  throw new Error('a text encoder without a table of words');
+}
+
+/** Adds the words of LoRAs: the rows of their vectors one after the other, zeros for an encoder without them. */
+function withEmbeddings(set: LoraSet, embeddings: readonly LoraEmbedding[], parts: BaseParts): LoraSet {
+  if (embeddings.length === 0) return set;
+  const words = embeddings.map(embedding => ({ word: embedding.word, vectors: vectorsIn(embedding) }));
+  const rows = words.reduce((sum, { vectors }) => sum + vectors, 0);
+  const feeds = (['text_encoder', 'text_encoder_2'] as const).flatMap(part => {
+    const weights = parts.get(part);
+    if (!weights) return [];
+    const width = wordWidth(weights);
+    const data = new Float32Array(rows * width);
+    let row = 0;
+    for (const [i, { vectors }] of embeddings.entries()) {
+      data.set(vectors[part]?.data ?? [], row * width);
+      row += words[i].vectors;
+    }
+    return [[newWordsName(part), { shape: [rows, width], data }] as const];
+  });
+  return {
+    ...set,
+    words,
+    sessionKey: JSON.stringify([set.sessionKey, words]),
+    feeds: { ...set.feeds, ...Object.fromEntries(feeds) },
   };
 }
 
@@ -87,6 +140,7 @@ async function attachedSet(
   return {
     sessionKey: [...ranks, ...parameters.keys()].join(),
     key,
+    words: [],
     feeds,
     hooks: (graph, part, batch = 1) => {
       const isOwn = (name: string): boolean => name.startsWith(`${part}.`);
@@ -104,6 +158,7 @@ async function mergedSet(key: string, applied: readonly AppliedModule[], parts: 
   return {
     sessionKey: key,
     key,
+    words: [],
     feeds: {},
     hooks: () => ({}),
     weights: (part, base) => merged.get(part) ?? base,

@@ -7,6 +7,7 @@ import {
   padText,
   parameterCount,
   type TextConditioner,
+  withNewWords,
 } from '../models/index.ts';
 import { keepOne } from './keep-one.ts';
 import type { LoraSet } from './lora-sets.ts';
@@ -43,7 +44,8 @@ export function openTextEncoder(checkpoint: Checkpoint, options: SessionOptions)
       textEncoder: part('text_encoder', textEncoder),
       textEncoder2: textEncoder2 && part('text_encoder_2', textEncoder2),
     };
-    return openTextConditioner(base, options, loras.hooks);
+    const knowing = loras.words.length > 0 ? withNewWords(base, loras.words) : base;
+    return openTextConditioner(knowing, options, loras.hooks);
   };
 
   const encodeOne = async (text: string, loras: LoraSet): Promise<EncodedText> => {

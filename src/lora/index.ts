@@ -45,6 +45,7 @@ export { misfit } from './kinds/fit.ts';
 export type { Matrix, Multiply } from './kinds/matrices.ts';
 export type {
   BaseLayer,
+  LoraEmbedding,
   LoraModule,
   LoraWeights,
   ModuleKind,

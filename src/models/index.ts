@@ -47,11 +47,13 @@ export {
   type EncoderUse,
   encoderFeeds,
   encoderUses,
+  newWordsName,
   padChunks,
   type TextPartName,
   type TextSource,
   type TokenizedText,
   tokenizeText,
+  withNewWords,
 } from './sessions/text-graph.ts';
 export { buildUnet, type LatentSize, openUnet, type UnetSession } from './sessions/unet.ts';
 export {
@@ -61,7 +63,7 @@ export {
   type VaeEncoder,
   wholeUpToDefault,
 } from './sessions/vae.ts';
-export { type ClipTokenizer, openTokenizer } from './tokenizer/index.ts';
+export { type ClipTokenizer, type NewWord, openTokenizer } from './tokenizer/index.ts';
 export { unetShapes } from './unet/shapes.ts';
 export { pooledWidthOf, timestepEmbedding, type UnetConfig, type UnetInputs, unet } from './unet/unet.ts';
 export { type VaeConfig, vaeDecoder, vaeEncoder } from './vae/vae.ts';

@@ -32,9 +32,12 @@ export interface CaptionText {
   readonly tokens?: ReadonlyMap<TextPartName, TokenizedText> | undefined;
 }
 
-/** The encoders of a checkpoint that some of the layers belong to. */
+/** The encoders of a checkpoint that some of the layers belong to, or that learn new words. */
 export function trainedEncoders(source: TextSource, layers: readonly TrainedLayer[]): EncoderUse[] {
-  return encoderUses(source).filter(({ name }) => layers.some(({ target }) => target.startsWith(`${name}.`)));
+  return encoderUses(source).filter(
+    ({ name, part }) =>
+      part.tokenizer.newIds !== undefined || layers.some(({ target }) => target.startsWith(`${name}.`)),
+  );
 }
 
 /** Captions for the steps that see them. */

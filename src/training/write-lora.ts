@@ -4,6 +4,7 @@ import type { WriteOptions } from '../files/index.ts';
 import { trainedModule, type WrittenFile, writeLora } from '../lora/index.ts';
 import { baseModelEntries } from './metadata/base-hashes.ts';
 import { loraMetadata, type TrainedRun } from './metadata/lora-metadata.ts';
+import { trainedEmbeddings } from './new-word.ts';
 
 export type { TrainedRun } from './metadata/lora-metadata.ts';
 export type WrittenLora = WrittenFile;
@@ -18,7 +19,8 @@ export async function writeTrainedLora(
   const { parameters, frozen } = run.state;
   const modules = run.layers.map(layer => trainedModule(layer, parameters, frozen));
   const metadata = { ...loraMetadata(run, title), ...(await baseModelEntries(run.checkpoint)) };
-  const lora = { modules, metadata };
+  const embeddings = trainedEmbeddings(run.recipe, parameters);
+  const lora = { modules, metadata, ...(embeddings.length > 0 ? { embeddings } : {}) };
   const blocks = run.checkpoint.family === 'sdxl' ? 'ldm' : 'diffusers';
   return writeLora(path, lora, { dtype: run.recipe.precision, blocks, ...options });
 }

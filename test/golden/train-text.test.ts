@@ -62,7 +62,8 @@ const endId = 99;
 /** A tokenizer that knows the captions of the golden file. */
 function tokenizerOf({ ids }: Encoder): ClipTokenizer {
   const encode = (text: string) => ({ ids: [...ids[text]], tokens: [], truncated: '' });
-  return { maxTokens, endId, largestId: endId, encode };
+  const tokenizer = { maxTokens, endId, largestId: endId, newIds: undefined, encode };
+  return { ...tokenizer, withWords: () => tokenizerOf({ ids } as Encoder) };
 }
 
 function textPart(encoder: Encoder, shapes: Record<string, Shape>) {

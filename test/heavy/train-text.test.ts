@@ -10,7 +10,7 @@ import type { Tensor } from '../../src/engine/index.ts';
 import { initialParameters, type TrainedLayer } from '../../src/lora/index.ts';
 import { type Checkpoint, openCheckpoint } from '../../src/models/index.ts';
 import { holdBase, openTrainStep, planRun, type Recompute } from '../../src/training/index.ts';
-import { addNoise } from '../../src/training/objective.ts';
+import { addNoise } from '../../src/training/objective/objective.ts';
 import type { StepBatch } from '../../src/training/train-step.ts';
 import { type Digest, given, hashed } from '../golden/hashed-weights.ts';
 import { start } from '../support/command-line.ts';
@@ -55,7 +55,7 @@ describe.skipIf(missing)('SD 1.5 in half precision', () => {
     };
   }
   const inside = (): StepBatch =>
-    batchOf({ texts: new Map([['text_encoder', [{ chunks: [golden.ids], end: undefined }]]]) });
+    batchOf({ texts: new Map([['text_encoder', [{ chunks: [golden.ids], end: undefined, newFrom: undefined }]]]) });
   const shape = { batch: 1, height: 32, width: 32, tokens: 77 };
 
   test.each<[Recompute, 'file' | 'float16']>([

@@ -65,7 +65,7 @@ function loadLoras(
   const tagged = tags.map(tag => ({ ...tag, path: findLora(tag.name, folders), isOption: false }));
   return [...given, ...tagged].map(chosen => {
     const { blocks: _, ...as } = chosen;
-    return { ...loadGiven(checkpoint, chosen, options), ...as };
+    return { ...loadGiven(checkpoint, chosen, { ...options, embeddings: true }), ...as };
   });
 }
 

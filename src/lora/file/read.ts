@@ -5,6 +5,7 @@ import { misfit } from '../kinds/fit.ts';
 import type { BaseLayer, LoraModule, LoraWeights } from '../kinds/module.ts';
 import { familyName, familyOfContextWidth } from '../names/family.ts';
 import type { LoraBase } from './base.ts';
+import { type ReadEmbeddings, readEmbeddings } from './embeddings.ts';
 import type { LoraEntry } from './entry.ts';
 import type { Skipped } from './group.ts';
 import { type LoraFile, type OpenLoraOptions, openLoraFile } from './open.ts';
@@ -13,6 +14,8 @@ import { type LoadReport, reportOf } from './report.ts';
 export interface ReadOptions extends LoraBase, Pick<OpenLoraOptions, 'allowNonfinite'> {
   /** Throw LORA_STRICT when a tensor is not used. */
   readonly strict?: boolean;
+  /** Embeddings beside the LoRA are used too. */
+  readonly embeddings?: boolean;
 }
 
 const baseName = ({ family, contextWidth }: LoraBase): string =>
@@ -67,6 +70,17 @@ function refuseStrict({ path, tensors }: LoraFile, skipped: readonly Skipped[]):
   throw badInput('LORA_STRICT', message, 'Without --strict the others are used.');
 }
 
+/** What is not used where embeddings are, with the reason of each. */
+function withoutEmbeddings(
+  skipped: readonly Skipped[],
+  { used, skipped: misfits }: ReadEmbeddings,
+): Skipped[] {
+  const reasons = new Map(misfits.map(({ key, reason }) => [key, reason]));
+  return skipped
+    .filter(({ key }) => !used.has(key))
+    .map(({ key, reason }) => ({ key, reason: reasons.get(key) ?? reason }));
+}
+
 /** Throws when nothing of a file can be used on this base, or so little that it cannot be meant for it. */
 function checkEnough(file: LoraFile, base: LoraBase, used: number, misfits: readonly string[]): void {
   if (used > 0 && misfits.length <= used) return;
@@ -105,7 +119,10 @@ export function readLora(path: string, base: ReadOptions): { lora: LoraWeights; 
     } else used.set(entry, inLayerShape(module, layer));
   }
   checkEnough(file, base, used.size, misfits);
-  if (base.strict) refuseStrict(file, skipped);
-  const report = reportOf(file, new Set(used.keys()), skipped, mismatched);
-  return { lora: { modules: [...used.values()], metadata: file.metadata }, report };
+  const words = base.embeddings ? readEmbeddings(file.files, base) : undefined;
+  const unused = words ? withoutEmbeddings(skipped, words) : skipped;
+  if (base.strict) refuseStrict(file, unused);
+  const report = reportOf(file, new Set(used.keys()), unused, mismatched, words);
+  const lora = { modules: [...used.values()], metadata: file.metadata };
+  return { lora: words ? { ...lora, embeddings: words.embeddings } : lora, report };
 }

@@ -2,6 +2,7 @@
 import type { LoraModule } from '../kinds/module.ts';
 import { type Part, partNames } from '../names/layers.ts';
 import { splitTarget } from '../names/namings.ts';
+import type { ReadEmbeddings } from './embeddings.ts';
 import type { LoraEntry } from './entry.ts';
 import type { Skipped } from './group.ts';
 import type { LoraFile } from './open.ts';
@@ -68,13 +69,16 @@ function coverageOf(all: readonly LoraEntry[], applied: ReadonlySet<LoraEntry>):
   return [...counted, ...(others > 0 ? [`0/${others} of other models`] : [])].join(', ');
 }
 
-function findingsOf(file: LoraFile): string[] {
+function findingsOf(file: LoraFile, words: ReadEmbeddings | undefined): string[] {
   const { embeddings, findings } = file;
-  const bundled = embeddings.length === 1 ? 'an embedding' : `${embeddings.length} embeddings`;
+  const used = (words?.embeddings ?? []).map(({ word }) => word);
+  const unused = embeddings.filter(word => !used.includes(word));
+  const bundled = unused.length === 1 ? 'an embedding' : `${unused.length} embeddings`;
   return [
     ...findings,
-    ...(embeddings.length > 0
-      ? [`the file holds ${bundled} beside the LoRA, which are not used: ${embeddings.join(', ')}`]
+    ...(used.length > 0 ? [`words of its own that prompts may use: ${used.join(', ')}`] : []),
+    ...(unused.length > 0
+      ? [`the file holds ${bundled} beside the LoRA, which are not used: ${unused.join(', ')}`]
       : []),
   ];
 }
@@ -85,11 +89,13 @@ export function reportOf(
   applied: ReadonlySet<LoraEntry>,
   skipped: readonly Skipped[],
   mismatched: number,
+  /** Embeddings, where they are used. */
+  words?: ReadEmbeddings,
 ): LoadReport {
   const used = file.modules.filter(entry => applied.has(entry));
   return {
     path: file.path,
-    applied: used.reduce((sum, { keys }) => sum + keys.size, 0),
+    applied: used.reduce((sum, { keys }) => sum + keys.size, words?.used.size ?? 0),
     skipped,
     mismatched,
     kinds: distinct(used.map(kindName)),
@@ -98,6 +104,6 @@ export function reportOf(
     ranks: ascending(used.flatMap(({ rank }) => (rank > 0 ? [rank] : []))),
     alphas: ascending(used.flatMap(({ rank, alpha }) => (rank > 0 ? [alpha] : []))),
     coverage: coverageOf(file.modules, applied),
-    findings: findingsOf(file),
+    findings: findingsOf(file, words),
   };
 }

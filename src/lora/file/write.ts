@@ -15,6 +15,7 @@ import type { LoraWeights } from '../kinds/module.ts';
 import type { BlockNaming } from '../names/layers.ts';
 import { kohyaName } from '../names/namings.ts';
 import { dialectTensors } from './dialect-tensors.ts';
+import { embeddingKey } from './embeddings.ts';
 import { firstUnfit, typeFor } from './number-types.ts';
 
 export interface WrittenFile {
@@ -41,7 +42,7 @@ function checkFits(name: string, tensor: Tensor, dtype: FloatDType): void {
 }
 
 function entriesOf(lora: LoraWeights, options: LoraFileOptions): WritableTensor[] {
-  return lora.modules.flatMap(module =>
+  const modules = lora.modules.flatMap(module =>
     dialectTensors('kohya', module).map(named => {
       const name = kohyaName(module.target, options.blocks) + named.suffix;
       const [{ tensor }, dtype] = [named, typeFor(named, options.dtype)];
@@ -49,6 +50,17 @@ function entriesOf(lora: LoraWeights, options: LoraFileOptions): WritableTensor[
       return { name, dtype, shape: tensor.shape, bytes: floatTensorBytes(tensor, dtype) };
     }),
   );
+  const { dtype } = options;
+  const words = (lora.embeddings ?? []).flatMap(({ word, vectors }) =>
+    (['text_encoder', 'text_encoder_2'] as const).flatMap(part => {
+      const tensor = vectors[part];
+      if (!tensor) return [];
+      const name = embeddingKey(word, part);
+      checkFits(name, tensor, dtype);
+      return [{ name, dtype, shape: tensor.shape, bytes: floatTensorBytes(tensor, dtype) }];
+    }),
+  );
+  return [...modules, ...words];
 }
 
 /** Serialises with all hashes that tools look for (see files/hash.ts). */

@@ -62,8 +62,16 @@ export interface LoraModule {
   readonly alpha: number;
 }
 
+/** A word beyond the vocabulary that belongs to a LoRA, with its vectors for each text encoder. [vectors, width] */
+export interface LoraEmbedding {
+  readonly word: string;
+  readonly vectors: Readonly<Partial<Record<'text_encoder' | 'text_encoder_2', Tensor>>>;
+}
+
 export interface LoraWeights {
   readonly modules: readonly LoraModule[];
+  /** Words of its own, where it has any. */
+  readonly embeddings?: readonly LoraEmbedding[];
   readonly metadata: Readonly<Record<string, string>>;
 }
 

