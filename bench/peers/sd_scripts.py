@@ -1,6 +1,6 @@
-"""sd-scripts' train_network.py, unchanged, from process start to the end of its first optimizer step.
+"""sd-scripts' train_network.py, unchanged, from process start to the end of its first optimizer step or of the whole run.
 
-The UNet alone is trained, as `lora train` does; latents are cached first, as it does by its own advice.
+The UNet alone is trained, as `lora train` does, or the text encoder too; latents are cached first, as it does by its own advice.
 Runs in the Python of sd-scripts ($LORA_SD_SCRIPTS_PYTHON) with its folder in $LORA_SD_SCRIPTS.
 """
 import os
@@ -22,7 +22,7 @@ def tokenizer_cache(folder):
     return cache
 
 
-def run(file, folder, pictures, side, precision, **_):
+def run(file, folder, pictures, side, precision, steps=1, text=False, **_):
     import torch
 
     done = {}
@@ -33,7 +33,8 @@ def run(file, folder, pictures, side, precision, **_):
         done.update(since_start())
         raise FirstStepDone
 
-    torch.optim.AdamW.step = first_step
+    if steps == 1:
+        torch.optim.AdamW.step = first_step
     options = {
         "pretrained_model_name_or_path": file,
         "tokenizer_cache_dir": tokenizer_cache(folder),
@@ -44,7 +45,7 @@ def run(file, folder, pictures, side, precision, **_):
         "network_alpha": 16,
         "resolution": f"{side},{side}",
         "train_batch_size": 1,
-        "max_train_steps": 1,
+        "max_train_steps": steps,
         "learning_rate": 1e-4,
         "optimizer_type": "AdamW",
         "seed": 1,
@@ -52,7 +53,7 @@ def run(file, folder, pictures, side, precision, **_):
         "max_data_loader_n_workers": 0,
         "mixed_precision": {"float32": "no", "bfloat16": "bf16"}[precision],
     }
-    flags = ["--cache_latents", "--sdpa", "--network_train_unet_only"]
+    flags = ["--cache_latents", "--sdpa", *([] if text else ["--network_train_unet_only"])]
     words = [word for name, value in options.items() for word in (f"--{name}", str(value))]
     scripts = os.environ["LORA_SD_SCRIPTS"]
     os.chdir(scripts)
@@ -62,4 +63,4 @@ def run(file, folder, pictures, side, precision, **_):
         runpy.run_path("train_network.py", run_name="__main__")
     except FirstStepDone:
         pass
-    return done
+    return done or since_start()

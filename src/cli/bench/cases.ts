@@ -19,8 +19,14 @@ export type Work =
     }
   /** `lora checkpoint inspect` on a single file of SDXL, from process start to exit. */
   | { readonly kind: 'open' }
-  /** `lora train` on a single file of SD 1.5 and four pictures, from process start to exit after one step. */
-  | { readonly kind: 'first step'; readonly side: number }
+  /** `lora train` on a single file of SD 1.5 and four pictures, from process start to exit after these steps. */
+  | {
+      readonly kind: 'first step';
+      readonly side: number;
+      readonly steps: number;
+      /** Whether the text encoder is trained too, as sd-scripts does it. */
+      readonly text: boolean;
+    }
   /** A command of `lora` on a LoRA of rank 16 for SD 1.5, from process start to the written file. */
   | { readonly kind: 'lora tool'; readonly tool: 'merge' | 'resize' | 'extract' }
   /** A guided step of SD 1.5 at 512² with LoRAs of rank 16, in turn with one without any. */
@@ -156,9 +162,21 @@ export const cases: readonly Case[] = [
   },
   {
     name: 'process start to first SD 1.5 step done, 256², 4 pictures',
-    work: { kind: 'first step', side: 256 },
+    work: { kind: 'first step', side: 256, steps: 1, text: false },
     ours: withGoals({ against: { 'sd-scripts float32': 0.3 } }),
     ...{ peers: ['sd-scripts float32', 'diffusers + PEFT float32'], isCommon: false },
+  },
+  {
+    name: 'trainer: start to first SD 1.5 step done, UNet and text encoder, 256², 4 pictures',
+    work: { kind: 'first step', side: 256, steps: 1, text: true },
+    ours: withGoals({ against: { 'sd-scripts float32': 0.3 } }),
+    ...{ peers: ['sd-scripts float32'], isCommon: false },
+  },
+  {
+    name: 'trainer: start to written file, 20 SD 1.5 steps, UNet and text encoder, 256², 4 pictures',
+    work: { kind: 'first step', side: 256, steps: 20, text: true },
+    ours: withGoals({ against: { 'sd-scripts float32': 0.6 } }),
+    ...{ peers: ['sd-scripts float32'], isCommon: false },
   },
   {
     name: 'lora-tools: merge rank 16 into an SD 1.5 file of 2.1 GB',

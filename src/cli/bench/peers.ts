@@ -57,7 +57,7 @@ function sizesOf(work: Work): Readonly<Record<string, unknown>> {
     case 'encode':
       return { side: work.side, tiled: work.tiled, repeats: work.repeats };
     case 'first step':
-      return { side: work.side };
+      return { side: work.side, steps: work.steps, text: work.text };
     case 'lora tool':
       return { tool: work.tool };
     case 'lora step':

@@ -22,9 +22,17 @@ function commandOf(work: Work, files: BenchFiles, device: string): string[] | un
   if (work.kind === 'lora tool') return toolWords(work.tool, files as Required<BenchFiles>);
   if (work.kind !== 'first step') return undefined;
   const { file, pictures } = files as Required<BenchFiles>;
-  const sizes = ['--resolution', String(work.side), '--rank', String(benchRank), '--steps', '1'];
+  const sizes = [
+    '--resolution',
+    String(work.side),
+    '--rank',
+    String(benchRank),
+    '--steps',
+    String(work.steps),
+  ];
+  const text = work.text ? ['--text-targets', 'attention+mlp'] : [];
   const kept = ['--no-cache', '--out', '{scratch}/lora.safetensors'];
-  return ['train', pictures, '--base', file, ...sizes, ...kept, '--device', device];
+  return ['train', pictures, '--base', file, ...sizes, ...text, ...kept, '--device', device];
 }
 
 function toolWords(
