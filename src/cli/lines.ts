@@ -6,7 +6,7 @@ export const lineWidth = 100;
 export const oneLine = (text: string): string => text.replace(/\s*\p{Cc}+\s*/gu, ' ');
 
 /** Breaks at spaces; a word that is too long keeps a line of its own. */
-function wrap(text: string, width: number): string[] {
+export function wrap(text: string, width: number): string[] {
   const lines: string[] = [];
   let line = '';
   for (const word of oneLine(text).split(' ')) {

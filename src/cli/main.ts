@@ -6,6 +6,7 @@ import { reportError } from './terminal.ts';
 
 const commands: Readonly<Record<string, () => Promise<Command>>> = {
   train: async () => (await import('./commands/train.ts')).trainCommand(),
+  dataset: async () => (await import('./commands/dataset.ts')).datasetCommand(),
   generate: async () => (await import('./commands/generate.ts')).generateCommand(),
   checkpoint: async () => (await import('./commands/checkpoint.ts')).checkpointCommand(),
   inspect: async () => (await import('./commands/inspect.ts')).inspectCommand(),
@@ -16,6 +17,7 @@ const commands: Readonly<Record<string, () => Promise<Command>>> = {
   combine: async () => (await import('./commands/combine.ts')).combineCommand(),
   extract: async () => (await import('./commands/extract.ts')).extractCommand(),
   resize: async () => (await import('./commands/resize.ts')).resizeCommand(),
+  runs: async () => (await import('./commands/runs.ts')).runsCommand(),
   doctor: async () => (await import('./commands/doctor.ts')).doctorCommand(),
   demo: async () => (await import('./commands/demo.ts')).demoCommand(),
   bench: async () => (await import('./commands/bench.ts')).benchCommand(),

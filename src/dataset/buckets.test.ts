@@ -6,13 +6,13 @@ import { assignBucket, assignBucketWithoutEnlarging, type BucketAssignment, buck
 interface GoldenCase {
   options: { resolution: { width: number; height: number }; min: number; max: number; step: number };
   sizes: [number, number][];
-  /** width, height, bucket, resized, crop */
+  /** width, height, bucket, resized, crop; what sd-scripts' own `BucketManager` chose */
   assigned: number[][];
   assignedWithoutEnlarging: number[][];
 }
 
 const golden: GoldenCase[] = JSON.parse(
-  readFileSync(new URL('../../test/golden/data/buckets.json', import.meta.url), 'utf8'),
+  readFileSync(new URL('../../test/golden/data/kohya-buckets.json', import.meta.url), 'utf8'),
 );
 
 function asRow([width, height]: number[], { bucket, resized, crop }: BucketAssignment): number[] {
@@ -26,15 +26,15 @@ test('kohya counts: 512 → 17 buckets, 1024 → 25, 1024 up to 2048 → 41', ()
 });
 
 for (const { options, sizes, assigned, assignedWithoutEnlarging } of golden) {
-  const name = `${options.resolution.width}², ${options.min} to ${options.max} by ${options.step}`;
-  test(`${name}: sizes and assignments equal the Python rule exactly`, () => {
+  const name = `${options.resolution.width}x${options.resolution.height}, ${options.min} to ${options.max} by ${options.step}`;
+  test(`${name}: sizes and assignments equal those of sd-scripts exactly`, () => {
     const buckets = bucketSizes(options);
     expect(buckets.map(({ width, height }) => [width, height])).toEqual(sizes);
     for (const row of assigned) {
       expect(asRow(row, assignBucket({ width: row[0], height: row[1] }, buckets))).toEqual(row);
     }
   });
-  test(`${name}: assignments without enlarging equal the Python rule exactly`, () => {
+  test(`${name}: assignments without enlarging equal those of sd-scripts exactly`, () => {
     for (const row of assignedWithoutEnlarging) {
       const size = { width: row[0], height: row[1] };
       const assignment = assignBucketWithoutEnlarging(size, options.resolution, options.step);
@@ -42,6 +42,26 @@ for (const { options, sizes, assigned, assignedWithoutEnlarging } of golden) {
     }
   });
 }
+
+test('a side of up to twice the resolution, as ours by default, has the SDXL sizes; a largest side of 1024 has none of them', () => {
+  const sizes = (max: number) =>
+    bucketSizes({ resolution: { width: 1024, height: 1024 }, min: 512, max, step: 64 }).map(
+      ({ width, height }) => `${width}x${height}`,
+    );
+  // The sizes of the SDXL report's appendix whose area is not above 1024².
+  const usual = [
+    '1024x1024',
+    '832x1216',
+    '1216x832',
+    '896x1152',
+    '1152x896',
+    '768x1344',
+    '640x1536',
+    '1536x640',
+  ];
+  expect(sizes(2048)).toEqual(expect.arrayContaining(usual));
+  expect(sizes(1024).filter(size => usual.includes(size))).toEqual(['1024x1024']);
+});
 
 test('for any picture the bucket lies inside the resized picture and has whole steps', () => {
   const buckets = bucketSizes({ resolution: { width: 512, height: 512 }, min: 256, max: 1024, step: 64 });

@@ -65,8 +65,19 @@ async function checkIsFolder(folder: string): Promise<void> {
   );
 }
 
+const notRead = (path: string): DatasetWarning => ({
+  code: 'FOLDER_NOT_READ',
+  message: `${path} is not read: a data set file names each folder by itself`,
+  path,
+});
+
+export interface WalkOptions {
+  /** False: files of the folder itself, whose name says nothing either; the folders in it are told in a warning. */
+  below?: boolean;
+}
+
 /** Walks the folder and everything below it; follows links, each real folder once. */
-export async function walkFolder(root: string): Promise<FolderListing> {
+export async function walkFolder(root: string, { below = true }: WalkOptions = {}): Promise<FolderListing> {
   await checkIsFolder(root);
   const listing: FolderListing = { files: [], hidden: [], skipped: [], warnings: [] };
   const seen = new Set<string>();
@@ -76,7 +87,7 @@ export async function walkFolder(root: string): Promise<FolderListing> {
     const real = await realpath(folder);
     if (seen.has(real)) return void skip(folder, 'FOLDER_SEEN', `leads to ${real}, which was read already`);
     seen.add(real);
-    const meaning = readFolderName(folder, inherited, listing.warnings);
+    const meaning = below ? readFolderName(folder, inherited, listing.warnings) : inherited;
     const entries = (await readdir(folder, { withFileTypes: true })).sort(inOrder);
     for (const entry of entries) {
       const path = join(folder, entry.name);
@@ -88,7 +99,8 @@ export async function walkFolder(root: string): Promise<FolderListing> {
   const visitEntry = async (path: string, folder: string, name: string, meaning: FolderMeaning) => {
     try {
       const facts = await stat(path);
-      if (facts.isDirectory()) await visit(path, meaning);
+      if (facts.isDirectory() && !below) listing.warnings.push(notRead(path));
+      else if (facts.isDirectory()) await visit(path, meaning);
       else if (facts.isFile()) listing.files.push({ path, folder, name, meaning });
       else skip(path, 'FILE_SPECIAL', 'is neither a file nor a folder');
     } catch (error) {

@@ -23,6 +23,7 @@ export interface PictureFacts {
   hash: string;
   /** More than one for animations and multi-page TIFF; the first is used. */
   frames: number;
+  hasAlpha: boolean;
 }
 
 export interface InspectLimits {
@@ -111,7 +112,7 @@ async function inspectBytes(
   }
   await decodeWholly(bytes, limits.maxPixels);
   const hash = createHash('sha256').update(bytes).digest('hex');
-  return { width, height, hash, frames: header.pages ?? 1 };
+  return { width, height, hash, frames: header.pages ?? 1, hasAlpha: header.hasAlpha };
 }
 
 /** Reads and decodes one picture; says why it cannot be used instead of throwing. */

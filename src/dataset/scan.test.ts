@@ -35,7 +35,7 @@ describe('captions', () => {
   test('.txt beats .caption, the folder name and --caption; the trigger word comes in front once', async () => {
     const root = dataset({
       'a.png': png,
-      'a.txt': ' a  zork\n on grass ',
+      'a.txt': ' \n a  zork \n on grass ',
       'b.png': png,
       'b.png.TXT': 'by full name',
       'c.png': png,
@@ -53,7 +53,7 @@ describe('captions', () => {
     expect(rows).toEqual([
       ['d.png', 'zork, given', 'given', 10],
       ['e.png', 'zork, from caption file', 'caption', 10],
-      ['a.png', 'a zork on grass', 'txt', 1],
+      ['a.png', 'a zork', 'txt', 1],
       ['b.png', 'zork, by full name', 'txt', 1],
       ['c.png', 'zork, given', 'given', 1],
     ]);

@@ -1,56 +1,60 @@
-/** @file Reads a data set folder: which pictures will be trained on, with which captions, and what is left out and why. */
+/** @file Reads a data set: which pictures will be trained on, with which captions, and what is left out and why. */
 
 import { availableParallelism } from 'node:os';
-import { extname } from 'node:path';
-import { badInput, usageError } from '../errors.ts';
-import { type CaptionFiles, findCaptionFiles, stemOf } from './caption-files.ts';
-import { type CaptionSource, chooseCaption } from './captions.ts';
+import { resolve } from 'node:path';
+import { badInput, LoraError, usageError } from '../errors.ts';
+import { stemOf } from './caption-files.ts';
+import { type Caption, type CaptionSource, chooseCaption } from './captions.ts';
 import { type DatasetWarning, isSkip, type Skip } from './findings.ts';
-import { type FolderListing, type FoundFile, walkFolder } from './folder-walk.ts';
+import type { FoundFile } from './folder-walk.ts';
 import { mapInOrder } from './in-order.ts';
-import {
-  type InspectLimits,
-  inspectPicture,
-  kindOfFile,
-  type PictureFacts,
-  pictureExtensions,
-} from './inspect.ts';
+import { type InspectLimits, inspectPicture, type PictureFacts } from './inspect.ts';
+import { inspectMask, type MaskFile } from './mask-files.ts';
+import { type PictureRules, plainRules } from './picture-rules.ts';
+import { balanceRegularisation } from './regularisation.ts';
+import { checkHasPictures, listSource, type PictureSource, type SourceFiles } from './source-files.ts';
 
 export type { CaptionSource } from './captions.ts';
 
 export interface ScanOptions {
-  /** For pictures without a caption file. */
+  /** For pictures without a caption file; not for regularisation pictures. */
   caption?: string;
-  /** Put in front of every caption that does not hold it. */
+  /** Put in front of every caption that does not hold it; not of regularisation pictures. */
   trigger?: string;
   /** Pictures without a caption file take their file name, `_` read as a space. */
   captionFromFileName?: boolean;
-  /** Instead of what kohya folder names (`10_cat`) say. */
-  repeats?: number;
   /** Pictures with a shorter side are left out; 16. */
   minSide?: number;
   /** Pictures with more pixels are left out; 200 million. */
   maxPixels?: number;
   onProgress?: (done: number, total: number) => void;
+  /** Is told of captions that cannot be read, which otherwise end the scan; their pictures then have an empty one. */
+  onBadCaption?: (error: LoraError, picture: string) => void;
   signal?: AbortSignal;
 }
 
 export interface ScannedPicture {
   path: string;
+  /** The folder of its source. */
+  folder: string;
   /** After EXIF rotation. */
   width: number;
   height: number;
   /** sha256 of the file, hex. */
   hash: string;
-  /** With the trigger word. */
+  /** With the trigger word; several lines only with wildcards. */
   caption: string;
   captionSource: CaptionSource;
   repeats: number;
+  rules: PictureRules;
+  /** Where the loss counts, for `rules.mask` `files`. */
+  mask?: MaskFile;
 }
 
 export interface DatasetScan {
+  /** That of the first source. */
   folder: string;
-  /** The pictures that are trained on, in path order. */
+  /** The pictures that are trained on, source by source, in path order. */
   pictures: ScannedPicture[];
   /** Pictures, and files or folders that cannot be opened, that are left out. */
   skipped: Skip[];
@@ -61,30 +65,9 @@ export interface DatasetScan {
 
 export const defaultLimits: InspectLimits = { minSide: 16, maxPixels: 200_000_000 };
 
-function checkOptions(options: ScanOptions): void {
-  const { repeats } = options;
+function checkSource({ repeats }: PictureSource): void {
   if (repeats === undefined || (Number.isInteger(repeats) && repeats >= 1 && repeats <= 10_000)) return;
   throw usageError('DATASET_REPEATS', `repeats must be a whole number from 1 to 10000, not ${repeats}`);
-}
-
-function describeSkips(skipped: readonly Skip[]): string {
-  const shown = skipped.slice(0, 5).map(skip => `  ${skip.path}: ${skip.reason}`);
-  if (skipped.length > shown.length) shown.push(`  and ${skipped.length - shown.length} more`);
-  return shown.join('\n');
-}
-
-function checkNotEmpty(folder: string, pictureFiles: number, scan: DatasetScan): void {
-  if (scan.pictures.length > 0) return;
-  if (pictureFiles > 0) {
-    const message = `none of the ${pictureFiles} pictures in ${folder} can be used:\n${describeSkips(scan.skipped)}`;
-    throw badInput('DATASET_NO_READABLE', message, 'Mend or replace the pictures.');
-  }
-  const others = scan.skipped.length > 0 ? `\n${describeSkips(scan.skipped)}` : '';
-  throw badInput(
-    'DATASET_EMPTY',
-    `no picture in ${folder} or below it (looked for ${pictureExtensions.join(' ')})${others}`,
-    'Put JPEG, PNG or WebP pictures into the folder.',
-  );
 }
 
 function warnAboutPictures(pictures: readonly ScannedPicture[], warnings: DatasetWarning[]): void {
@@ -103,88 +86,173 @@ function warnAboutPictures(pictures: readonly ScannedPicture[], warnings: Datase
   }
 }
 
-function sortFiles(listing: FolderListing, captions: CaptionFiles, scan: DatasetScan): FoundFile[] {
-  const pictures: FoundFile[] = [];
-  for (const file of listing.files) {
-    const kind = kindOfFile(file.name);
-    if (kind === 'picture') pictures.push(file);
-    else if (kind === 'foreign picture') {
-      const reason = `${extname(file.name)} cannot be read; save it as PNG or JPEG`;
-      scan.skipped.push({ path: file.path, code: 'PICTURE_FORMAT_UNSUPPORTED', reason });
-      captions.claim(file);
-    } else if (!captions.isCaption(file.path)) scan.ignored.push(file.path);
-  }
-  return pictures;
+function describeCaption(
+  file: FoundFile,
+  { source, captions, metadata, warnings }: SourceFiles,
+  options: ScanOptions,
+): ReturnType<typeof chooseCaption> {
+  const { path, name, meaning } = file;
+  const isOther = source.rules.isRegularisation;
+  return chooseCaption(
+    {
+      picture: path,
+      files: captions.claim(file),
+      metadata: metadata.claim(file),
+      given: isOther ? undefined : options.caption,
+      fileName: options.captionFromFileName ? stemOf(name).replaceAll('_', ' ') : undefined,
+      classTokens: meaning.classTokens ?? source.classTokens,
+      trigger: isOther ? undefined : options.trigger,
+      rules: source.rules,
+    },
+    warnings,
+  );
+}
+
+async function findMask(
+  picture: Pick<ScannedPicture, 'path' | 'width' | 'height' | 'rules'>,
+  { hasAlpha }: PictureFacts,
+  { masks, warnings }: SourceFiles,
+  { maxPixels }: InspectLimits,
+): Promise<MaskFile | undefined> {
+  const { path, rules } = picture;
+  if (rules.mask === 'none' || (rules.mask === 'alpha' && hasAlpha)) return undefined;
+  const mask = masks.get(path);
+  if (mask !== undefined) return inspectMask(mask, picture, maxPixels);
+  const what = rules.mask === 'alpha' ? 'no transparency' : 'no mask';
+  const message = `${path} has ${what}: all of it is trained on`;
+  warnings.push({ code: 'MASK_MISSING', message, path });
+  return undefined;
 }
 
 async function describePicture(
   file: FoundFile,
   facts: PictureFacts,
-  captions: CaptionFiles,
+  files: SourceFiles,
   options: ScanOptions,
-  warnings: DatasetWarning[],
+  limits: InspectLimits,
 ): Promise<ScannedPicture> {
-  const { path, name, meaning } = file;
-  const caption = await chooseCaption(
-    {
-      picture: path,
-      ...captions.claim(file),
-      given: options.caption,
-      fileName: options.captionFromFileName ? stemOf(name).replaceAll('_', ' ') : undefined,
-      classTokens: meaning.classTokens,
-      trigger: options.trigger,
-    },
-    warnings,
-  );
+  const { path, meaning } = file;
+  const { source, warnings } = files;
+  const caption = await describeCaption(file, files, options).catch((error: unknown): Caption => {
+    if (!options.onBadCaption || !(error instanceof LoraError)) throw error;
+    options.onBadCaption(error, path);
+    return { text: '', source: 'none' };
+  });
   if (facts.frames > 1) {
     const message = `${path} has ${facts.frames} frames; only the first is used`;
     warnings.push({ code: 'PICTURE_MANY_FRAMES', message, path });
   }
   const { width, height, hash } = facts;
-  const repeats = options.repeats ?? meaning.repeats;
-  return { path, width, height, hash, caption: caption.text, captionSource: caption.source, repeats };
+  const repeats = source.repeats ?? meaning.repeats;
+  const { folder, rules } = source;
+  const mask = await findMask({ path, width, height, rules }, facts, files, limits);
+  return {
+    ...{ path, folder, width, height, hash, repeats, rules },
+    ...{ caption: caption.text, captionSource: caption.source },
+    ...(mask ? { mask } : {}),
+  };
 }
 
-function refuseBeforeOpening(file: FoundFile, options: ScanOptions): Skip | undefined {
-  if (options.repeats !== undefined || file.meaning.repeats > 0) return undefined;
-  return { path: file.path, code: 'PICTURE_NO_REPEATS', reason: 'its folder name asks for 0 repeats' };
+function refuseBeforeOpening({ path, meaning }: FoundFile, { repeats }: PictureSource): Skip | undefined {
+  if (repeats !== undefined || meaning.repeats > 0) return undefined;
+  return { path, code: 'PICTURE_NO_REPEATS', reason: 'its folder name asks for 0 repeats' };
+}
+
+/** Sources may hold each other; a picture belongs to the first that has it. */
+function leaveOutSeen(sources: readonly SourceFiles[]): SourceFiles[] {
+  const seen = new Map<string, string>();
+  return sources.map(files => {
+    const { pictures, skipped, source } = files;
+    const own = pictures.filter(file => {
+      const { path } = file;
+      const first = seen.get(resolve(path));
+      if (first === undefined) return seen.set(resolve(path), source.folder);
+      const reason = `it was read already as part of ${first}`;
+      skipped.push({ path, code: 'PICTURE_SEEN', reason });
+      files.captions.claim(file);
+      files.metadata.claim(file);
+      return false;
+    });
+    return { ...files, pictures: own };
+  });
+}
+
+function reportCaptions({ captions, metadata, lostCaptions, warnings }: SourceFiles): void {
+  for (const path of lostCaptions()) {
+    warnings.push({ code: 'CAPTION_WITHOUT_PICTURE', message: `${path} belongs to no picture`, path });
+  }
+  for (const { path, pictures } of captions.shared()) {
+    const message = `${pictures.join(' and ')} have the same caption file ${path}`;
+    warnings.push({ code: 'CAPTION_SHARED', message, path });
+  }
+  metadata.report(warnings);
 }
 
 /**
- * Scans a folder of pictures: flat, nested, or kohya's `<repeats>_<class tokens>` sub-folders. Every file ends up in
- * `pictures`, `skipped` or `ignored`, or is the caption of one. Throws when no picture can be used, or when a
- * caption file holds something other than text.
+ * Scans sources of pictures: folders, flat, nested, or with kohya's `<repeats>_<class tokens>` sub-folders. Every file
+ * ends up in `pictures`, `skipped` or `ignored`, or is the caption or the mask of a picture. Throws when no picture of a
+ * source can be used, when a caption file holds something other than text, and when a mask does not fit.
  */
-export async function scanFolder(folder: string, options: ScanOptions = {}): Promise<DatasetScan> {
-  checkOptions(options);
-  const listing = await walkFolder(folder);
-  const { skipped, warnings } = listing;
-  const scan: DatasetScan = { folder, pictures: [], skipped, warnings, ignored: [...listing.hidden] };
-  const captions = findCaptionFiles(listing.files);
-  const pictureFiles = sortFiles(listing, captions, scan);
-  const limits: InspectLimits = {
-    minSide: options.minSide ?? defaultLimits.minSide,
-    maxPixels: options.maxPixels ?? defaultLimits.maxPixels,
-  };
+export async function scanDataset(
+  sources: readonly PictureSource[],
+  options: ScanOptions = {},
+): Promise<DatasetScan> {
+  if (sources.length === 0) throw usageError('DATASET_NO_SOURCE', 'no folder with pictures was given');
+  for (const source of sources) checkSource(source);
+  const limits: InspectLimits = { ...defaultLimits };
+  if (options.minSide !== undefined) limits.minSide = options.minSide;
+  if (options.maxPixels !== undefined) limits.maxPixels = options.maxPixels;
 
+  const listed: SourceFiles[] = [];
+  for (const source of sources) listed.push(await listSource(source));
+  const all = leaveOutSeen(listed).flatMap(files => files.pictures.map(file => ({ file, files })));
   let done = 0;
-  const results = await mapInOrder(pictureFiles, Math.min(4, availableParallelism()), async file => {
+  const results = await mapInOrder(all, Math.min(4, availableParallelism()), async ({ file, files }) => {
     options.signal?.throwIfAborted();
-    const result = refuseBeforeOpening(file, options) ?? (await inspectPicture(file.path, limits));
-    options.onProgress?.(++done, pictureFiles.length);
-    return { file, result };
+    const result = refuseBeforeOpening(file, files.source) ?? (await inspectPicture(file.path, limits));
+    options.onProgress?.(++done, all.length);
+    return { file, files, result };
   });
-  for (const { file, result } of results) {
-    if (isSkip(result)) {
-      skipped.push(result);
-      captions.claim(file);
-    } else scan.pictures.push(await describePicture(file, result, captions, options, warnings));
-  }
 
-  checkNotEmpty(folder, pictureFiles.length, scan);
-  for (const path of captions.unclaimed()) {
-    warnings.push({ code: 'CAPTION_WITHOUT_PICTURE', message: `${path} belongs to no picture`, path });
+  const used = new Map<PictureSource, ScannedPicture[]>(sources.map(source => [source, []]));
+  for (const { file, files, result } of results) {
+    if (isSkip(result)) {
+      files.skipped.push(result);
+      files.captions.claim(file);
+      files.metadata.claim(file);
+    } else used.get(files.source)?.push(await describePicture(file, result, files, options, limits));
   }
-  warnAboutPictures(scan.pictures, warnings);
-  return scan;
+  for (const files of listed) {
+    checkHasPictures(files, used.get(files.source)?.length ?? 0);
+    reportCaptions(files);
+  }
+  return assemble(listed, [...used.values()].flat());
+}
+
+function assemble(listed: readonly SourceFiles[], found: readonly ScannedPicture[]): DatasetScan {
+  const { kept: pictures, left } = balanceRegularisation(found);
+  const warnings = listed.flatMap(files => files.warnings);
+  if (pictures.every(({ rules }) => rules.isRegularisation)) {
+    throw badInput(
+      'DATASET_ONLY_REGULARISATION',
+      'all pictures are regularisation pictures: nothing to learn',
+    );
+  }
+  warnAboutPictures(pictures, warnings);
+  return {
+    folder: listed[0].source.folder,
+    pictures,
+    skipped: [...listed.flatMap(({ skipped }) => skipped), ...left],
+    warnings,
+    ignored: listed.flatMap(({ ignored }) => ignored),
+  };
+}
+
+/** Scans one folder whose captions are read as they are. */
+export async function scanFolder(
+  folder: string,
+  { repeats, ...options }: ScanOptions & { repeats?: number } = {},
+): Promise<DatasetScan> {
+  const source = { folder, rules: plainRules, ...(repeats === undefined ? {} : { repeats }) };
+  return scanDataset([source], options);
 }

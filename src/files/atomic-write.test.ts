@@ -29,7 +29,7 @@ test('a write that fails in its middle leaves the old file and nothing else', as
   writeFileSync(path, 'old');
   const noSpace = Object.assign(new Error('ENOSPC: no space left on device, write'), { code: 'ENOSPC' });
   const writing = writeAtomically(path, async file => {
-    await file.writeFile('half of the new');
+    await file.write(Buffer.from('half of the new'));
     throw noSpace;
   });
   await expect(writing).rejects.toMatchObject({ code: 'WRITE_NO_SPACE', cause: noSpace });

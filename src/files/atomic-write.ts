@@ -1,53 +1,54 @@
 /** @file Writes that leave the old file or the new one, never half of one. */
 import { constants } from 'node:fs';
-import {
-  access,
-  type FileHandle,
-  link,
-  mkdir,
-  open,
-  readdir,
-  realpath,
-  rename,
-  rm,
-  stat,
-  statfs,
-  unlink,
-} from 'node:fs/promises';
+import { access, mkdir, stat, statfs } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { LoraError } from '../errors.ts';
+import { type DiskFile, disk } from './disk.ts';
 import { isAlive } from './process-alive.ts';
 import { systemCode, writeError } from './write-errors.ts';
 
 export interface WriteOptions {
   /** Fail with WRITE_EXISTS where a file of that name is there already, instead of replacing it. */
   readonly keepExisting?: boolean;
+  /** The file that is replaced gets this name, in the same folder, instead of what was there under it. */
+  readonly previous?: string | undefined;
 }
 
 async function syncFolder(folder: string): Promise<void> {
   if (process.platform === 'win32') return; // folders cannot be opened there; NTFS journals the rename
-  const handle = await open(folder, 'r');
+  const handle = await disk.open(folder, 'r');
   await handle.sync().finally(() => handle.close());
 }
 
 /** Gives a whole temporary file its name. A hard link, unlike a rename, never replaces a file. */
 async function putInPlace(temporary: string, path: string, options: WriteOptions): Promise<void> {
-  if (!options.keepExisting) return rename(temporary, path);
+  if (options.previous !== undefined) await setAside(path, options.previous);
+  if (!options.keepExisting) return disk.rename(temporary, path);
   const exists = (cause?: unknown): LoraError =>
     new LoraError('WRITE_EXISTS', `${path} is there already`, { hint: 'Move it away.', cause });
   try {
-    await link(temporary, path);
+    await disk.link(temporary, path);
   } catch (cause) {
     if (systemCode(cause) === 'EEXIST') throw exists(cause);
     // A file system without hard links (FAT, some network shares): look, then rename.
     if (await isThere(path)) throw exists(cause);
-    return rename(temporary, path);
+    return disk.rename(temporary, path);
   }
-  await unlink(temporary);
+  await disk.unlink(temporary).catch(async cause => {
+    await disk.rm(path, { force: true }).catch(() => undefined);
+    throw cause;
+  });
+}
+
+/** Renames what is there, if anything is. */
+async function setAside(path: string, previous: string): Promise<void> {
+  await disk.rename(path, previous).catch(cause => {
+    if (systemCode(cause) !== 'ENOENT') throw cause;
+  });
 }
 
 async function isThere(path: string): Promise<boolean> {
-  return stat(path).then(
+  return disk.stat(path).then(
     () => true,
     () => false,
   );
@@ -61,12 +62,12 @@ const temporaryName = (path: string, mark: string): string => `.${basename(path)
 
 /** Where a write really goes: a link stays a link, its file is replaced. */
 async function linkedFile(path: string): Promise<string> {
-  return realpath(path).catch(() => path);
+  return disk.realpath(path).catch(() => path);
 }
 
 /** The rights of the file that is replaced. */
 async function rightsOf(path: string): Promise<number | undefined> {
-  return stat(path).then(
+  return disk.stat(path).then(
     ({ mode }) => mode & 0o777,
     () => undefined,
   );
@@ -78,15 +79,16 @@ async function rightsOf(path: string): Promise<number | undefined> {
  */
 export async function writeAtomically(
   path: string,
-  fill: (file: FileHandle) => Promise<void>,
+  fill: (file: DiskFile) => Promise<void>,
   options: WriteOptions = {},
 ): Promise<void> {
   const target = await linkedFile(path);
   const temporary = join(dirname(target), temporaryName(target, `${process.pid}-${writes++}`));
   unfinished.add(temporary);
+  let isPlaced = false;
   try {
     await removeLeftovers(target).catch(() => undefined); // no such folder: opening says so
-    const handle = await open(temporary, 'w', await rightsOf(target));
+    const handle = await disk.open(temporary, 'w', await rightsOf(target));
     try {
       await fill(handle);
       await handle.sync();
@@ -94,12 +96,25 @@ export async function writeAtomically(
       await handle.close();
     }
     await putInPlace(temporary, target, options);
+    isPlaced = true;
     await syncFolder(dirname(target));
   } catch (cause) {
-    await rm(temporary, { force: true }).catch(() => undefined);
+    await disk.rm(temporary, { force: true }).catch(() => undefined);
+    // Nothing was there under this name, and nobody is told that there is something now.
+    if (isPlaced && options.keepExisting) await disk.rm(target, { force: true }).catch(() => undefined);
     throw writeError(path, cause);
   } finally {
     unfinished.delete(temporary);
+  }
+}
+
+/** Writes all bytes, at `position` or after what was written last: the system may take them in several parts. */
+export async function writeWhole(file: DiskFile, bytes: Uint8Array, position?: number): Promise<void> {
+  for (let done = 0; done < bytes.length; ) {
+    const at = position === undefined ? null : position + done;
+    const { bytesWritten } = await file.write(bytes, done, Math.min(bytes.length - done, 2 ** 30), at);
+    if (bytesWritten === 0) throw Object.assign(new Error('nothing more is written'), { code: 'EIO' });
+    done += bytesWritten;
   }
 }
 
@@ -109,7 +124,8 @@ export async function writeFileAtomic(
   bytes: Uint8Array | string,
   options: WriteOptions = {},
 ): Promise<void> {
-  await writeAtomically(path, file => file.writeFile(bytes), options);
+  const whole = typeof bytes === 'string' ? Buffer.from(bytes) : bytes;
+  await writeAtomically(path, file => writeWhole(file, whole), options);
 }
 
 /** Whether the writer of a temporary file, `<process>-<count>` of its name, still writes it. */
@@ -122,11 +138,11 @@ function isBeingWritten(temporary: string, mark: string): boolean {
 export async function removeLeftovers(path: string): Promise<void> {
   const folder = dirname(path);
   const [before, after] = temporaryName(path, '\0').split('\0');
-  for (const name of await readdir(folder)) {
+  for (const name of await disk.readdir(folder)) {
     if (!name.startsWith(before) || !name.endsWith(after)) continue;
     const mark = name.slice(before.length, -after.length);
     const temporary = join(folder, name);
-    if (/^\d+(-\d+)?$/.test(mark) && !isBeingWritten(temporary, mark)) await rm(temporary, { force: true });
+    if (/^\d+(-\d+)?$/.test(mark) && !isBeingWritten(temporary, mark)) await disk.rm(temporary, { force: true });
   }
 }
 

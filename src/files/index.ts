@@ -4,12 +4,15 @@ export {
   ensureWritableFolder,
   removeLeftovers,
   type WriteOptions,
+  writeAtomically,
   writeFileAtomic,
+  writeWhole,
 } from './atomic-write.ts';
+export { type Disk, type DiskFile, disk } from './disk.ts';
 export { bodyHash, hashTensorData, legacyHash } from './hash.ts';
 export { hashFile, hashFileInThread, type ThreadedHash } from './hash-file.ts';
 export { isFolder } from './is-folder.ts';
-export { lockFile } from './lock.ts';
+export { isLocked, lockFile } from './lock.ts';
 export { encodePng, type Pixels, readPngText } from './png.ts';
 export { openRangeReader, type RangeReader } from './range-reader.ts';
 export {

@@ -1,4 +1,5 @@
 /** @file Locks on outputs: a file `<path>.lock` with the process id of its holder. */
+import { readFileSync } from 'node:fs';
 import { link, open, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import { LoraError } from '../errors.ts';
@@ -69,5 +70,15 @@ export async function lockFile(path: string): Promise<() => Promise<void>> {
       throw new LoraError('OUTPUT_BUSY', `${path} is being written by process ${holder}`, { hint });
     }
     await clearAway(lock);
+  }
+}
+
+/** Whether a living process of this machine holds the lock of `path`. */
+export function isLocked(path: string): boolean {
+  const lock = `${resolve(path)}.lock`;
+  try {
+    return isHeld(lock, Number.parseInt(readFileSync(lock, 'utf8'), 10));
+  } catch {
+    return false; // there is none
   }
 }

@@ -1,6 +1,6 @@
 /** @file Writes a safetensors file tensor by tensor, for files that should not be held in memory. */
-import type { FileHandle } from 'node:fs/promises';
-import { type WriteOptions, writeAtomically } from './atomic-write.ts';
+import { type WriteOptions, writeAtomically, writeWhole } from './atomic-write.ts';
+import type { DiskFile } from './disk.ts';
 import type { SafetensorsFile } from './safetensors.ts';
 import { fileBlocks } from './safetensors-blocks.ts';
 import { type HashKey, hashBody, type ModelHashes, withHashes } from './safetensors-hashes.ts';
@@ -18,14 +18,9 @@ type Blocks = Iterable<Uint8Array> | AsyncIterable<Uint8Array>;
 /** Bytes after which the disk is asked to take what is written, so that little is left to wait for at the end. */
 const flushBytes = 2 ** 28;
 
-async function writeWhole(file: FileHandle, bytes: Uint8Array): Promise<void> {
-  for (let done = 0; done < bytes.length; )
-    done += (await file.write(bytes, done, Math.min(bytes.length - done, 2 ** 30))).bytesWritten;
-}
-
 /** Writes each block while the next is made, and flushes on the way; what a flush reports is thrown. */
 async function writeBlocks(
-  file: FileHandle,
+  file: DiskFile,
   blocks: Blocks,
   see?: (block: Uint8Array) => void,
 ): Promise<void> {
@@ -52,7 +47,7 @@ async function writeBlocks(
 
 /** Header and data in one pass; a header with hashes is written again at the end, in its place and as long as before. */
 async function writeBody(
-  file: FileHandle,
+  file: DiskFile,
   tensors: readonly StreamedTensor[],
   metadata: Metadata | undefined,
   { hashes: keys = [], late }: Pick<StreamOptions, 'hashes' | 'late'>,
@@ -74,8 +69,7 @@ async function writeBody(
   const final = header({ ...given, ...(await late?.()) }, hashes);
   if (final.length !== first.length)
     throw new RangeError('late metadata are not as long as what stood for them');
-  for (let done = 0; done < final.length; )
-    done += (await file.write(final, done, final.length - done, done)).bytesWritten;
+  await writeWhole(file, final, 0);
   return hashes;
 }
 
@@ -105,7 +99,7 @@ export async function streamSafetensors(
     }
   }
   let hashes: ModelHashes | undefined;
-  const fill = async (file: FileHandle): Promise<void> => {
+  const fill = async (file: DiskFile): Promise<void> => {
     hashes = await writeBody(file, tensors, metadata, { hashes: keys, late }, blocks());
   };
   await writeAtomically(path, fill, options);
@@ -131,7 +125,7 @@ export async function rewriteMetadata(
     }
   }
   let hashes: ModelHashes | undefined;
-  const fill = async (to: FileHandle): Promise<void> => {
+  const fill = async (to: DiskFile): Promise<void> => {
     hashes = await writeBody(to, [...file.tensors.values()], metadata, { hashes: keys, late }, blocks());
   };
   await writeAtomically(out, fill, options);

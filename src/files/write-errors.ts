@@ -25,6 +25,21 @@ const reasons: Readonly<Record<string, Reason>> = {
   ENOTDIR: { code: 'WRITE_NO_FOLDER', why: 'a part of the path is a file', hint: 'Choose another path.' },
   EEXIST: { code: 'WRITE_NO_FOLDER', why: 'a part of the path is a file', hint: 'Choose another path.' },
   EISDIR: { code: 'WRITE_IS_FOLDER', why: 'it is a folder', hint: 'Give a file name.' },
+  EMFILE: {
+    code: 'WRITE_TOO_MANY_FILES',
+    why: 'this process has as many files open as it may',
+    hint: 'Raise the limit (ulimit -n).',
+  },
+  ENFILE: {
+    code: 'WRITE_TOO_MANY_FILES',
+    why: 'the machine has as many files open as it can',
+    hint: 'Close other programs.',
+  },
+  EIO: {
+    code: 'WRITE_DISK_FAILS',
+    why: 'the disk reports an error',
+    hint: 'Check the disk and its cable or network; write to another one.',
+  },
   ENAMETOOLONG: { code: 'WRITE_BAD_NAME', why: 'its name is too long', hint: 'Choose a shorter name.' },
 };
 

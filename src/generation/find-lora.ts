@@ -1,7 +1,7 @@
 /** @file From what a user calls a LoRA to its file. */
 import { existsSync, readdirSync, statSync } from 'node:fs';
 import { basename, dirname, extname, join, resolve } from 'node:path';
-import { badInput, usageError } from '../errors.ts';
+import { badInput, editDistance, usageError } from '../errors.ts';
 import { openSafetensors } from '../files/index.ts';
 import { isLoraFolder } from '../lora/index.ts';
 
@@ -32,19 +32,6 @@ function readEntries(folder: string) {
   }
 }
 
-/** Edit distance (Levenshtein), for "did you mean". */
-function distance(a: string, b: string): number {
-  let row = Array.from({ length: b.length + 1 }, (_, i) => i);
-  for (let i = 1; i <= a.length; i++) {
-    const next = [i];
-    for (let j = 1; j <= b.length; j++) {
-      next[j] = Math.min(next[j - 1] + 1, row[j] + 1, row[j - 1] + Number(a[i - 1] !== b[j - 1]));
-    }
-    row = next;
-  }
-  return row[b.length];
-}
-
 /** The name that was given at training (`ss_output_name`), which A1111 puts into prompts; undefined without one. */
 function alias(path: string): string | undefined {
   try {
@@ -71,7 +58,7 @@ function notFound(
 ): Error {
   const wanted = loraName(name).toLowerCase();
   const near = [...new Set(files.map(loraName))]
-    .map(candidate => ({ candidate, far: distance(candidate.toLowerCase(), wanted) }))
+    .map(candidate => ({ candidate, far: editDistance(candidate.toLowerCase(), wanted) }))
     .sort((a, b) => a.far - b.far)
     .slice(0, 3);
   const hint =

@@ -63,7 +63,13 @@ export {
   type VaeEncoder,
   wholeUpToDefault,
 } from './sessions/vae.ts';
-export { type ClipTokenizer, type NewWord, openTokenizer } from './tokenizer/index.ts';
+export {
+  byteAlphabet,
+  type ClipTokenizer,
+  type NewWord,
+  openClipTokenizer,
+  openTokenizer,
+} from './tokenizer/index.ts';
 export { unetShapes } from './unet/shapes.ts';
 export { pooledWidthOf, timestepEmbedding, type UnetConfig, type UnetInputs, unet } from './unet/unet.ts';
 export { type VaeConfig, vaeDecoder, vaeEncoder } from './vae/vae.ts';

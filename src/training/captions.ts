@@ -64,7 +64,7 @@ function checkText({ context }: EncodedText, checkpoint: Checkpoint): void {
 }
 
 /** sd-scripts' longest `max_token_length`, 225 tokens. */
-const mostChunks = 3;
+export const mostChunks = 3;
 
 interface ReadText {
   readonly states: EncodedText | undefined;

@@ -1,7 +1,8 @@
 /** @file Choices of a recipe that do not go together, or that would have no effect: refused with the reason. */
-import { type LoraError, usageError } from '../errors.ts';
+import { usageError } from '../errors.ts';
 import { checkClashes, checkRank, type TrainedLayer } from '../lora/index.ts';
 import { isKernelLayer, isTextLayer } from './plan-layers.ts';
+import type { Problem } from './recipe/problems.ts';
 import type { Recipe } from './recipe/recipe.ts';
 
 interface Rule {
@@ -79,19 +80,23 @@ const rules: readonly Rule[] = [
   { field: 'blockAlphas', isBroken: r => r.blockAlphas !== null && noUnet(r), why: forUnet },
 ];
 
-const broken = (field: keyof Recipe, why: string): LoraError =>
-  usageError('RECIPE_INVALID', `recipe field ${field}: ${why}`);
-
 /** A factor above a side of the layer would be as if none were given. */
 function checkFactor(factor: number, { target, shape }: TrainedLayer): void {
   const largest = Math.min(shape[0], shape[1]);
   if (factor <= largest) return;
-  throw broken('factor', `${factor} is above the size of ${target} [${shape}], which is ${largest}`);
+  const message = `recipe field factor: ${factor} is above the size of ${target} [${shape}], which is ${largest}`;
+  throw usageError('RECIPE_INVALID', message);
 }
 
-/** Throws RECIPE_INVALID, RANK_INVALID, RANK_TOO_LARGE or OPTIONS_CLASH for what cannot be trained, or not as it was asked. */
-export function checkLayers(recipe: Recipe, layers: readonly TrainedLayer[]): void {
-  for (const { field, isBroken, why } of rules) if (isBroken(recipe, layers)) throw broken(field, why);
+/** Fields of a recipe that do not go together, or would have no effect, with these layers. */
+export function layerProblems(recipe: Recipe, layers: readonly TrainedLayer[]): Problem[] {
+  return rules
+    .filter(({ isBroken }) => isBroken(recipe, layers))
+    .map(({ field, why }) => ({ field, message: why }));
+}
+
+/** Throws RANK_INVALID, RANK_TOO_LARGE, RECIPE_INVALID or OPTIONS_CLASH for a layer that cannot be trained as it was asked. */
+export function checkLayers(layers: readonly TrainedLayer[]): void {
   for (const layer of layers) {
     // LoKr of a large rank is one whose large matrix is no product.
     checkRank(layer.rank, layer.kind === 'lokr' ? [] : [layer]);

@@ -1,12 +1,12 @@
 /** @file What one micro-step feeds its graph: noisy latents, targets, text states and weights of one batch. */
 
 import type { TrainingItem } from '../dataset/index.ts';
-import { joinChannels, type NoiseSchedule, noiseSchedule } from '../diffusion/index.ts';
+import { joinChannels } from '../diffusion/index.ts';
 import type { Tensor } from '../engine/index.ts';
 import type { Checkpoint, TextPartName, TokenizedText } from '../models/index.ts';
 import { type DrawnItem, drawItem } from './batches.ts';
 import type { CaptionText, CaptionTexts } from './captions.ts';
-import { drawSample } from './objective.ts';
+import { drawSample, type Objective, openObjective, type Sample } from './objective/objective.ts';
 import type { Recipe } from './recipe/recipe.ts';
 import type { StepBatch } from './train-step.ts';
 
@@ -15,11 +15,8 @@ export interface FeedSource {
   readonly recipe: Recipe;
   readonly items: readonly TrainingItem[];
   readonly texts: CaptionTexts;
-}
-
-export function trainingSchedule({ scheduler }: Pick<Checkpoint, 'scheduler'>): NoiseSchedule {
-  const { trainSteps, betaStart, betaEnd, betaSchedule, rescaleZeroTerminalSnr } = scheduler;
-  return noiseSchedule({ trainSteps, betaStart, betaEnd, kind: betaSchedule, rescaleZeroTerminalSnr });
+  /** What samples ask of the UNet; by checkpoint and recipe unless given. */
+  readonly objective?: Objective;
 }
 
 /** Copies tensors [1, …] or rows into one with the batch in front. */
@@ -71,14 +68,38 @@ function sampleFeed(noisy: readonly Float32Array[], drawn: readonly DrawnItem[])
   return joinChannels(latents, stack(rows, maskings[0].shape.slice(1)));
 }
 
+/** Whether some form of some picture has a loss mask: then every sample is fed one. */
+export function hasLossMasks(items: readonly TrainingItem[]): boolean {
+  return items.some(({ views, mirroredViews = [] }) =>
+    [...views, ...mirroredViews].some(({ lossMask }) => lossMask !== undefined),
+  );
+}
+
+/** Loss masks [n, 1, h, w]: everything counts where a picture has none. */
+function maskFeed(drawn: readonly DrawnItem[]): Tensor {
+  const [, , height, width] = drawn[0].view.latents.shape;
+  const whole = new Float32Array(height * width).fill(1);
+  return stack(
+    drawn.map(({ view }) => view.lossMask?.data ?? whole),
+    [1, height, width],
+  );
+}
+
+/** Where the losses of samples bend [n], for losses that do. */
+function thresholdFeed(samples: readonly Sample[]): Pick<StepBatch, 'huberC'> {
+  const thresholds = samples.flatMap(({ huberC }) => huberC ?? []);
+  return thresholds.length === 0
+    ? {}
+    : { huberC: { shape: [thresholds.length], data: Float32Array.from(thresholds) } };
+}
+
 /** Opens a source of feeds: `indices` are the pictures of samples `first`, `first + 1`, … of step `step`. */
 export function openFeeds(
   source: FeedSource,
 ): (indices: readonly number[], step: number, first: number) => Promise<StepBatch> {
-  const { checkpoint, recipe, items, texts } = source;
-  const { predictionType } = checkpoint.scheduler;
-  const objective = { ...recipe, schedule: trainingSchedule(checkpoint), predictionType };
+  const { checkpoint, recipe, items, texts, objective = openObjective(checkpoint, recipe) } = source;
   const share = 1 / (recipe.batch * recipe.accumulate);
+  const masked = hasLossMasks(items);
   return async (indices, step, first) => {
     const drawn = indices.map((index, i) => drawItem(items[index], recipe, step, first + i));
     const samples = drawn.map(({ view }, i) => drawSample(view.latents, step, first + i, objective));
@@ -99,6 +120,8 @@ export function openFeeds(
         shape: [count],
         data: Float32Array.from(samples, ({ weight }, i) => weight * drawn[i].weight * share),
       },
+      ...(masked ? { mask: maskFeed(drawn) } : {}),
+      ...thresholdFeed(samples),
       ...textFeeds(captions),
       ...addedFeeds(drawn, captions),
     };

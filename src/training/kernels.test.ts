@@ -4,7 +4,7 @@ import { expect, test } from 'vitest';
 import { pictureFolder, temporaryFolder } from '../../test/support/pictures.ts';
 import { architectureOf, openCheckpoint, shapesOnly } from '../models/index.ts';
 import { kernelsOf } from './kernels.ts';
-import { loadRunState, saveRunState } from './run-state.ts';
+import { loadRunState, saveRunState } from './state/generations.ts';
 import { train } from './train.ts';
 
 const pocket = openCheckpoint('pretrained/pocket');
@@ -45,7 +45,7 @@ test('resuming on other kernels is said, and the state then tells the new ones',
   expect(state.kernels).toBe('cpu');
   const path = statePath as string;
   const loaded = loadRunState(path, state.fingerprint);
-  expect(loaded?.kernels).toBe('cpu');
+  expect(loaded?.state.kernels).toBe('cpu');
   await saveRunState(path, { ...state, kernels: 'webgpu' });
   const { warnings, state: after } = await stopAfter(9, true);
   expect(warnings.filter(({ code }) => code === 'KERNELS_CHANGED')).toEqual([

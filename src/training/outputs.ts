@@ -2,27 +2,57 @@
 import { existsSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { usageError } from '../errors.ts';
-import { ensureFreeSpace } from '../files/index.ts';
-import { parametersOf, type TrainedLayer } from '../lora/index.ts';
+import { ensureFreeSpace, openSafetensors } from '../files/index.ts';
+import { parametersOf, type TrainedLayer, trainedTensors } from '../lora/index.ts';
+import { sessionId } from './metadata/lora-metadata.ts';
+import { openOptimizer } from './optimizers/optimizer.ts';
 import type { Recipe } from './recipe/recipe.ts';
-import { runStatePath } from './run-state.ts';
+import { previousStatePath, runStatePath } from './run-state.ts';
+import { readState } from './state/decode.ts';
+import { hasRunState } from './state/generations.ts';
 
 const stemOf = (out: string): string => out.replace(/\.safetensors$/, '');
 
-/** A save on the way, named as kohya names them: `name-step00000100.safetensors`. */
+/** A save on the way after so many steps, named as kohya names them: `name-step00000100.safetensors`. */
 export function savePath(out: string, step: number): string {
   return `${stemOf(out)}-step${String(step).padStart(8, '0')}.safetensors`;
 }
 
-/** Whether a save is due after `step`; the last step writes `out` itself. */
-export function isSaveDue({ saveEvery, steps }: Recipe, step: number): boolean {
-  return saveEvery > 0 && step % saveEvery === 0 && step < steps;
+/** The same after so many epochs: `name-000003.safetensors`. */
+export function epochSavePath(out: string, epoch: number): string {
+  return `${stemOf(out)}-${String(epoch).padStart(6, '0')}.safetensors`;
 }
 
-function savesOnTheWay(recipe: Recipe): number[] {
-  if (recipe.saveEvery === 0) return [];
-  const count = Math.ceil(recipe.steps / recipe.saveEvery) - 1;
-  return Array.from({ length: count }, (_, i) => (i + 1) * recipe.saveEvery);
+export interface Save {
+  /** Finished steps. */
+  readonly step: number;
+  readonly path: string;
+}
+
+/** The step that ends an epoch: `batchesPerEpoch` counts micro-steps. */
+const lastStepOf = (epoch: number, batchesPerEpoch: number, accumulate: number): number =>
+  Math.ceil((epoch * batchesPerEpoch) / accumulate);
+
+function* everySteps(out: string, { saveEvery, steps }: Recipe): Generator<Save> {
+  if (saveEvery === 0) return;
+  for (let step = saveEvery; step < steps; step += saveEvery) yield { step, path: savePath(out, step) };
+}
+
+function* everyEpochs(out: string, recipe: Recipe, batchesPerEpoch: number): Generator<Save> {
+  const { saveEveryEpochs: every, steps, accumulate } = recipe;
+  if (every === 0 || batchesPerEpoch === 0) return;
+  for (let epoch = every; ; epoch += every) {
+    const step = lastStepOf(epoch, batchesPerEpoch, accumulate);
+    if (step >= steps) return;
+    yield { step, path: epochSavePath(out, epoch) };
+  }
+}
+
+/** All saves on the way in their order; the last step writes `out` itself. Those by epoch where batches are known. */
+export function savesOnTheWay(out: string, recipe: Recipe, batchesPerEpoch = 0): Save[] {
+  return [...everySteps(out, recipe), ...everyEpochs(out, recipe, batchesPerEpoch)].sort(
+    (a, b) => a.step - b.step,
+  );
 }
 
 export function checkOutName(out: string): void {
@@ -30,14 +60,31 @@ export function checkOutName(out: string): void {
     throw usageError('OUT_NOT_SAFETENSORS', `--out ${out} must end in .safetensors`);
 }
 
+/** Whether `out` is the LoRA of the run whose state lies beside it: one that ended between the two. */
+export function isOfSameRun(out: string): boolean {
+  const path = runStatePath(out);
+  try {
+    const state = readState(existsSync(path) ? path : previousStatePath(path));
+    return openSafetensors(out).metadata.ss_session_id === String(sessionId(state));
+  } catch {
+    return false;
+  }
+}
+
 /**
  * Throws OUT_EXISTS or RUN_STATE_EXISTS for what the run would replace. Only a resumed run may write its saves on
- * the way again: after a crash some are newer than the state.
+ * the way again: after a crash some are newer than the state. So may the LoRA itself.
  */
-export function checkNothingReplaced(out: string, recipe: Recipe, resume: boolean): void {
+export function checkNothingReplaced(
+  out: string,
+  recipe: Recipe,
+  resume: boolean,
+  batchesPerEpoch = 0,
+): void {
   const statePath = runStatePath(out);
-  const unfinished = existsSync(statePath);
+  const unfinished = hasRunState(statePath);
   if (existsSync(out)) {
+    if (resume && unfinished && isOfSameRun(out)) return;
     const hint = unfinished
       ? `If it came from this run, the run is done: delete ${statePath}.`
       : 'Choose another --out, or move the file away.';
@@ -48,12 +95,10 @@ export function checkNothingReplaced(out: string, recipe: Recipe, resume: boolea
     const hint = 'Add --resume to go on with it, or delete it to start anew.';
     throw usageError('RUN_STATE_EXISTS', `${statePath} holds an unfinished run`, hint);
   }
-  const taken = savesOnTheWay(recipe)
-    .map(step => savePath(out, step))
-    .find(path => existsSync(path));
+  const taken = savesOnTheWay(out, recipe, batchesPerEpoch).find(({ path }) => existsSync(path));
   if (taken === undefined) return;
   const hint = 'Choose another --out, or move the file away.';
-  throw usageError('OUT_EXISTS', `${taken}, which --save-every would write, is there already`, hint);
+  throw usageError('OUT_EXISTS', `${taken.path}, which --save-every would write, is there already`, hint);
 }
 
 export const countParameters = (layers: readonly TrainedLayer[]): number => parametersOf(layers).trained;
@@ -61,16 +106,42 @@ export const countParameters = (layers: readonly TrainedLayer[]): number => para
 /** Room for header and metadata of a file; kohya's are a few ten kB. */
 const headerBytes = 2 ** 18;
 
-/** Throws WRITE_NO_SPACE when the LoRA, its saves on the way and the run state do not fit on the disk. */
+/** What the optimizer of a run remembers. */
+export function optimizerBytes(recipe: Recipe, layers: readonly TrainedLayer[]): number {
+  const { stateBytes } = openOptimizer(recipe);
+  const shapes = layers.flatMap(layer => trainedTensors(layer).map(([, { shape }]) => shape));
+  return shapes.reduce((sum, shape) => sum + stateBytes(shape), 0);
+}
+
+/** What steps change: parameters, what the optimizer remembers, their average. */
+export function pointBytes(recipe: Recipe, layers: readonly TrainedLayer[]): number {
+  const { trained } = parametersOf(layers);
+  return 4 * trained * (recipe.emaDecay > 0 ? 2 : 1) + optimizerBytes(recipe, layers);
+}
+
+const validates = ({ validationShare, validationFolder }: Recipe): boolean =>
+  validationShare > 0 || validationFolder !== null;
+
+/** A run state at its largest: with the point that a rollback goes to, and the best so far. */
+export function stateBytes(recipe: Recipe, layers: readonly TrainedLayer[]): number {
+  const { trained, frozen } = parametersOf(layers);
+  const best = validates(recipe) ? 4 * trained : 0;
+  return headerBytes + 2 * pointBytes(recipe, layers) + 4 * frozen + best;
+}
+
+/** Throws WRITE_NO_SPACE when the LoRA, its saves on the way and two run states do not fit on the disk. */
 export async function ensureSpaceForRun(
   out: string,
   recipe: Recipe,
   layers: readonly TrainedLayer[],
+  batchesPerEpoch = 0,
 ): Promise<void> {
   const { trained, frozen } = parametersOf(layers);
   const bytesEach = recipe.precision === 'float32' ? 4 : 2;
-  const files = 1 + savesOnTheWay(recipe).length;
+  const saves = savesOnTheWay(out, recipe, batchesPerEpoch).length;
+  const kept = recipe.keepSaves === 0 ? saves : Math.min(saves, recipe.keepSaves + 1);
+  const files = 1 + kept + (validates(recipe) ? 1 : 0);
   const loras = files * (headerBytes + bytesEach * (trained + frozen));
-  const state = headerBytes + 4 * (3 * trained + frozen); // parameters and two moments, float32
-  await ensureFreeSpace(dirname(out), loras + state);
+  // Two generations, and the next one while it is written.
+  await ensureFreeSpace(dirname(out), loras + 3 * stateBytes(recipe, layers));
 }

@@ -5,6 +5,7 @@ import {
   type DatasetScan,
   type DatasetWarning,
   encodeDataset,
+  type ScanOptions,
   scanFolder,
   type TrainingItem,
 } from '../dataset/index.ts';
@@ -36,12 +37,18 @@ export function bucketRule({ resolution, bucketStep }: Recipe): BucketRule {
 
 export async function scanPictures(
   folder: string,
-  { recipe, signal, onCount }: Pick<PrepareOptions, 'recipe' | 'signal' | 'onCount'>,
+  {
+    recipe,
+    signal,
+    onCount,
+    onBadCaption,
+  }: Pick<PrepareOptions, 'recipe' | 'signal' | 'onCount'> & Pick<ScanOptions, 'onBadCaption'>,
 ): Promise<DatasetScan> {
   return scanFolder(folder, {
     ...(recipe.caption === null ? {} : { caption: recipe.caption }),
     ...(recipe.trigger === null ? {} : { trigger: recipe.trigger }),
     ...(signal ? { signal } : {}),
+    ...(onBadCaption ? { onBadCaption } : {}),
     onProgress: (done, total) => onCount?.('scan', done, total),
   });
 }

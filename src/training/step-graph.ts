@@ -15,9 +15,14 @@ import {
   type TextSource,
 } from '../models/index.ts';
 import { trainedEncoders } from './captions.ts';
+import { type LossShape, sampleLosses } from './loss-graph.ts';
 
-export interface StepShape extends LatentSize {
+export interface StepShape extends LatentSize, LossShape {
   readonly recompute: Recompute;
+  /** Whether there is a backward pass; without one, dropout is off and nothing reads `weights`. True unless said. */
+  readonly gradients?: boolean;
+  /** Whether what the UNet predicts is an output too, `prediction` [n, c, h, w]. False unless said. */
+  readonly prediction?: boolean;
 }
 
 /** Insides of residual blocks and transformers that are computed again in backward: none, those at full resolution, all. */
@@ -64,29 +69,29 @@ interface StepGraph {
   readonly masks: readonly MaskInput[];
 }
 
-/** Loss and gradients: mean squared error of each sample, summed by weight. */
+/** Loss of each sample, and the gradients of their sum by weight. */
 export function buildTrainStep(base: StepBase, layers: readonly TrainedLayer[], shape: StepShape): Graph {
   return buildStepGraph(base, layers, shape).graph;
 }
 
-/** The graph of a step, and what else than its batch and parameters it is fed. */
-export function buildStepGraph(base: StepBase, layers: readonly TrainedLayer[], shape: StepShape): StepGraph {
-  const graph = f.createGraph();
-  const attachment = attachTrained(graph, layers, shape.batch);
-  const inside = new Set(trainedEncoders(base, layers).map(({ name }) => name));
-  const text = inside.size > 0 ? buildText(graph, encoderUses(base), inside, shape, attachment.hooks) : {};
-  const lastText = graph.segmentCount;
-  const prediction = buildUnet(graph, base, shape, attachment.hooks, text);
-  const target = f.input(graph, 'target', prediction.shape);
-  const weights = f.input(graph, 'weights', [shape.batch]);
-  const difference = f.sub(prediction, target);
-  const losses = f.reduceMean(f.square(difference), [1, 2, 3]); // [n, 1, 1, 1]
-  const weighted = f.mul(f.reshape(losses, [shape.batch]), weights);
+const withoutDropout = (layer: TrainedLayer): TrainedLayer => ({
+  ...layer,
+  ...{ neuronDropout: 0, rankDropout: 0, moduleDropout: 0 },
+});
+
+/** Outputs the gradient of every parameter that `losses` [n, 1, 1, 1] depend on. */
+function outputGradients(
+  { graph, losses, parameters }: { graph: Graph; losses: Value; parameters: ReadonlyMap<string, Value> },
+  base: StepBase,
+  { batch, recompute }: StepShape,
+  lastText: number,
+): void {
+  const weights = f.input(graph, 'weights', [batch]);
+  const weighted = f.mul(f.reshape(losses, [batch]), weights);
   const loss = f.reshape(f.reduceSum(weighted, [0]), []);
-  f.output('losses', f.reshape(losses, [shape.batch]));
-  const trainable = influential(graph, attachment.parameters);
+  const trainable = influential(graph, parameters);
   const gradients = f.gradients(loss, [...trainable.values()], {
-    recompute: segmentsToRecompute(graph, shape.recompute, lastText),
+    recompute: segmentsToRecompute(graph, recompute, lastText),
     // Keeping all activations of a small model costs less than ordering nodes and making values again.
     ordered: !isSmall(base),
     makeCheapAgain: !isSmall(base),
@@ -94,5 +99,24 @@ export function buildStepGraph(base: StepBase, layers: readonly TrainedLayer[], 
   [...trainable.keys()].forEach((name, i) => {
     f.output(name, gradients[i]);
   });
-  return { graph, masks: attachment.masks };
+}
+
+/** The graph of a step, and what else than its batch and parameters it is fed. */
+export function buildStepGraph(base: StepBase, layers: readonly TrainedLayer[], shape: StepShape): StepGraph {
+  const { batch, gradients = true } = shape;
+  const graph = f.createGraph();
+  const attachment = attachTrained(graph, gradients ? layers : layers.map(withoutDropout), batch);
+  const inside = new Set(trainedEncoders(base, layers).map(({ name }) => name));
+  const text =
+    inside.size > 0 ? buildText(graph, encoderUses(base), inside, shape, attachment.hooks) : undefined;
+  const lastText = graph.segmentCount;
+  const prediction = buildUnet(graph, base, shape, attachment.hooks, text ?? {});
+  const target = f.input(graph, 'target', prediction.shape);
+  const losses = sampleLosses(graph, prediction, target, shape);
+  f.output('losses', f.reshape(losses, [batch]));
+  if (shape.prediction) f.output('prediction', prediction);
+  const { masks } = attachment;
+  const parameters = new Map([...attachment.parameters, ...(text?.newWords ?? [])]);
+  if (gradients) outputGradients({ graph, losses, parameters }, base, shape, lastText);
+  return { graph, masks };
 }

@@ -5,14 +5,17 @@ import type { SessionOptions } from '../engine/index.ts';
 import type { TrainedLayer } from '../lora/index.ts';
 import { type Checkpoint, holdWeights, isExactForm, type WeightSource } from '../models/index.ts';
 import { trainedEncoders } from './captions.ts';
+import { hasLossMasks } from './feeds.ts';
 import type { Recipe } from './recipe/recipe.ts';
-import type { StepBase } from './step-graph.ts';
-import { openTrainStep, type TrainStep } from './train-step.ts';
+import type { StepBase, StepShape } from './step-graph.ts';
+import { type EvaluationStep, openEvaluationStep, openTrainStep, type TrainStep } from './train-step.ts';
 
 export interface PoolSource {
   readonly checkpoint: Checkpoint;
   readonly recipe: Recipe;
   readonly layers: readonly TrainedLayer[];
+  /** Those that batches are made of: whether some have loss masks decides what is fed. */
+  readonly items: readonly TrainingItem[];
   /** Of every caption. */
   readonly tokens: number;
   readonly session: SessionOptions;
@@ -20,9 +23,10 @@ export interface PoolSource {
   readonly frugal: boolean;
 }
 
-export interface StepPool {
+export interface StepPool<Step = TrainStep> {
   /** The session for pictures of this item's bucket. */
-  get(item: TrainingItem): Promise<TrainStep>;
+  get(item: TrainingItem): Promise<Step>;
+  /** Closes all sessions; those asked for later are opened again. */
   release(): Promise<void>;
 }
 
@@ -61,11 +65,22 @@ export function isExactBase(
   return form === 'file' || stepWeights(base, layers).every(weights => isExactForm(weights, form));
 }
 
-export function openStepPool(source: PoolSource): StepPool {
-  const { checkpoint, recipe, layers, tokens, session } = source;
-  const { batch, recompute } = recipe;
+type OpenStep<Step> = (
+  base: StepBase,
+  layers: readonly TrainedLayer[],
+  shape: StepShape,
+  options: SessionOptions,
+) => Promise<Step>;
+
+function openPool<Step extends { release(): Promise<void> }>(
+  source: PoolSource,
+  openStep: OpenStep<Step>,
+): StepPool<Step> {
+  const { checkpoint, recipe, layers, items, tokens, session } = source;
+  const { batch, recompute, loss } = recipe;
+  const masked = hasLossMasks(items);
   const base = holdBase(checkpoint, recipe.baseWeights);
-  const open = new Map<string, TrainStep>();
+  const open = new Map<string, Step>();
   return {
     async get({ views: [{ latents }] }) {
       const [, , height, width] = latents.shape;
@@ -77,13 +92,29 @@ export function openStepPool(source: PoolSource): StepPool {
         await step.release();
         open.delete(oldest);
       }
-      const shape = { batch, height, width, tokens, recompute };
-      const step = await openTrainStep(base, layers, shape, session);
+      const shape = { batch, height, width, tokens, recompute, loss, masked };
+      const step = await openStep(base, layers, shape, session);
       open.set(key, step);
       return step;
     },
     async release() {
       for (const step of open.values()) await step.release();
+      open.clear();
     },
   };
+}
+
+/** Steps that train. */
+export function openStepPool(source: PoolSource): StepPool {
+  return openPool(source, openTrainStep);
+}
+
+/** Steps that only look, on batches of the same recipe; `prediction` asks for what the UNet predicts too. */
+export function openEvaluationPool(
+  source: PoolSource,
+  { prediction = false }: { readonly prediction?: boolean } = {},
+): StepPool<EvaluationStep> {
+  return openPool(source, (base, layers, shape, options) =>
+    openEvaluationStep(base, layers, { ...shape, prediction }, options),
+  );
 }

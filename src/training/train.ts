@@ -12,10 +12,12 @@ import { kernelsOf } from './kernels.ts';
 import type { LoraCard } from './metadata/modelspec-entries.ts';
 import { checkNothingReplaced, checkOutName, countParameters, ensureSpaceForRun } from './outputs.ts';
 import { planRun } from './plan-run.ts';
-import { encodePictures, type PrepareOptions, scanPictures } from './prepare.ts';
+import { encodePictures, type PrepareOptions, scanPictures, surveyBuckets } from './prepare.ts';
 import type { GivenRecipe, Recipe } from './recipe/recipe.ts';
-import { loadRunState, type RunState, runStatePath } from './run-state.ts';
+import { type RunState, runStatePath } from './run-state.ts';
 import { openSaver } from './saver.ts';
+import { loadRunState } from './state/generations.ts';
+import { openStepTimes } from './step-times.ts';
 import { newRunState, runLoop, type StepReport } from './trainer.ts';
 import type { WrittenLora } from './write-lora.ts';
 
@@ -115,9 +117,10 @@ export async function train(request: TrainRequest): Promise<TrainResult> {
   const release = await lockFile(out);
   try {
     // Another run may have finished between the first look and the lock.
-    checkNothingReplaced(out, recipe, request.resume);
+    const { batchesPerEpoch } = surveyBuckets(scan, recipe);
+    checkNothingReplaced(out, recipe, request.resume, batchesPerEpoch);
     for (const path of [out, runStatePath(out)]) await removeLeftovers(path);
-    await ensureSpaceForRun(out, recipe, layers);
+    await ensureSpaceForRun(out, recipe, layers, batchesPerEpoch);
     return await trainLocked({ request, out, recipe, layers, scan, warnings, prepare });
   } finally {
     await release();
@@ -137,7 +140,10 @@ async function trainLocked(run: OpenRun): Promise<TrainResult> {
   const { checkpoint, signal, onProgress } = request;
   const statePath = runStatePath(out);
   const fingerprint = runFingerprint(recipe, scan, checkpoint, layers, request.from);
-  const found = request.resume ? loadRunState(statePath, fingerprint) : undefined;
+  const loaded = request.resume ? loadRunState(statePath, fingerprint) : undefined;
+  const found = loaded?.state;
+  if (loaded?.damage !== undefined)
+    prepare.onWarning?.({ code: 'RUN_STATE_DAMAGED', message: loaded.damage });
   if (request.resume && !found) {
     const message = `there is no run state ${statePath}; the run starts at step 0`;
     prepare.onWarning?.({ code: 'RUN_STATE_MISSING', message });
@@ -168,17 +174,28 @@ async function trainLocked(run: OpenRun): Promise<TrainResult> {
       card: request.card ?? {},
       origins: request.origins ?? [],
     },
-    { out, resume: request.resume, onSaved: path => onProgress?.({ phase: 'saved', path }) },
+    {
+      ...{ out, resume: request.resume, damaged: loaded?.damage !== undefined },
+      onSaved: path => onProgress?.({ phase: 'saved', path }),
+      onWarning: prepare.onWarning,
+    },
   );
+  const times = openStepTimes();
   const seconds: number[] = [];
   const onStep = async (report: StepReport): Promise<void> => {
     seconds.push(report.seconds);
     const secondsLeft = median(seconds.slice(-recentSteps)) * (recipe.steps - report.step);
     onProgress?.({ phase: 'step', steps: recipe.steps, secondsLeft, ...report });
+    const jump = times.push(report.seconds, report.opened);
+    if (jump) prepare.onWarning?.({ code: 'STEPS_SLOWED_DOWN', message: jump });
     await saver.afterStep();
   };
   const file = await saver.guard(async () => {
-    await runLoop(input, state, { signal, onStep });
+    await runLoop(input, state, {
+      ...{ signal, onStep },
+      onRollback: ({ action }, message) =>
+        prepare.onWarning?.({ code: action === 'skip' ? 'STEP_LEFT_OUT' : 'RATE_LOWERED', message }),
+    });
     return saver.finish();
   });
   const unfinished = !file && state.step > 0;

@@ -1,7 +1,6 @@
 /** @file The training loop: from opened data to A and B, one update after the other, resuming exactly. */
 
 import { addInPlace, type SessionOptions } from '../engine/index.ts';
-import { LoraError } from '../errors.ts';
 import {
   frozenParameters,
   initialParameters,
@@ -11,14 +10,20 @@ import {
   type TrainedLayer,
   trainedTensors,
 } from '../lora/index.ts';
-import { type Checkpoint, checkFiniteWeights, type WeightSource } from '../models/index.ts';
-import { adamWDefaults, adamWUpdate, clipGradients, newMoments } from './adamw.ts';
+import { type Checkpoint, checkFiniteWeights } from '../models/index.ts';
 import { fillBatch, openBatches } from './batches.ts';
 import { startFrom } from './continue-from.ts';
+import { emaDecayAt, startEma, updateEma } from './ema.ts';
 import { type FeedSource, openFeeds } from './feeds.ts';
 import { learningRateAt } from './learning-rate.ts';
-import type { RunState } from './run-state.ts';
-import { openStepPool, type StepPool, stepWeights } from './step-pool.ts';
+import { newWordParameters, newWordRateFactors } from './new-word.ts';
+import { clipGradients } from './optimizers/clip-gradients.ts';
+import { type Optimizer, openOptimizer } from './optimizers/optimizer.ts';
+import type { Prior } from './prior.ts';
+import { brokenParameter, type Failure, isSkipped, keepPoint, rateFactor, rollBack } from './rollback.ts';
+import type { Rollback, RunState } from './run-state.ts';
+import { openStepPool, type PoolSource, type StepPool, stepWeights } from './step-pool.ts';
+import type { TrainStep } from './train-step.ts';
 
 export interface LoopInput extends FeedSource {
   readonly checkpoint: Checkpoint;
@@ -26,18 +31,24 @@ export interface LoopInput extends FeedSource {
   readonly session: SessionOptions;
   /** Memory is scarce: sessions of other bucket sizes are closed. */
   readonly frugal?: boolean;
+  /** What the base would predict is learnt beside. */
+  readonly prior?: Prior | undefined;
 }
 
 export interface StepReport {
   /** Finished steps. */
   readonly step: number;
-  /** Mean squared error over the samples of the step, without min-SNR weights. */
+  /** Mean over the samples of the step, without weights. */
   readonly loss: number;
+  /** The same against what the base predicts for the class, where that is learnt beside. */
+  readonly priorLoss?: number;
   readonly rate: number;
   readonly gradientNorm: number;
   /** Layers whose ΔW was above its largest norm and was scaled down to it. */
   readonly scaledLayers: number;
   readonly seconds: number;
+  /** A session was opened in it, so its time says little. */
+  readonly opened: boolean;
 }
 
 /** The state a new run starts from; `startedAt` in Unix seconds. */
@@ -48,11 +59,17 @@ export async function newRunState(
   /** A LoRA to go on from. */
   from?: LoraWeights,
 ): Promise<RunState> {
-  const parameters = await initialParameters(layers, recipe.seed, target => readLayer(checkpoint, target));
-  if (from) startFrom(from, layers, parameters);
-  const frozen = frozenParameters(layers, parameters);
-  const moments = new Map([...parameters].map(([name, { data }]) => [name, newMoments(data.length)]));
-  return { step: 0, parameters, frozen, moments, losses: [], fingerprint, startedAt };
+  const ofLayers = await initialParameters(layers, recipe.seed, target => readLayer(checkpoint, target));
+  if (from) startFrom(from, layers, ofLayers);
+  const parameters = new Map([...ofLayers, ...newWordParameters(checkpoint, recipe)]);
+  return {
+    step: 0,
+    parameters,
+    frozen: frozenParameters(layers, parameters),
+    optimizer: openOptimizer(recipe).start(parameters),
+    ...(recipe.emaDecay > 0 ? { ema: startEma(parameters) } : {}),
+    ...{ losses: [], looks: [], rollbacks: [], fingerprint, startedAt },
+  };
 }
 
 /** The weight of a layer: its target starts with the name of its part. */
@@ -66,76 +83,94 @@ function readLayer({ unet, textEncoder, textEncoder2 }: Checkpoint, target: stri
 
 interface StepGradients {
   readonly loss: number;
+  readonly priorLoss?: number;
   readonly gradients: ReadonlyMap<string, Float32Array>;
+  readonly opened: boolean;
 }
 
 /** Loss and gradients of one step (0-based), summed over its micro-steps. */
 type ComputeStep = (state: RunState, step: number) => Promise<StepGradients>;
 
 function openSteps(input: LoopInput, pool: StepPool): ComputeStep {
-  const { recipe, items } = input;
+  const { recipe, items, prior } = input;
   const { batch, accumulate } = recipe;
   const batchOf = openBatches(items, batch, recipe.seed);
   const feedsOf = openFeeds(input);
+  const known = new WeakSet();
   return async (state, step) => {
     const gradients = new Map<string, Float32Array>();
-    let loss = 0;
-    for (let k = 0; k < accumulate; k++) {
-      const indices = fillBatch(batchOf(step * accumulate + k), batch);
-      const trainStep = await pool.get(items[indices[0]]);
-      const kept = new Map([...state.parameters, ...state.frozen]);
-      const key = { seed: recipe.seed, step, first: k * batch };
-      const result = await trainStep.run(await feedsOf(indices, step, k * batch), kept, key);
-      for (const value of result.losses.data) loss += value / (batch * accumulate);
+    let [loss, priorLoss] = [0, 0];
+    let opened = false;
+    const add = (result: Awaited<ReturnType<TrainStep['run']>>): number => {
       for (const [name, { data }] of result.gradients) {
         const sum = gradients.get(name);
         if (sum) addInPlace(sum, data);
         else gradients.set(name, data);
       }
+      return result.losses.data.reduce((sum, value) => sum + value / (batch * accumulate), 0);
+    };
+    for (let k = 0; k < accumulate; k++) {
+      const indices = fillBatch(batchOf(step * accumulate + k), batch);
+      const trainStep = await pool.get(items[indices[0]]);
+      opened ||= !known.has(trainStep);
+      known.add(trainStep);
+      const kept = new Map([...state.parameters, ...state.frozen]);
+      const key = { seed: recipe.seed, step, first: k * batch };
+      loss += add(await trainStep.run(await feedsOf(indices, step, k * batch), kept, key));
+      if (!prior) continue;
+      const taught = await prior.feeds(step * accumulate + k);
+      priorLoss += add(await trainStep.run(taught, kept, { ...key, first: (accumulate + k) * batch }));
     }
-    return { loss, gradients };
+    return { loss, ...(prior ? { priorLoss } : {}), gradients, opened };
   };
 }
 
-/** A broken tensor of the base is named; else the run itself went out of bounds. */
-function checkFinite(loss: number, norm: number, step: number, base: readonly WeightSource[]): void {
-  if (Number.isFinite(loss) && Number.isFinite(norm)) return;
-  for (const weights of base) checkFiniteWeights(weights);
-  const message = `step ${step + 1}: the loss is ${loss}, the gradient norm ${norm}`;
-  const hint = 'Lower the learning rate; check the base model and the pictures. Nothing broken was saved.';
-  throw new LoraError('TRAINING_NOT_FINITE', message, { hint });
-}
-
 /** What the rate of the run is multiplied by, for each parameter. */
-function rateFactors(layers: readonly TrainedLayer[]): Map<string, number> {
-  return new Map(
-    layers.flatMap(layer =>
-      trainedTensors(layer).map(([role]) => [`${layer.target}.${role}`, rateFactorOf(layer, role)] as const),
-    ),
+function rateFactors({ layers, checkpoint, recipe }: LoopInput): Map<string, number> {
+  const ofLayers = layers.flatMap(layer =>
+    trainedTensors(layer).map(([role]) => [`${layer.target}.${role}`, rateFactorOf(layer, role)] as const),
   );
+  return new Map([...ofLayers, ...newWordRateFactors(checkpoint, recipe)]);
 }
 
-/** Clips, then moves every A and B in place; returns the norm before clipping, and how many layers were scaled. */
+type Updated = Pick<StepReport, 'gradientNorm' | 'scaledLayers'>;
+
+/** Clips, then moves everything that is trained in place; or says what is not finite, before or after. */
 function update(
   state: RunState,
-  { loss, gradients }: StepGradients,
-  { recipe, layers, checkpoint }: LoopInput,
+  { loss, priorLoss = 0, gradients }: StepGradients,
+  input: LoopInput,
+  optimizer: Optimizer,
   rate: number,
-): Pick<StepReport, 'gradientNorm' | 'scaledLayers'> {
+): Updated | Failure {
+  const { recipe, layers } = input;
+  if (!Number.isFinite(loss + priorLoss)) return { what: 'loss', found: String(loss + priorLoss) };
   const limit = recipe.maxGradientNorm || Number.POSITIVE_INFINITY;
-  const norm = clipGradients([...gradients.values()], limit);
-  checkFinite(loss, norm, state.step, stepWeights(checkpoint, layers));
-  const options = { ...adamWDefaults, weightDecay: recipe.weightDecay };
-  const factors = rateFactors(layers);
-  for (const [name, { data }] of state.parameters) {
-    const moments = state.moments.get(name);
-    const gradient = gradients.get(name);
-    const own = rate * (factors.get(name) ?? 1);
-    if (moments && gradient) adamWUpdate(data, gradient, moments, own, state.step + 1, options);
-  }
+  const gradientNorm = clipGradients([...gradients.values()], limit);
+  if (!Number.isFinite(gradientNorm)) return { what: 'gradient', found: String(gradientNorm) };
+  const factors = rateFactors(input);
+  const rateOf = (name: string): number => rate * (factors.get(name) ?? 1);
+  const step = state.step + 1;
+  const { parameters } = state;
+  optimizer.update({ parameters, gradients, state: state.optimizer, rateOf, step });
+  const scaledLayers = limitNorms(layers, parameters);
+  const found = brokenParameter(parameters);
+  if (found !== undefined) return { what: 'parameters', found };
+  if (state.ema) updateEma(state.ema, parameters, emaDecayAt(recipe, step));
+  return { gradientNorm, scaledLayers };
+}
+
+/** Moves on without an update. */
+function leaveOut(state: RunState): void {
+  state.losses.push(state.losses.at(-1) ?? 0);
   state.step++;
-  state.losses.push(Math.fround(loss));
-  return { gradientNorm: norm, scaledLayers: limitNorms(layers, state.parameters) };
+}
+
+/** The rate that the recipe has for a step (0-based). */
+function plannedRate(recipe: LoopInput['recipe'], step: number): number {
+  const { schedule: name, learningRate: rate, warmupSteps, steps, decaySteps } = recipe;
+  const { scheduleCycles: cycles, schedulePower: power, scheduleMinRatio: minRatio } = recipe;
+  return learningRateAt({ name, rate, warmupSteps, steps, cycles, power, minRatio, decaySteps }, step);
 }
 
 export interface LoopControl {
@@ -143,26 +178,47 @@ export interface LoopControl {
   readonly signal?: AbortSignal | undefined;
   /** Runs after every step; may save. */
   readonly onStep: (report: StepReport) => Promise<void>;
+  /** Told when a step could not be used: what was decided, and in words. */
+  readonly onRollback?: ((entry: Rollback, message: string) => void) | undefined;
+  /** Opens the sessions of steps. */
+  readonly openPool?: (source: PoolSource) => StepPool;
 }
 
 /** Trains from `state.step` to the recipe's last step, changing `state` in place. */
 export async function runLoop(
   input: LoopInput,
   state: RunState,
-  { signal, onStep }: LoopControl,
+  { signal, onStep, onRollback, openPool = openStepPool }: LoopControl,
 ): Promise<void> {
-  const { recipe, texts } = input;
-  const pool = openStepPool({ ...input, tokens: texts.tokens, frugal: input.frugal ?? false });
+  const { recipe, texts, checkpoint, layers } = input;
+  const pool = openPool({ ...input, tokens: texts.tokens, frugal: input.frugal ?? false });
   const computeStep = openSteps(input, pool);
-  const { schedule: name, learningRate, warmupSteps, steps } = recipe;
+  const optimizer = openOptimizer(recipe);
+  let isBaseWhole = false;
   try {
-    while (state.step < steps && !signal?.aborted) {
+    while (state.step < recipe.steps && !signal?.aborted) {
+      keepPoint(state);
+      if (isSkipped(state)) {
+        leaveOut(state);
+        continue;
+      }
       const started = performance.now();
-      const rate = learningRateAt({ name, rate: learningRate, warmupSteps, steps }, state.step);
-      const result = await computeStep(state, state.step);
-      const updated = update(state, result, input, rate);
+      const rate = plannedRate(recipe, state.step) * rateFactor(state);
+      const computed = await computeStep(state, state.step);
+      const updated = update(state, computed, input, optimizer, rate);
+      if ('what' in updated) {
+        // A broken tensor of the base is named; it breaks every step.
+        if (!isBaseWhole) for (const weights of stepWeights(checkpoint, layers)) checkFiniteWeights(weights);
+        isBaseWhole = true;
+        const { entry, message } = rollBack(state, updated);
+        onRollback?.(entry, message);
+        continue;
+      }
+      state.step++;
+      state.losses.push(Math.fround(computed.loss));
       const seconds = (performance.now() - started) / 1000;
-      await onStep({ step: state.step, loss: result.loss, rate, ...updated, seconds });
+      const { opened, gradients: _, ...losses } = computed;
+      await onStep({ step: state.step, ...losses, rate, ...updated, seconds, opened });
     }
   } finally {
     await pool.release();

@@ -1,5 +1,6 @@
 /** @file The trained LoRA as a file. */
 import { basename } from 'node:path';
+import type { Tensor } from '../engine/index.ts';
 import type { WriteOptions } from '../files/index.ts';
 import { trainedModule, type WrittenFile, writeLora } from '../lora/index.ts';
 import { baseModelEntries } from './metadata/base-hashes.ts';
@@ -9,14 +10,19 @@ import { trainedEmbeddings } from './new-word.ts';
 export type { TrainedRun } from './metadata/lora-metadata.ts';
 export type WrittenLora = WrittenFile;
 
+export interface LoraWriteOptions extends WriteOptions {
+  /** What is written, where it is not what is trained: an average, the best so far. */
+  readonly parameters?: ReadonlyMap<string, Tensor>;
+}
+
 /** Writes the LoRA of a run, finished or not, to `path`. */
 export async function writeTrainedLora(
   path: string,
   run: TrainedRun,
-  options: WriteOptions = {},
+  { parameters = run.state.parameters, ...options }: LoraWriteOptions = {},
 ): Promise<WrittenLora> {
   const title = basename(path).replace(/\.safetensors$/, '');
-  const { parameters, frozen } = run.state;
+  const { frozen } = run.state;
   const modules = run.layers.map(layer => trainedModule(layer, parameters, frozen));
   const metadata = { ...loraMetadata(run, title), ...(await baseModelEntries(run.checkpoint)) };
   const embeddings = trainedEmbeddings(run.recipe, parameters);

@@ -16,6 +16,12 @@ function uniformAt(seed: number, index: number): number {
   return ((x ^ (x >>> 16)) >>> 0) / 2 ** 32 - 0.5;
 }
 
+/** `count` numbers in [-0.5, 0.5). */
+export function uniformOf(name: string, count: number): Float64Array {
+  const seed = fnv1a(name);
+  return Float64Array.from({ length: count }, (_, i) => uniformAt(seed, i));
+}
+
 export function hashed(name: string, shape: Shape): Float32Array {
   const seed = fnv1a(name);
   const out = new Float32Array(elementCount(shape));

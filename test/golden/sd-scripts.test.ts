@@ -11,7 +11,7 @@ import type { GivenRecipe } from '../../src/training/recipe/recipe.ts';
 import { finishedRun } from '../support/trained-run.ts';
 
 type Entries = Record<string, string>;
-type CaseName = 'plain' | 'locon' | 'text' | 'text of two';
+type CaseName = 'plain' | 'locon' | 'text' | 'text of two' | 'objective';
 
 interface Golden {
   /** As its two ways of telling the data set give it: folders, and configuration files. */
@@ -78,6 +78,14 @@ const cases: Readonly<Record<CaseName, { given: GivenRecipe; layer?: typeof conv
   'text of two': {
     given: { textTargets: 'attention', textLearningRate: [5e-5, 1e-5] },
     layer: textLayer,
+  },
+  objective: {
+    given: {
+      ...{ noiseOffset: 0.1, noiseOffsetRandom: true, adaptiveNoiseScale: 0.02, minSnrGamma: 5 },
+      ...{ multiresIterations: 6, multiresDiscount: 0.4, inputPerturbation: 0.05 },
+      ...{ inputPerturbationRandom: true, zeroTerminalSnr: true, debiased: true },
+      ...{ loss: 'smooth_l1', huberSchedule: 'exponential', huberC: 0.2, huberScale: 2 },
+    },
   },
 };
 

@@ -416,7 +416,7 @@ describe('as a user starts it', () => {
   });
 
   test('an unknown command or option is a usage error, help is not', async () => {
-    const runs = [run('paint'), run('train', folder, '--colour'), run('--help')];
+    const runs = [run('paint'), run('train', folder, '--paint'), run('--help')];
     expect((await Promise.all(runs)).map(({ status }) => status)).toEqual([2, 2, 0]);
   });
 });

@@ -55,8 +55,8 @@ export function finishedRun(given: GivenRecipe = {}, options: RunOptions = {}): 
   } as unknown as Checkpoint;
   const recipe = completeRecipe({ steps: 100, rank: 8, batch: 4, accumulate: 2, ...given }, family, 512);
   const state = {
-    ...{ step: 50, startedAt: 1_600_000_000, fingerprint: '', losses: [] },
-    ...{ parameters: new Map(), moments: new Map(), frozen: new Map() },
+    ...{ step: 50, startedAt: 1_600_000_000, fingerprint: '', losses: [], looks: [], rollbacks: [] },
+    ...{ parameters: new Map(), optimizer: { tensors: new Map(), numbers: new Map() }, frozen: new Map() },
   };
   const usual = plainLora([{ target: 'unet.mid_block.attentions.0.proj_in', shape: [8, 8, 1, 1] }], recipe);
   return { checkpoint, recipe, layers: options.layers ?? usual, state, scan, items };

@@ -13,7 +13,7 @@ import {
   type WeightSource,
 } from '../../src/models/index.ts';
 import { buildTrainStep } from '../../src/training/index.ts';
-import { addNoise } from '../../src/training/objective.ts';
+import { addNoise } from '../../src/training/objective/objective.ts';
 import { type Digest, given, hashed, peftName, relativeError } from '../golden/hashed-weights.ts';
 import { writeConfig } from './configs.ts';
 

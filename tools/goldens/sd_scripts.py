@@ -144,6 +144,10 @@ CASES = {
               "--scale_weight_norms=1"],
     "text": ["--text_encoder_lr", "5e-5"],
     "text of two": ["--text_encoder_lr", "5e-5", "1e-5"],
+    "objective": [
+        "--noise_offset=0.1", "--noise_offset_random_strength", "--adaptive_noise_scale=0.02", "--multires_noise_iterations=6",
+        "--multires_noise_discount=0.4", "--ip_noise_gamma=0.05", "--ip_noise_gamma_random_strength", "--zero_terminal_snr",
+        "--debiased_estimation_loss", "--loss_type=smooth_l1", "--huber_schedule=exponential", "--huber_c=0.2", "--huber_scale=2"],
 }
 
 

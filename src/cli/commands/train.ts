@@ -1,11 +1,10 @@
 /** @file `lora train`: a folder of pictures becomes a LoRA file. */
-import { readFileSync } from 'node:fs';
 import { basename, join, resolve } from 'node:path';
 import { Command } from 'commander';
-import { badInput, exitCodes } from '../../errors.ts';
+import { exitCodes, usageError } from '../../errors.ts';
 import {
-  type GivenRecipe,
-  parseRecipe,
+  adviseOnScan,
+  type KohyaImport,
   planRun,
   recipeFrom,
   scanPictures,
@@ -17,18 +16,25 @@ import { type CardOptions, cardOf, withCard } from '../card-options.ts';
 import { checkDevice, type DeviceName, deviceHelp, openDevice } from '../device.ts';
 import { collect, memoryOption } from '../numbers.ts';
 import { describeHeld, describePlan, planMemory } from '../plan.ts';
-import { recipeOf, withRecipe } from '../recipe-options.ts';
+import { withRecipe } from '../recipe-options.ts';
 import { readBaseLoras, readContinued } from '../start-loras.ts';
 import { interruptible, openTerminal } from '../terminal.ts';
+import {
+  explanation,
+  type RecipeOptions,
+  readRecipeSources,
+  settleFor,
+  withRecipeSources,
+  writeRecipeFile,
+} from '../train-recipe.ts';
 import { describeResult, nothingDone, summary, trainingProgress } from '../training-report.ts';
 import { describeTuning, readTuning } from '../tune/tuning-file.ts';
 
 export { trainingProgress } from '../training-report.ts';
 
-interface Options extends BaseOptions, CardOptions {
+interface Options extends BaseOptions, CardOptions, RecipeOptions {
   out?: string;
   resume: boolean;
-  recipe?: string;
   continue?: string;
   baseLora: string[];
   device: DeviceName;
@@ -36,25 +42,6 @@ interface Options extends BaseOptions, CardOptions {
   plan: boolean;
   cache: boolean;
   json: boolean;
-}
-
-function readRecipeFile(path: string): GivenRecipe {
-  let text: string;
-  try {
-    text = readFileSync(path, 'utf8');
-  } catch (cause) {
-    const why = cause instanceof Error ? cause.message : String(cause);
-    throw badInput('RECIPE_UNREADABLE', `recipe ${path} cannot be read: ${why}`, 'Check the path.', cause);
-  }
-  return parseRecipe(text, path);
-}
-
-/** Options win over the recipe file; its exceptions come before theirs. */
-function givenRecipe(options: Options): GivenRecipe {
-  const file = options.recipe ? readRecipeFile(options.recipe) : {};
-  const given = recipeOf({ ...options });
-  if (!given.overrides || !Array.isArray(file.overrides)) return { ...file, ...given };
-  return { ...file, ...given, overrides: [...file.overrides, ...given.overrides] };
 }
 
 /** What the file says of the LoRAs that it was trained from; names only, no folders. */
@@ -66,27 +53,70 @@ const originsOf = ({ continue: from, baseLora }: Options): string[] => [
 /** Beside the folder: `pictures/zorbi` → `pictures/zorbi.safetensors`. */
 const defaultOut = (folder: string): string => `${resolve(folder)}.safetensors`;
 
-async function run(folder: string, options: Options): Promise<void> {
-  const terminal = openTerminal(options.json);
+/** Options over what kohya's settings say besides the recipe. */
+function withPlaces(
+  options: Options,
+  kohya: KohyaImport | undefined,
+  isGiven: (name: string) => boolean,
+): Options {
+  if (!kohya) return options;
+  const { base, vae, out, continue: from, baseLoras, card } = kohya;
+  return {
+    ...card,
+    ...(vae === undefined ? {} : { vae }),
+    ...(out === undefined ? {} : { out }),
+    ...(from === undefined ? {} : { continue: from }),
+    ...options,
+    ...(base === undefined || isGiven('base') ? {} : { base }),
+    ...(baseLoras.length > 0 && !isGiven('baseLora') ? { baseLora: [...baseLoras] } : {}),
+  };
+}
+
+function folderFor(given: string | undefined, kohya: KohyaImport | undefined): string {
+  const folder = given ?? kohya?.dataset.folder;
+  if (folder !== undefined) return folder;
+  const hint = 'Write: lora train my-pictures.';
+  throw usageError('DATASET_NO_SOURCE', 'no folder with pictures was given', hint);
+}
+
+async function run(givenFolder: string | undefined, own: Options, command: Command): Promise<void> {
+  const terminal = openTerminal(own.json);
   const note = (text: string): void => terminal.note(text);
+  const sources = readRecipeSources(own);
+  const options = withPlaces(own, sources.kohya, name => command.getOptionValueSource(name) === 'cli');
+  const folder = folderFor(givenFolder, sources.kohya);
   const opened = openBase(options, note);
   const checkpoint = await withBaseLoras(opened, readBaseLoras(opened, options.baseLora, note));
   const from = options.continue ? readContinued(opened, options.continue, note) : undefined;
-  const own = givenRecipe(options);
-  const given = from ? recipeFrom(checkpoint, own, from, String(options.continue)) : own;
+  const settled = await settleFor({
+    ...{ checkpoint, folder, sources, note, continued: options.continue },
+    options: { ...options },
+  });
+  const given = from ? recipeFrom(checkpoint, settled.given, from, String(options.continue)) : settled.given;
   checkDevice(options.device);
   const onProgress = trainingProgress(terminal);
   const planned = planRun(checkpoint, given);
   const card = await cardOf(options);
-  if (options.plan) {
+  if (options.plan || options.explain || options.writeRecipe !== undefined) {
     const plan = planMemory(checkpoint, planned, options.memory);
     const scan = await scanPictures(folder, { recipe: plan.recipe });
     onProgress({ phase: 'scanned', scan });
+    const advice = [...planned.advice, ...adviseOnScan(checkpoint, plan.recipe, scan)];
+    for (const { message } of advice) note(`warning: ${message}`);
+    const told = explanation(checkpoint, settled, plan.recipe, advice);
+    if (options.writeRecipe !== undefined) {
+      await writeRecipeFile(options.writeRecipe, checkpoint, settled, plan.recipe);
+    }
+    const wrote = options.writeRecipe === undefined ? '' : `wrote ${options.writeRecipe}`;
+    if (!options.plan)
+      return terminal.result(told.json, options.explain ? `${told.text}${wrote && `\n\n${wrote}`}` : wrote);
     const { json, text } = describePlan(checkpoint, plan, scan);
     const tuning = readTuning(text => terminal.note(text));
     const tuningLine = tuning ? `\ntuning          ${describeTuning(tuning)}` : '';
-    return terminal.result(json, text + tuningLine);
+    const whole = options.explain ? { ...json, recipe: told.json } : { ...json, advice };
+    return terminal.result(whole, `${options.explain ? `${told.text}\n\n` : ''}${text}${tuningLine}`);
   }
+  for (const { message } of planned.advice) note(`warning: ${message}`);
   const isPlain = options.memory === undefined && planned.recipe.baseWeights === 'file';
   const plan = isPlain ? undefined : planMemory(checkpoint, planned, options.memory);
   if (plan && !plan.isExact) terminal.note(`base weights are ${describeHeld(plan)}`);
@@ -111,6 +141,9 @@ async function run(folder: string, options: Options): Promise<void> {
     onProgress: progress => {
       isStepping ||= progress.phase === 'step';
       onProgress(progress);
+      if (progress.phase !== 'scanned') return;
+      for (const { message } of adviseOnScan(checkpoint, planned.recipe, progress.scan))
+        note(`warning: ${message}`);
     },
     ...(options.cache ? { cacheFolder: join(cacheFolder(), 'latents') } : {}),
   }).catch((error: unknown) => {
@@ -123,11 +156,13 @@ async function run(folder: string, options: Options): Promise<void> {
 }
 
 export function trainCommand(): Command {
-  return withCard(withRecipe(withBase(new Command('train').optionsGroup('The base model:'))))
+  return withCard(
+    withRecipe(withRecipeSources(withBase(new Command('train').optionsGroup('The base model:')))),
+  )
     .description(
       'train a LoRA on a folder of pictures (captions: .txt beside them, N_name folders, or --caption)',
     )
-    .argument('<folder>', 'folder with pictures')
+    .argument('[folder]', 'folder with pictures; not needed where --kohya names one')
     .option('--out <file>', 'LoRA file to write (.safetensors)')
     .option('--resume', 'go on with an interrupted run', false)
     .option(
@@ -140,7 +175,6 @@ export function trainCommand(): Command {
       collect,
       [],
     )
-    .option('--recipe <file>', 'JSON with recipe fields; flags win')
     .option('--device <name>', deviceHelp, 'cpu')
     .option('--memory <size>', 'fit into this much memory, e.g. 8GB', memoryOption)
     .option('--plan', 'say what would run and how much memory it takes, and stop', false)

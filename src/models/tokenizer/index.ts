@@ -1,3 +1,4 @@
+export { byteAlphabet } from './byte-pairs.ts';
 export {
   type ClipTokenizer,
   type Encoded,

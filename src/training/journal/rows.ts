@@ -78,7 +78,7 @@ const lastColumns = [
 /** `unet` → `rate_unet` */
 const rateColumn = (part: string): string => `rate_${part.replace(/[^\w.-]/g, '_')}`;
 
-export function tableHead(parts: readonly string[]): string {
+function tableHead(parts: readonly string[]): string {
   return `${[...fixedColumns, ...parts.map(rateColumn), ...lastColumns].join(',')}\n`;
 }
 
@@ -98,4 +98,14 @@ export function tableLine(row: Row, parts: readonly string[]): string {
   return `${cells.join(',')}\n`;
 }
 
-export const partsOf = (rows: readonly Row[]): string[] => Object.keys(rows.find(isStepRow)?.rates ?? {});
+/** The parts of the first step; undefined before there is one. */
+export function partsOf(rows: readonly Row[]): string[] | undefined {
+  const first = rows.find(isStepRow);
+  return first && Object.keys(first.rates ?? {});
+}
+
+/** The whole table. It begins with the first step: only then its columns are known. */
+export function tableText(rows: readonly Row[]): string {
+  const parts = partsOf(rows);
+  return parts ? tableHead(parts) + rows.map(row => tableLine(row, parts)).join('') : '';
+}

@@ -14,12 +14,14 @@ import { version } from '../../version.ts';
 import { adamWDefaults } from '../adamw.ts';
 import { batchesPerEpoch } from '../batches.ts';
 import { now } from '../clock.ts';
+import { trainedScheduler } from '../objective/schedule.ts';
 import { isTextLayer } from '../plan-layers.ts';
 import type { Recipe } from '../recipe/recipe.ts';
 import type { RunState } from '../run-state.ts';
 import { datasetEntries } from './dataset-entries.ts';
 import { type LoraCard, modelspecEntries } from './modelspec-entries.ts';
 import { networkEntries } from './network-entries.ts';
+import { objectiveWords } from './objective-words.ts';
 
 export interface TrainedRun {
   readonly checkpoint: Checkpoint;
@@ -37,7 +39,7 @@ export interface TrainedRun {
 type Entries = Record<string, PythonValue>;
 
 /** One number for all files of a run, as sd-scripts draws one; here the run decides it, so that its bytes repeat. */
-function sessionId({ fingerprint, startedAt }: RunState): number {
+export function sessionId({ fingerprint, startedAt }: Pick<RunState, 'fingerprint' | 'startedAt'>): number {
   return createHash('sha256').update(`${fingerprint} ${startedAt}`).digest().readUInt32LE();
 }
 
@@ -95,20 +97,21 @@ function optimizerEntries(run: TrainedRun): Entries {
 function objectiveEntries({ checkpoint, recipe }: TrainedRun): Entries {
   const orNone = (x: number): PythonValue => floatOrNone(x === 0 ? null : x);
   return {
-    ss_min_snr_gamma: orNone(recipe.minSnrGamma),
+    // Soft min-SNR stands in for it, which sd-scripts has no key for.
+    ss_min_snr_gamma: orNone(recipe.softMinSnrGamma > 0 ? 0 : recipe.minSnrGamma),
     ss_noise_offset: orNone(recipe.noiseOffset),
-    ss_noise_offset_random_strength: false,
-    ss_adaptive_noise_scale: null,
-    ss_multires_noise_iterations: null,
-    ss_multires_noise_discount: float(0.3),
-    ss_ip_noise_gamma: null,
-    ss_ip_noise_gamma_random_strength: false,
-    ss_zero_terminal_snr: checkpoint.scheduler.rescaleZeroTerminalSnr,
-    ss_debiased_estimation: false,
-    ss_loss_type: 'l2',
-    ss_huber_schedule: 'snr',
-    ss_huber_scale: float(1),
-    ss_huber_c: float(0.1),
+    ss_noise_offset_random_strength: recipe.noiseOffsetRandom,
+    ss_adaptive_noise_scale: orNone(recipe.adaptiveNoiseScale),
+    ss_multires_noise_iterations: recipe.multiresIterations || null,
+    ss_multires_noise_discount: float(recipe.multiresDiscount),
+    ss_ip_noise_gamma: orNone(recipe.inputPerturbation),
+    ss_ip_noise_gamma_random_strength: recipe.inputPerturbationRandom,
+    ss_zero_terminal_snr: trainedScheduler(checkpoint, recipe).rescaleZeroTerminalSnr,
+    ss_debiased_estimation: recipe.debiased,
+    ss_loss_type: recipe.loss,
+    ss_huber_schedule: recipe.huberSchedule,
+    ss_huber_scale: float(recipe.huberScale),
+    ss_huber_c: float(recipe.huberC),
     ss_prior_loss_weight: float(1),
     ss_caption_dropout_rate: float(recipe.captionDropout),
     ss_caption_dropout_every_n_epochs: 0,
@@ -142,6 +145,7 @@ function comment({ checkpoint, recipe, layers, scan, origins = [] }: TrainedRun)
     ...(recipe.textAlpha === null ? [] : [`text alpha ${recipe.textAlpha}`]),
     ...exceptions,
     ...(recipe.init === 'kaiming' ? [] : [`init ${recipe.init}`]),
+    ...objectiveWords(recipe),
     `${layers.length} layers`,
     `${scan.pictures.length} pictures`,
     ...(checkpoint.variant === 'inpaint' ? ['inpainting base, random masks'] : []),

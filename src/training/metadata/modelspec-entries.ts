@@ -76,7 +76,7 @@ export function modelspecEntries(
     tags: card.tags,
     trigger_phrase: trigger ?? undefined,
     prediction_type: isVelocity(checkpoint) ? 'v' : 'epsilon',
-    timestep_range: `0,${checkpoint.scheduler.trainSteps}`,
+    timestep_range: `${recipe.minTimestep},${recipe.maxTimestep ?? checkpoint.scheduler.trainSteps}`,
     encoder_layer: String(encoderLayer),
     unet_dtype: unetType(checkpoint, recipe),
     vae_dtype: typeOf(checkpoint.vae),

@@ -13,24 +13,25 @@ export const objectiveFields = {
   huberSchedule: z.enum(['constant', 'exponential', 'snr']),
   huberC: z.number().positive(),
   huberScale: z.number().positive(),
-  /** Soft min-SNR γ; 0 = off. */
+  /** Soft min-SNR γ (Crowson et al. 2024), in place of `minSnrGamma`; 0 = off. */
   softMinSnrGamma: z.number().nonnegative(),
   /** Debiased estimation (Yu et al. 2024). */
   debiased: z.boolean(),
   /** v prediction only: the loss as large as one of the noise. */
   scaleVLoss: z.boolean(),
-  /** epsilon only: adds this much of a loss as velocity has; 0 = off. */
+  /** epsilon only: adds this much of the loss as velocity would weigh it; 0 = off. */
   vLikeLoss: z.number().nonnegative(),
   /** A random part of `noiseOffset` instead of all of it. */
   noiseOffsetRandom: z.boolean(),
-  /** Times the mean of the latent, added to `noiseOffset`. */
+  /** Times the size of the mean of each channel of the latent, added to `noiseOffset`. */
   adaptiveNoiseScale: z.number(),
-  /** Levels of pyramid noise; 0 = off. */
+  /** Largest number of levels of pyramid noise; 0 = off. */
   multiresIterations: z.number().int().nonnegative().max(20),
   multiresDiscount: share,
   /** Input perturbation (Ning et al. 2023); 0 = off. */
   inputPerturbation: z.number().nonnegative(),
   inputPerturbationRandom: z.boolean(),
+  /** The first that is drawn. */
   minTimestep: timestep,
   /** Not drawn any more; null = as many as the schedule has. */
   maxTimestep: timestep.nullable(),
@@ -43,7 +44,10 @@ export const objectiveFields = {
     'inverted-parabola',
     'beta',
   ]),
-  /** What shapes the distribution: its place and its weight; their meaning is each distribution's own. */
+  /**
+   * What shapes the distribution, in OneTrainer's words: for `sigmoid` and `inverted-parabola` the middle (less 0.5) and the
+   * steepness, for `logit-normal` the mean and the deviation (less 1), for `beta` β and α; `heavy-tail` has a weight only.
+   */
   timestepBias: z.number(),
   timestepWeight: z.number(),
 };

@@ -1,19 +1,6 @@
 /** @file What somebody may have meant who named a layer that is not there. */
+import { editDistance } from '../../../errors.ts';
 import { presetNames } from './presets.ts';
-
-/** Edits of one letter from `a` to `b` (Levenshtein 1966), row by row. */
-function distance(a: string, b: string): number {
-  let row = Array.from({ length: b.length + 1 }, (_, j) => j);
-  for (let i = 1; i <= a.length; i++) {
-    const next = [i];
-    for (let j = 1; j <= b.length; j++) {
-      const swap = row[j - 1] + (a[i - 1] === b[j - 1] ? 0 : 1);
-      next.push(Math.min(swap, row[j] + 1, next[j - 1] + 1));
-    }
-    row = next;
-  }
-  return row[b.length];
-}
 
 /** From what a suggestion says to how it is written: ends of the layers' names, and words inside them. */
 function vocabulary(targets: readonly string[]): Map<string, string> {
@@ -42,7 +29,7 @@ export function nearestTargets(wanted: string, targets: readonly string[]): stri
   if (plain === '') return [];
   const scored = [...vocabulary(targets)].map(([word, text]) => {
     const letters = Math.max(word.length, plain.length);
-    return { text, off: distance(plain, word) / letters };
+    return { text, off: editDistance(plain, word) / letters };
   });
   return scored
     .filter(({ off }) => off <= mostOff)

@@ -1,0 +1,141 @@
+/** @file `lora dataset`: what is wrong with a set of pictures, and its captions in bulk. */
+import { existsSync } from 'node:fs';
+import { Command, Option } from 'commander';
+import {
+  assignBuckets,
+  type CaptionFault,
+  type DatasetScan,
+  type Goal,
+  goals,
+  reportDataset,
+  whatToDo,
+} from '../../dataset/index.ts';
+import { LoraError } from '../../errors.ts';
+import { writeFileAtomic } from '../../files/index.ts';
+import { bucketRule, completeRecipe, type Recipe, scanPictures } from '../../training/index.ts';
+import { type BaseOptions, withBase } from '../base.ts';
+import { datasetFacts } from '../dataset-report/facts.ts';
+import { datasetPage } from '../dataset-report/page.ts';
+import { openReader, type Reader } from '../dataset-report/reader.ts';
+import { describeDataset } from '../dataset-report/text.ts';
+import { choiceOption, integerOption, sizeOption } from '../numbers.ts';
+import { interruptible, openTerminal, type Terminal } from '../terminal.ts';
+import { captionCommand } from './dataset-caption.ts';
+
+interface Options extends BaseOptions {
+  goal?: Goal;
+  trigger?: string;
+  caption?: string;
+  resolution?: Recipe['resolution'];
+  batch?: number;
+  html?: string;
+  json: boolean;
+}
+
+/** More pictures are shown smaller, so that the page stays below some megabytes. */
+const thumbnailSideFor = (pictures: number): number => (pictures <= 120 ? 320 : 160);
+
+function recipeFor({ family, resolution }: Reader, options: Options): Recipe {
+  const given = {
+    resolution: options.resolution,
+    batch: options.batch,
+    caption: options.caption,
+    trigger: options.trigger?.trim() || undefined,
+  };
+  return completeRecipe(given, family, resolution);
+}
+
+interface Scanned {
+  readonly scan: DatasetScan;
+  readonly faults: CaptionFault[];
+}
+
+/** As training scans, but without the trigger word, and going on at captions that training stops at. */
+async function scan(
+  folder: string,
+  recipe: Recipe,
+  terminal: Terminal,
+  signal: AbortSignal,
+): Promise<Scanned> {
+  const faults: CaptionFault[] = [];
+  const scanned = await scanPictures(folder, {
+    recipe: { ...recipe, trigger: null },
+    signal,
+    onCount: (_, done, total) => terminal.progress(`reading pictures  ${done}/${total}`),
+    onBadCaption: ({ code, message }, path) => faults.push({ path, code, message }),
+  });
+  return { scan: scanned, faults };
+}
+
+function checkPage(path: string | undefined): void {
+  if (path === undefined || !existsSync(path)) return;
+  throw new LoraError('WRITE_EXISTS', `${path} is there already`, { hint: 'Move it away.' });
+}
+
+async function report(folder: string, options: Options, command: Command): Promise<void> {
+  checkPage(options.html);
+  const terminal = openTerminal(options.json);
+  const signal = interruptible(() => terminal.note('stopping …'));
+  const isBaseGiven = command.getOptionValueSource('base') !== 'default';
+  const reader = openReader(options, isBaseGiven, text => terminal.note(text));
+  const recipe = recipeFor(reader, options);
+  const { scan: scanned, faults } = await scan(folder, recipe, terminal, signal);
+  const result = await reportDataset({
+    scan: scanned,
+    placed: assignBuckets(scanned.pictures, bucketRule(recipe)),
+    batch: recipe.batch,
+    goal: options.goal,
+    trigger: recipe.trigger ?? undefined,
+    readCaption: reader.readCaption,
+    lookUp: reader.lookUp,
+    captionFaults: faults,
+    ...(options.html ? { thumbnailSide: thumbnailSideFor(scanned.pictures.length) } : {}),
+    onProgress: (done, total) => terminal.progress(`measuring pictures  ${done}/${total}`),
+    signal,
+  });
+  const run = { name: reader.name, resolution: recipe.resolution, batch: recipe.batch };
+  if (options.html) {
+    const page = new TextEncoder().encode(datasetPage(result, run));
+    await writeFileAtomic(options.html, page, { keepExisting: true });
+  }
+  const text = [
+    describeDataset(result, run),
+    ...(options.html ? ['', `with pictures: ${options.html}`] : []),
+  ];
+  terminal.result({ ...datasetFacts(result, run), toDo: whatToDo(result.findings).length }, text.join('\n'));
+}
+
+function reportCommand(): Command {
+  return withBase(new Command('report'))
+    .description(
+      'what is wrong with a set of pictures, picture by picture and as a whole, and what to do first',
+    )
+    .argument('<folder>', 'folder with pictures')
+    .addOption(
+      new Option('--goal <what>', 'what the LoRA is for: character, style, object or subject').argParser(
+        choiceOption(
+          '--goal',
+          Object.fromEntries(Object.keys(goals).map(goal => [goal, goal as Goal])),
+          'character, style, object or subject',
+        ),
+      ),
+    )
+    .option('--trigger <word>', 'the word that calls the LoRA, as for lora train')
+    .option('--caption <text>', 'for pictures without a caption file, as for lora train')
+    .option(
+      '--resolution <size>',
+      'N or WxH; pictures go to buckets of about this area',
+      sizeOption('--resolution'),
+    )
+    .option('--batch <n>', 'pictures a step', integerOption('--batch'))
+    .option('--html <file>', 'also write one page with pictures and crops, which needs no other file')
+    .option('--json', 'machine-readable result on stdout', false)
+    .action(report);
+}
+
+export function datasetCommand(): Command {
+  return new Command('dataset')
+    .description('look at a set of pictures before training, and edit its captions')
+    .addCommand(reportCommand())
+    .addCommand(captionCommand());
+}

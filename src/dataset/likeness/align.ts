@@ -1,0 +1,174 @@
+/**
+ * @file Lays one small plane of light over another: stretch, shift, brightness and contrast by least squares
+ * (Lucas and Kanade 1981), so that a crop or a brighter copy fits its original.
+ */
+
+/** Where a pixel of the first picture lies in the second, in parts of the side: `u' = centre + stretch·(u - ½) + shift`. */
+export interface Placement {
+  readonly stretchX: number;
+  readonly stretchY: number;
+  readonly shiftX: number;
+  readonly shiftY: number;
+  readonly gain: number;
+  readonly offset: number;
+}
+
+export const inPlace: Placement = {
+  ...{ stretchX: 1, stretchY: 1, shiftX: 0, shiftY: 0 },
+  ...{ gain: 1, offset: 0 },
+};
+
+const unknowns = 6;
+
+/** Solves the 6×6 normal equations in place by Gauss with pivots; undefined where they are singular. */
+function solve(matrix: Float64Array, right: Float64Array): Float64Array | undefined {
+  for (let column = 0; column < unknowns; column++) {
+    let pivot = column;
+    for (let row = column + 1; row < unknowns; row++) {
+      if (Math.abs(matrix[row * unknowns + column]) > Math.abs(matrix[pivot * unknowns + column]))
+        pivot = row;
+    }
+    if (Math.abs(matrix[pivot * unknowns + column]) < 1e-9) return undefined;
+    for (let k = 0; k < unknowns; k++) {
+      const [a, b] = [column * unknowns + k, pivot * unknowns + k];
+      [matrix[a], matrix[b]] = [matrix[b], matrix[a]];
+    }
+    [right[column], right[pivot]] = [right[pivot], right[column]];
+    for (let row = 0; row < unknowns; row++) {
+      if (row === column) continue;
+      const factor = matrix[row * unknowns + column] / matrix[column * unknowns + column];
+      for (let k = column; k < unknowns; k++)
+        matrix[row * unknowns + k] -= factor * matrix[column * unknowns + k];
+      right[row] -= factor * right[column];
+    }
+  }
+  return right.map((value, i) => value / matrix[i * unknowns + i]);
+}
+
+/** Calls `visit` with each pixel of the first plane that the second covers. */
+export function overlay(
+  second: Float32Array,
+  placement: Placement,
+  visit: (index: number, value: number, slopeX: number, slopeY: number, u: number, v: number) => void,
+): void {
+  const side = Math.sqrt(second.length);
+  const { stretchX, stretchY, shiftX, shiftY } = placement;
+  for (let y = 0; y < side; y++) {
+    const v = (y + 0.5) / side - 0.5;
+    const py = (0.5 + stretchY * v + shiftY) * side - 0.5;
+    if (py < -0.5 || py > side - 0.5) continue;
+    const top = Math.min(side - 2, Math.max(0, Math.floor(py)));
+    const fy = py - top;
+    for (let x = 0; x < side; x++) {
+      const u = (x + 0.5) / side - 0.5;
+      const px = (0.5 + stretchX * u + shiftX) * side - 0.5;
+      if (px < -0.5 || px > side - 0.5) continue;
+      const left = Math.min(side - 2, Math.max(0, Math.floor(px)));
+      const fx = px - left;
+      const at = top * side + left;
+      const [a, b, c, d] = [second[at], second[at + 1], second[at + side], second[at + side + 1]];
+      const value = (1 - fy) * (a + fx * (b - a)) + fy * (c + fx * (d - c));
+      visit(y * side + x, value, (1 - fy) * (b - a) + fy * (d - c), (1 - fx) * (c - a) + fx * (d - b), u, v);
+    }
+  }
+}
+
+/** One step of Gauss and Newton; undefined where it cannot be made. */
+function improve(first: Float32Array, second: Float32Array, placement: Placement): Placement | undefined {
+  const side = Math.sqrt(first.length);
+  const matrix = new Float64Array(unknowns * unknowns);
+  const right = new Float64Array(unknowns);
+  const { gain, offset } = placement;
+  const slope = new Float64Array(unknowns);
+  overlay(second, placement, (i, value, slopeX, slopeY, u, v) => {
+    const error = first[i] - gain * value - offset;
+    slope[0] = gain * slopeX * side * u;
+    slope[1] = gain * slopeY * side * v;
+    slope[2] = gain * slopeX * side;
+    slope[3] = gain * slopeY * side;
+    slope[4] = value;
+    slope[5] = 1;
+    for (let r = 0; r < unknowns; r++) {
+      right[r] += slope[r] * error;
+      for (let c = r; c < unknowns; c++) matrix[r * unknowns + c] += slope[r] * slope[c];
+    }
+  });
+  for (let r = 0; r < unknowns; r++) {
+    for (let c = 0; c < r; c++) matrix[r * unknowns + c] = matrix[c * unknowns + r];
+    // A little of Levenberg's damping: in a flat picture there is nothing to hold on to.
+    matrix[r * unknowns + r] *= 1.001;
+    matrix[r * unknowns + r] += 1e-6;
+  }
+  const step = solve(matrix, right);
+  if (!step?.every(Number.isFinite)) return undefined;
+  return {
+    stretchX: placement.stretchX + step[0],
+    stretchY: placement.stretchY + step[1],
+    shiftX: placement.shiftX + step[2],
+    shiftY: placement.shiftY + step[3],
+    gain: gain + step[4],
+    offset: offset + step[5],
+  };
+}
+
+/** The most that a copy may be cut or stretched, and the range of its contrast. */
+const limits = { stretch: 0.14, shift: 0.09, leastGain: 0.5, mostGain: 2 };
+
+const isPlausible = ({ stretchX, stretchY, shiftX, shiftY, gain }: Placement): boolean =>
+  Math.abs(stretchX - 1) < limits.stretch &&
+  Math.abs(stretchY - 1) < limits.stretch &&
+  Math.abs(shiftX) < limits.shift &&
+  Math.abs(shiftY) < limits.shift &&
+  gain > limits.leastGain &&
+  gain < limits.mostGain;
+
+/** Improves a placement step by step; undefined when it leaves what a copy could be. */
+export function align(
+  first: Float32Array,
+  second: Float32Array,
+  start: Placement,
+  steps: number,
+): Placement | undefined {
+  let placement: Placement | undefined = start;
+  for (let i = 0; i < steps && placement; i++) {
+    placement = improve(first, second, placement);
+    if (placement && !isPlausible(placement)) return undefined;
+  }
+  return placement;
+}
+
+export interface Fit {
+  /** Correlation of what both show. */
+  readonly correlation: number;
+  /** Root mean square difference of levels in the block of 8×8 where it is largest. */
+  readonly worstBlock: number;
+  /** Share of the first picture that the second covers. */
+  readonly overlap: number;
+}
+
+/** How well the second plane fits the first where it has been placed. */
+export function measureFit(first: Float32Array, second: Float32Array, placement: Placement): Fit {
+  const side = Math.sqrt(first.length);
+  const blocks = side / 8;
+  const errors = new Float64Array(blocks * blocks);
+  const counts = new Float64Array(blocks * blocks);
+  let [n, sumA, sumB, sumAA, sumBB, sumAB] = [0, 0, 0, 0, 0, 0];
+  overlay(second, placement, (i, value) => {
+    const a = first[i];
+    const b = placement.gain * value + placement.offset;
+    n++;
+    sumA += a;
+    sumB += b;
+    sumAA += a * a;
+    sumBB += b * b;
+    sumAB += a * b;
+    const block = Math.floor(i / side / 8) * blocks + Math.floor((i % side) / 8);
+    // What was clipped to white or black in either is no difference.
+    errors[block] += (a - Math.min(255, Math.max(0, b))) ** 2;
+    counts[block]++;
+  });
+  const variance = (sumAA - (sumA * sumA) / n) * (sumBB - (sumB * sumB) / n);
+  const correlation = variance > 0 ? (sumAB - (sumA * sumB) / n) / Math.sqrt(variance) : 0;
+  const means = errors.map((sum, k) => (counts[k] >= 16 ? Math.sqrt(sum / counts[k]) : 0));
+  return { correlation, worstBlock: Math.max(...means), overlap: n / first.length };
+}
