@@ -1,7 +1,13 @@
-import { fieldGroups } from './training/recipe/groups.ts';
-import { recipeFields } from './training/recipe/schema.ts';
-import { allowedWords } from './training/recipe/allowed.ts';
-const g = fieldGroups.flatMap(x => Object.keys(x.fields));
-console.log(recipeFields.filter(f => !g.includes(f)), g.filter(f => !recipeFields.includes(f as never)), g.length, new Set(g).size, recipeFields.length);
-for (const f of recipeFields) console.log(f, '|', allowedWords(f));
-console.log(allowedWords('overrides', [0, 'rank']), allowedWords('resolution', ['width']));
+import fc from 'fast-check';
+import { parseRecipe } from './training/recipe/read-recipe.ts';
+import { recipeFields, recipeSchema } from './training/recipe/schema.ts';
+const s = recipeSchema.partial().strict();
+let t = performance.now();
+for (let i = 0; i < 10000; i++) s.safeParse({ rank: 4, steps: 3 });
+console.log('parse', performance.now() - t); t = performance.now();
+for (let i = 0; i < 3000; i++) try { parseRecipe('{"rnak": 4}', 'r.json'); } catch {}
+console.log('typo/3000', performance.now() - t); t = performance.now();
+for (let i = 0; i < 3000; i++) try { parseRecipe('{"kind": "lorra"}', 'r.json'); } catch {}
+console.log('value/3000', performance.now() - t); t = performance.now();
+for (let i = 0; i < 3000; i++) try { parseRecipe('{"rank": 3}', 'r.json'); } catch {}
+console.log('fine/3000', performance.now() - t);

@@ -1,5 +1,6 @@
 /** @file What a training run tells its user: progress while it goes, a summary when it ends. */
 import type { Progress, TrainResult } from '../training/index.ts';
+import { bar } from './lines.ts';
 import { showBytes, showSeconds, type Terminal } from './terminal.ts';
 
 /** More of a kind than this are counted, not listed. */
@@ -11,9 +12,13 @@ function noteAll(terminal: Terminal, lines: readonly string[], what: string): vo
     terminal.note(`and ${lines.length - mostNotes} more ${what} (--json lists all)`);
 }
 
+/** 0.00012 → `1.2e-4` */
+const showRate = (rate: number): string => rate.toExponential(1).replace('e+0', '').replace('.0e', 'e');
+
 /** Turns progress into lines; the loss shown is the mean of the last 20 steps. */
 export function trainingProgress(terminal: Terminal): (progress: Progress) => void {
   const recent: number[] = [];
+  let heldOut = '';
   return progress => {
     switch (progress.phase) {
       case 'scan':
@@ -37,11 +42,31 @@ export function trainingProgress(terminal: Terminal): (progress: Progress) => vo
         recent.push(progress.loss);
         if (recent.length > 20) recent.shift();
         const loss = recent.reduce((a, b) => a + b, 0) / recent.length;
-        const left = showSeconds(progress.secondsLeft);
-        return terminal.progress(
-          `step ${progress.step}/${progress.steps}  loss ${loss.toFixed(4)}${describeScaled(progress)}  ${left} left`,
+        const { step, steps, rate, secondsLeft } = progress;
+        const facts = [
+          `step ${step}/${steps}`,
+          bar(step, steps, 16).padEnd(16, '·'),
+          `loss ${loss.toFixed(4)}${heldOut}${describeScaled(progress)}`,
+          `rate ${showRate(rate)}`,
+          showBytes(process.memoryUsage.rss()),
+          `${showSeconds(secondsLeft)} left`,
+        ];
+        return terminal.progress(facts.join('  '));
+      }
+      case 'look': {
+        const { look, isBest, reason } = progress;
+        heldOut = `, held-out ${look.loss.toFixed(4)}`;
+        const range = Number.isFinite(look.high - look.low)
+          ? ` (95 %: ${look.low.toFixed(4)} to ${look.high.toFixed(4)})`
+          : '';
+        const what =
+          look.step === 0 ? 'held-out pictures, base without LoRA' : `held-out pictures, step ${look.step}`;
+        return terminal.note(
+          `${what}: loss ${look.loss.toFixed(4)}${range}${isBest ? ', the best so far' : `; ${reason}`}`,
         );
       }
+      case 'preview':
+        return terminal.note(`previews: ${progress.path}`);
       case 'saved':
         return terminal.note(`saved ${progress.path}`);
     }
@@ -52,11 +77,13 @@ export function trainingProgress(terminal: Terminal): (progress: Progress) => vo
 const describeScaled = ({ scaledLayers }: { readonly scaledLayers: number }): string =>
   scaledLayers === 0 ? '' : `  ${scaledLayers} at their largest norm`;
 
-function describeStart({ scan, recipe, layers, resumedAt }: Extract<Progress, { phase: 'start' }>): string {
+function describeStart(start: Extract<Progress, { phase: 'start' }>): string {
+  const { scan, recipe, layers, resumedAt, heldOut } = start;
   const times = recipe.accumulate > 1 ? ` × ${recipe.accumulate}` : '';
   const from = resumedAt > 0 ? `, resumed at step ${resumedAt}` : '';
   const kind = recipe.dora === false ? recipe.kind : `${recipe.kind} with DoRA`;
-  return `${scan.pictures.length} pictures, ${layers} layers, ${kind} of rank ${recipe.rank}, ${recipe.steps} steps of ${recipe.batch}${times}${from}`;
+  const out = heldOut > 0 ? ` and ${heldOut} held out` : '';
+  return `${scan.pictures.length} pictures${out}, ${layers} layers, ${kind} of rank ${recipe.rank}, ${recipe.steps} steps of ${recipe.batch}${times}${from}`;
 }
 
 /** The result for programs. */
@@ -67,6 +94,13 @@ export function summary({ state, recipe, stepSeconds, stepsRun, file, ...rest }:
     file: file?.path ?? null,
     fileBytes: file?.bytes ?? null,
     hash: file?.hash ?? null,
+    bestFile: rest.bestFile?.path ?? null,
+    bestStep: state.best?.step ?? null,
+    looks: state.looks,
+    stopped: rest.stopped ?? null,
+    verdict: rest.verdict ?? null,
+    heldOut: rest.heldOut,
+    journal: rest.journal,
     runState: rest.statePath ?? null,
     steps: state.step,
     stepsPerSecond: stepsRun > 0 ? stepsRun / stepSeconds : null,
@@ -98,5 +132,12 @@ export function describeResult(result: TrainResult): string {
     `loss ${lossOfLastSteps.toFixed(4)}`,
     `peak memory ${showBytes(peakMemoryBytes)}`,
   ];
-  return `${file.path}  (${facts.join(', ')})`;
+  const { bestFile, stopped, verdict, state, journal } = result;
+  return [
+    `${file.path}  (${facts.join(', ')})`,
+    ...(stopped === undefined ? [] : [`stopped at step ${state.step}: ${stopped}`]),
+    ...(verdict === undefined ? [] : [verdict]),
+    ...(bestFile ? [`${bestFile.path} is the best of the run, step ${state.best?.step}`] : []),
+    `lora runs show ${journal} tells more`,
+  ].join('\n');
 }

@@ -76,12 +76,12 @@ function enlargeChannel(
   return out;
 }
 
-/** Enlarges to `target` and cuts out `window`; levels 0 … 255, planar [3, window height, window width]. */
+/** Enlarges to `target` and cuts out `window`; levels 0 … 255, planar [channels, window height, window width]. */
 export function enlarge(source: InterleavedPixels, target: Size, window: Window): Float32Array {
   const columns = windowTaps(source.width, target.width, window.left, window.width);
   const rows = windowTaps(source.height, target.height, window.top, window.height);
   const area = window.width * window.height;
-  const out = new Float32Array(3 * area);
-  for (let c = 0; c < 3; c++) out.set(enlargeChannel(source, c, columns, rows), c * area);
+  const out = new Float32Array(source.channels * area);
+  for (let c = 0; c < source.channels; c++) out.set(enlargeChannel(source, c, columns, rows), c * area);
   return out;
 }

@@ -4,6 +4,7 @@ import { createHash } from 'node:crypto';
 import { readFile, stat } from 'node:fs/promises';
 import { extname } from 'node:path';
 import sharp, { type Sharp } from 'sharp';
+import { decodeBmp, isBmp, readBmpHeader } from './bmp.ts';
 import { firstLine, type Skip } from './findings.ts';
 
 /** Files with these extensions are taken for pictures. */
@@ -67,7 +68,7 @@ function looksLikeText(bytes: Uint8Array): boolean {
   return bytes.subarray(0, 512).every(byte => byte >= 32 || (byte >= 9 && byte <= 13));
 }
 
-const readable = new Set(['jpeg', 'png', 'webp', 'gif', 'tiff', 'avif']);
+const readable = new Set(['jpeg', 'png', 'webp', 'gif', 'tiff', 'avif', 'bmp']);
 
 /** Why the bytes cannot be a picture that is read here; undefined when they may be one. */
 function refuseFormat(bytes: Uint8Array): { code: string; reason: string } | undefined {
@@ -84,8 +85,31 @@ function refuseFormat(bytes: Uint8Array): { code: string; reason: string } | und
   };
 }
 
+export interface PictureHeader {
+  /** After EXIF rotation. */
+  width: number;
+  height: number;
+  frames: number;
+  hasAlpha: boolean;
+}
+
+/** What the header of a picture says, however large it is. */
+export async function readHeader(bytes: Uint8Array): Promise<PictureHeader> {
+  if (isBmp(bytes)) return { ...readBmpHeader(bytes), frames: 1 };
+  const header = await sharp(bytes, { failOn: 'error', limitInputPixels: false }).metadata();
+  const { width, height } = header.autoOrient;
+  return { width, height, frames: header.pages ?? 1, hasAlpha: header.hasAlpha };
+}
+
 /** How every reader opens a picture: first frame, upright, a damaged file is an error. */
 export function openPicture(bytes: Uint8Array, maxPixels: number): Sharp {
+  if (isBmp(bytes)) {
+    const { data, width, height, hasAlpha } = decodeBmp(bytes);
+    return sharp(data, {
+      raw: { width, height, channels: hasAlpha ? 4 : 3 },
+      limitInputPixels: maxPixels,
+    });
+  }
   return sharp(bytes, { failOn: 'error', limitInputPixels: maxPixels, autoOrient: true, pages: 1 });
 }
 
@@ -100,8 +124,7 @@ async function inspectBytes(
 ): Promise<PictureFacts | Skip> {
   const refused = refuseFormat(bytes);
   if (refused) return { path, ...refused };
-  const header = await sharp(bytes, { failOn: 'error', limitInputPixels: false }).metadata();
-  const { width, height } = header.autoOrient;
+  const { width, height, frames, hasAlpha } = await readHeader(bytes);
   if (width * height > limits.maxPixels) {
     const reason = `${width}x${height} is ${Math.round((width * height) / 1e6)} megapixels; the limit is ${Math.round(limits.maxPixels / 1e6)}`;
     return { path, code: 'PICTURE_TOO_LARGE', reason };
@@ -112,7 +135,7 @@ async function inspectBytes(
   }
   await decodeWholly(bytes, limits.maxPixels);
   const hash = createHash('sha256').update(bytes).digest('hex');
-  return { width, height, hash, frames: header.pages ?? 1, hasAlpha: header.hasAlpha };
+  return { width, height, hash, frames, hasAlpha };
 }
 
 /** Reads and decodes one picture; says why it cannot be used instead of throwing. */

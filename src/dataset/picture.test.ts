@@ -60,6 +60,12 @@ function tolerance(name: string): { largest: number; mean: number } {
   if (name.includes('alpha') || name.includes('transparent')) return { largest: 1, mean: 0.6 };
   // Two JPEG decoders, each within one level of the exact inverse transform and colour conversion.
   if (name === 'jpeg') return { largest: 3, mean: 0.6 };
+  // Two readers of ICC profiles with LittleCMS inside, which round at other places.
+  if (name.startsWith('profile')) return { largest: 1, mean: 0.05 };
+  // 5 and 6 bits become 8 by another rounding.
+  if (name === 'bmp 565') return { largest: 1, mean: 0.5 };
+  // Two AV1 decoders' conversions from YUV.
+  if (name === 'avif') return { largest: 2, mean: 0.5 };
   // Pillow multiplies inks; libvips goes through a printing profile, which is truer but darker or duller.
   if (name === 'cmyk jpeg') return { largest: 130, mean: 45 };
   // Lanczos-3 in fixed point: libvips and Pillow cut the window off differently at the border.
@@ -106,6 +112,27 @@ test('crops, mirrors the crop, and lays out planes', async () => {
   expect(upright[0]).toBe(Math.fround(40 / 127.5 - 1));
   const flipped = await loadPicture(path, { ...plan, flip: true });
   expect(levels(flipped).slice(0, 6)).toEqual([60, 50, 40, 60, 50, 40]);
+});
+
+test('CMYK without a profile is read as with the usual one, which a profile that is embedded replaces', async () => {
+  const inks = Uint8Array.from({ length: 16 * 16 * 3 }, (_, i) => (7 * i) % 256);
+  const cmyk = sharp(inks, { raw: { width: 16, height: 16, channels: 3 } }).toColourspace('cmyk');
+  const withProfile = await cmyk.clone().withIccProfile('cmyk').jpeg({ quality: 98 }).toBuffer();
+  expect((await sharp(withProfile).metadata()).icc).toBeDefined();
+  // The same file but for the segments of the profile (APP2).
+  const without: Buffer[] = [];
+  for (let at = 0; at < withProfile.length; ) {
+    const isSegment = withProfile[at + 1] >= 0xe0 && withProfile[at + 1] <= 0xef;
+    const end = withProfile[at + 1] === 0xd8 ? at + 2 : at + 2 + withProfile.readUInt16BE(at + 2);
+    const last = withProfile[at + 1] === 0xda ? withProfile.length : end;
+    if (!isSegment || withProfile[at + 1] !== 0xe2) without.push(withProfile.subarray(at, last));
+    at = last;
+  }
+  const plain = Buffer.concat(without);
+  expect((await sharp(plain).metadata()).icc).toBeUndefined();
+  expect(await loadPicture(await save(plain), whole(16, 16))).toEqual(
+    await loadPicture(await save(withProfile), whole(16, 16)),
+  );
 });
 
 test('an embedded Display P3 profile becomes sRGB', async () => {

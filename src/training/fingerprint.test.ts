@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import type { DatasetScan } from '../dataset/index.ts';
+import { type DatasetScan, plainRules } from '../dataset/index.ts';
 import { openCheckpoint } from '../models/index.ts';
 import { runFingerprint } from './fingerprint.ts';
 import { networkDefaults } from './recipe/network-fields.ts';
@@ -10,7 +10,7 @@ const scan: DatasetScan = {
   folder: 'pictures',
   pictures: [
     {
-      ...{ path: 'pictures/a.png', width: 64, height: 64, hash: 'aa' },
+      ...{ path: 'pictures/a.png', folder: 'pictures', width: 64, height: 64, hash: 'aa', rules: plainRules },
       ...{ caption: 'zork', captionSource: 'txt', repeats: 10 },
     },
   ],

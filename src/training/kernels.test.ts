@@ -34,7 +34,7 @@ test('resuming on other kernels is said, and the state then tells the new ones',
   const stopAfter = async (step: number, resume: boolean) => {
     const controller = new AbortController();
     const result = await train({
-      ...{ folder, checkpoint: pocket, recipe, out, resume, signal: controller.signal },
+      ...{ data: folder, checkpoint: pocket, recipe, out, resume, signal: controller.signal },
       onProgress: progress => {
         if (progress.phase === 'step' && progress.step === step) controller.abort();
       },

@@ -23,6 +23,9 @@ export function epochSavePath(out: string, epoch: number): string {
   return `${stemOf(out)}-${String(epoch).padStart(6, '0')}.safetensors`;
 }
 
+/** The LoRA of the step at which held-out pictures were predicted best. */
+export const bestPath = (out: string): string => `${stemOf(out)}-best.safetensors`;
+
 export interface Save {
   /** Finished steps. */
   readonly step: number;
@@ -95,9 +98,12 @@ export function checkNothingReplaced(
     const hint = 'Add --resume to go on with it, or delete it to start anew.';
     throw usageError('RUN_STATE_EXISTS', `${statePath} holds an unfinished run`, hint);
   }
+  const hint = 'Choose another --out, or move the file away.';
+  const best = bestPath(out);
+  if (validates(recipe) && existsSync(best))
+    throw usageError('OUT_EXISTS', `${best}, which the best step is written to, is there already`, hint);
   const taken = savesOnTheWay(out, recipe, batchesPerEpoch).find(({ path }) => existsSync(path));
   if (taken === undefined) return;
-  const hint = 'Choose another --out, or move the file away.';
   throw usageError('OUT_EXISTS', `${taken.path}, which --save-every would write, is there already`, hint);
 }
 
@@ -119,7 +125,7 @@ export function pointBytes(recipe: Recipe, layers: readonly TrainedLayer[]): num
   return 4 * trained * (recipe.emaDecay > 0 ? 2 : 1) + optimizerBytes(recipe, layers);
 }
 
-const validates = ({ validationShare, validationFolder }: Recipe): boolean =>
+export const validates = ({ validationShare, validationFolder }: Recipe): boolean =>
   validationShare > 0 || validationFolder !== null;
 
 /** A run state at its largest: with the point that a rollback goes to, and the best so far. */

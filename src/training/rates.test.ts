@@ -20,7 +20,7 @@ test('rates of blocks, exceptions, text encoders and LoRA+ reach the numbers tha
     ...{ blockRates: '1,1,1,0.5/2/1,1,1,1', loraPlusRatio: 3, textLoraPlusRatio: 4 },
     overrides: [{ match: '*.attn2.to_v', learningRate: 1e-4 }],
   };
-  await train({ folder: pictureFolder(2), checkpoint, recipe, out, resume: false });
+  await train({ data: pictureFolder(2), checkpoint, recipe, out, resume: false });
   const file = openSafetensors(out);
   const seen = new Set<number>();
   for (const name of file.tensors.keys()) {

@@ -1,25 +1,23 @@
 /** @file A whole run: pictures in, LoRA file out; everything that can go wrong is found before the first step. */
-import { dirname, resolve } from 'node:path';
+import { basename, dirname, resolve } from 'node:path';
 import type { DatasetScan, DatasetWarning } from '../dataset/index.ts';
 import type { SessionOptions } from '../engine/index.ts';
 import { ensureWritableFolder, lockFile, removeLeftovers } from '../files/index.ts';
 import type { LoraWeights, TrainedLayer } from '../lora/index.ts';
 import type { Checkpoint } from '../models/index.ts';
-import { openCaptionTexts } from './captions.ts';
 import { now } from './clock.ts';
-import { runFingerprint } from './fingerprint.ts';
-import { kernelsOf } from './kernels.ts';
+import { followRun, type RunEnd } from './follow-run.ts';
+import type { FinishedRun } from './journal/journal.ts';
 import type { LoraCard } from './metadata/modelspec-entries.ts';
+import { findState, identifyRun, type OpenRun, openRun } from './open-run.ts';
 import { checkNothingReplaced, checkOutName, countParameters, ensureSpaceForRun } from './outputs.ts';
 import { planRun } from './plan-run.ts';
-import { encodePictures, type PrepareOptions, scanPictures, surveyBuckets } from './prepare.ts';
+import { type PrepareOptions, scanPictures, surveyBuckets } from './prepare.ts';
+import type { PreviewOptions } from './previews/previews.ts';
 import type { GivenRecipe, Recipe } from './recipe/recipe.ts';
 import { type RunState, runStatePath } from './run-state.ts';
-import { openSaver } from './saver.ts';
-import { loadRunState } from './state/generations.ts';
-import { openStepTimes } from './step-times.ts';
 import { newRunState, runLoop, type StepReport } from './trainer.ts';
-import type { WrittenLora } from './write-lora.ts';
+import type { Look } from './validation/look.ts';
 
 export type Progress =
   | { readonly phase: 'scan' | 'latents' | 'captions'; readonly done: number; readonly total: number }
@@ -31,12 +29,21 @@ export type Progress =
       readonly recipe: Recipe;
       readonly layers: number;
       readonly resumedAt: number;
+      readonly heldOut: number;
     }
   | ({ readonly phase: 'step'; readonly steps: number; readonly secondsLeft: number } & StepReport)
+  /** Held-out pictures were looked at. */
+  | { readonly phase: 'look'; readonly look: Look; readonly isBest: boolean; readonly reason: string }
+  /** A sheet of previews was drawn. */
+  | { readonly phase: 'preview'; readonly path: string }
   | { readonly phase: 'saved'; readonly path: string };
 
+/** How previews are drawn: by what draws pictures later, which training knows nothing of. */
+export type PreviewDrawing = Pick<PreviewOptions, 'requests' | 'draw' | 'drawSheet'>;
+
 export interface TrainRequest {
-  readonly folder: string;
+  /** Folders of pictures. */
+  readonly data: string | readonly string[];
   readonly checkpoint: Checkpoint;
   readonly recipe: GivenRecipe;
   /** What its maker says of the LoRA; goes into the file. */
@@ -53,19 +60,24 @@ export interface TrainRequest {
   readonly frugal?: boolean;
   /** Latents are kept here between runs; none when undefined. */
   readonly cacheFolder?: string;
+  /** Pictures on the way, when the recipe asks for them. */
+  readonly previews?: PreviewDrawing;
   readonly onProgress?: (progress: Progress) => void;
   /** Aborting saves the run state after the step in progress. */
   readonly signal?: AbortSignal;
 }
 
-export interface TrainResult {
+export interface TrainResult extends RunEnd {
   readonly finished: boolean;
   readonly state: RunState;
   readonly recipe: Recipe;
   readonly scan: DatasetScan;
   /** Those of the scan and those met later. */
   readonly warnings: readonly DatasetWarning[];
-  readonly file: WrittenLora | undefined;
+  /** Pictures that the run was judged by. */
+  readonly heldOut: number;
+  /** The folder of the run's journal. */
+  readonly journal: string;
   /** Where an unfinished run goes on from; undefined when nothing is worth keeping. */
   readonly statePath: string | undefined;
   /** Seconds spent in steps of this process, and how many. */
@@ -75,11 +87,14 @@ export interface TrainResult {
 }
 
 /** What is known of a run once its pictures are scanned and its output is locked. */
-interface OpenRun {
+export interface RunPlan {
   readonly request: TrainRequest;
   readonly out: string;
+  /** The name of the LoRA. */
+  readonly title: string;
   readonly recipe: Recipe;
   readonly layers: readonly TrainedLayer[];
+  /** All pictures, those that will be held out too. */
   readonly scan: DatasetScan;
   readonly warnings: DatasetWarning[];
   readonly prepare: PrepareOptions;
@@ -110,7 +125,7 @@ export async function train(request: TrainRequest): Promise<TrainResult> {
   checkNothingReplaced(out, recipe, request.resume);
   const warnings: DatasetWarning[] = [];
   const prepare = prepareOptions(request, recipe, warnings);
-  const scan = await scanPictures(request.folder, prepare);
+  const scan = await scanPictures(request.data as string, prepare);
   warnings.push(...scan.warnings);
   request.onProgress?.({ phase: 'scanned', scan });
   await ensureWritableFolder(dirname(out));
@@ -121,89 +136,68 @@ export async function train(request: TrainRequest): Promise<TrainResult> {
     checkNothingReplaced(out, recipe, request.resume, batchesPerEpoch);
     for (const path of [out, runStatePath(out)]) await removeLeftovers(path);
     await ensureSpaceForRun(out, recipe, layers, batchesPerEpoch);
-    return await trainLocked({ request, out, recipe, layers, scan, warnings, prepare });
+    const title = basename(out, '.safetensors');
+    return await trainLocked({ request, out, title, recipe, layers, scan, warnings, prepare });
   } finally {
     await release();
   }
 }
 
-/** The time left is told from this many steps; their median, because some steps open a session first. */
-const recentSteps = 31;
-
-function median(values: readonly number[]): number {
-  const sorted = [...values].sort((a, b) => a - b);
-  return sorted[Math.floor(sorted.length / 2)];
+async function trainLocked(plan: RunPlan): Promise<TrainResult> {
+  const { request, out, recipe, layers, warnings } = plan;
+  const identity = await identifyRun(plan);
+  const found = findState(plan, identity);
+  const run = await openRun(plan, identity);
+  try {
+    const start = found.state ?? (await newRunState(run.input, run.fingerprint, now(), request.from));
+    const state = { ...start, kernels: run.kernels };
+    request.onProgress?.({
+      ...{ phase: 'start', scan: run.scan, recipe, layers: layers.length, resumedAt: state.step },
+      heldOut: run.heldOut.length,
+    });
+    const follower = await followRun(run, state, found);
+    const end = await follow(run, state, follower);
+    const { seconds, journal } = follower;
+    return {
+      ...{ ...end, finished: end.file !== undefined, state, recipe, scan: run.scan, warnings },
+      ...{ heldOut: run.heldOut.length, journal: journal.folder },
+      statePath: !end.file && state.step > 0 ? runStatePath(out) : undefined,
+      stepSeconds: seconds.reduce((a, b) => a + b, 0),
+      stepsRun: seconds.length,
+      trainedParameters: countParameters(layers),
+    };
+  } finally {
+    await run.release();
+  }
 }
 
-async function trainLocked(run: OpenRun): Promise<TrainResult> {
-  const { request, out, recipe, layers, scan, prepare } = run;
-  const { checkpoint, signal, onProgress } = request;
-  const statePath = runStatePath(out);
-  const fingerprint = runFingerprint(recipe, scan, checkpoint, layers, request.from);
-  const loaded = request.resume ? loadRunState(statePath, fingerprint) : undefined;
-  const found = loaded?.state;
-  if (loaded?.damage !== undefined)
-    prepare.onWarning?.({ code: 'RUN_STATE_DAMAGED', message: loaded.damage });
-  if (request.resume && !found) {
-    const message = `there is no run state ${statePath}; the run starts at step 0`;
-    prepare.onWarning?.({ code: 'RUN_STATE_MISSING', message });
-  }
-  const { session = {}, frugal = false } = request;
-  const kernels = kernelsOf(checkpoint, session);
-  if (found?.kernels !== undefined && found.kernels !== kernels) {
-    const message = `the run so far was computed on ${found.kernels}, the rest is on ${kernels}: its numbers may differ in their last digits`;
-    prepare.onWarning?.({ code: 'KERNELS_CHANGED', message });
-  }
-  const items = await encodePictures(scan, prepare);
-  const texts = await openCaptionTexts(
-    items.map(({ caption }) => caption),
-    prepare,
-    layers,
-  );
-  const input = { checkpoint, recipe, layers, items, texts, session, frugal };
-  const state = { ...(found ?? (await newRunState(input, fingerprint, now(), request.from))), kernels };
-  onProgress?.({ phase: 'start', scan, recipe, layers: layers.length, resumedAt: state.step });
-  const saver = openSaver(
-    {
-      checkpoint,
-      recipe,
-      layers,
-      state,
-      scan,
-      items,
-      card: request.card ?? {},
-      origins: request.origins ?? [],
-    },
-    {
-      ...{ out, resume: request.resume, damaged: loaded?.damage !== undefined },
-      onSaved: path => onProgress?.({ phase: 'saved', path }),
-      onWarning: prepare.onWarning,
-    },
-  );
-  const times = openStepTimes();
-  const seconds: number[] = [];
-  const onStep = async (report: StepReport): Promise<void> => {
-    seconds.push(report.seconds);
-    const secondsLeft = median(seconds.slice(-recentSteps)) * (recipe.steps - report.step);
-    onProgress?.({ phase: 'step', steps: recipe.steps, secondsLeft, ...report });
-    const jump = times.push(report.seconds, report.opened);
-    if (jump) prepare.onWarning?.({ code: 'STEPS_SLOWED_DOWN', message: jump });
-    await saver.afterStep();
-  };
-  const file = await saver.guard(async () => {
-    await runLoop(input, state, {
-      ...{ signal, onStep },
-      onRollback: ({ action }, message) =>
-        prepare.onWarning?.({ code: action === 'skip' ? 'STEP_LEFT_OUT' : 'RATE_LOWERED', message }),
+/** Runs the loop to its end, with all that follows it. */
+async function follow(
+  run: OpenRun,
+  state: RunState,
+  { control, saver, journal, begin, end, release }: Awaited<ReturnType<typeof followRun>>,
+): Promise<RunEnd> {
+  const finish = (status: FinishedRun['status'], facts: Partial<FinishedRun['result']>): Promise<void> =>
+    journal.finish({ status, result: { steps: state.step, ...facts } });
+  try {
+    const reached = await saver.guard(async () => {
+      await begin();
+      await runLoop(run.input, state, control);
+      return end();
     });
-    return saver.finish();
-  });
-  const unfinished = !file && state.step > 0;
-  return {
-    ...{ finished: file !== undefined, state, recipe, scan, warnings: run.warnings, file },
-    statePath: unfinished ? statePath : undefined,
-    stepSeconds: seconds.reduce((a, b) => a + b, 0),
-    stepsRun: seconds.length,
-    trainedParameters: countParameters(layers),
-  };
+    const { file, bestFile, stopped, verdict } = reached;
+    const recent = state.losses.slice(-20);
+    await finish(file ? (stopped === undefined ? 'finished' : 'stopped early') : 'interrupted', {
+      loss: recent.reduce((sum, loss) => sum + loss / recent.length, 0),
+      ...{ bestStep: state.best?.step ?? null, bestValidation: state.best?.loss ?? null },
+      ...{ file: file ? basename(file.path) : null, hash: file?.hash ?? null },
+      ...{ bestFile: bestFile ? basename(bestFile.path) : null, message: stopped ?? verdict ?? null },
+    });
+    return reached;
+  } catch (error) {
+    await finish('failed', { message: error instanceof Error ? error.message : String(error) });
+    throw error;
+  } finally {
+    await release();
+  }
 }

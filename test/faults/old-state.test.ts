@@ -24,7 +24,7 @@ test('a run state of the first format is resumed bit for bit', async () => {
   const statePath = out.replace('.safetensors', '.run-state');
   copyFileSync('test/golden/data/run-state-1.safetensors', statePath);
   const checkpoint = openCheckpoint('pretrained/pocket');
-  const { state, finished } = await train({ folder: pictureFolder(3), checkpoint, recipe, out, resume: true });
+  const { state, finished } = await train({ data: pictureFolder(3), checkpoint, recipe, out, resume: true });
   expect([finished, state.startedAt, state.losses.length]).toEqual([true, 1795717805, 6]);
   const file = openSafetensors(out);
   const hash = createHash('sha256');

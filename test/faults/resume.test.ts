@@ -53,7 +53,7 @@ test.each<[string, GivenRecipe]>([
 ])('%s: stopped after any step and resumed = uninterrupted, byte for byte', async (_, recipe) => {
   const folder = pictureFolder(5);
   const whole = join(temporaryFolder(), 'whole.safetensors');
-  await train({ folder, checkpoint, recipe, out: whole, resume: false, cacheFolder });
+  await train({ data: folder, checkpoint, recipe, out: whole, resume: false, cacheFolder });
   const expected = tensorHash(whole);
 
   const out = join(temporaryFolder(), 'parts.safetensors');
@@ -61,7 +61,7 @@ test.each<[string, GivenRecipe]>([
   for (;;) {
     const controller = new AbortController();
     const result = await train({
-      folder,
+      data: folder,
       checkpoint,
       recipe,
       out,
@@ -91,7 +91,7 @@ test('a state of another recipe or data set is refused and left as it is', async
     if (progress.phase === 'step') controller.abort();
   };
   const first = await train({
-    folder,
+    data: folder,
     checkpoint,
     recipe,
     out,
@@ -102,14 +102,14 @@ test('a state of another recipe or data set is refused and left as it is', async
   });
   const before = readFileSync(first.statePath as string);
   const changed = { ...recipe, learningRate: 1e-3 };
-  await expect(train({ folder, checkpoint, recipe: changed, out, resume: true })).rejects.toMatchObject({
+  await expect(train({ data: folder, checkpoint, recipe: changed, out, resume: true })).rejects.toMatchObject({
     code: 'RUN_STATE_OTHER',
   });
-  await expect(train({ folder, checkpoint, recipe, out, resume: false })).rejects.toMatchObject({
+  await expect(train({ data: folder, checkpoint, recipe, out, resume: false })).rejects.toMatchObject({
     code: 'RUN_STATE_EXISTS',
   });
   copyFileSync(join(folder, '0.png'), join(folder, '9.png'));
-  await expect(train({ folder, checkpoint, recipe, out, resume: true })).rejects.toMatchObject({
+  await expect(train({ data: folder, checkpoint, recipe, out, resume: true })).rejects.toMatchObject({
     code: 'RUN_STATE_OTHER',
   });
   expect(readFileSync(first.statePath as string)).toEqual(before);
@@ -121,7 +121,7 @@ test('the same seed gives the same file, another seed another', async () => {
   for (const seed of [1, 1, 2]) {
     const out = join(temporaryFolder(), 'x.safetensors');
     await train({
-      folder,
+      data: folder,
       checkpoint,
       recipe: { ...recipe, steps: 2, warmupSteps: 0, batch: 1, accumulate: 1, seed },
       out,

@@ -188,7 +188,7 @@ describe('pictures', () => {
     const folder = pictureFolder(2);
     put(folder, 'dot.png', stripes(1, 1, 1));
     const huge = { create: { width: 30_000, height: 30_000, channels: 3 as const, background: '#888' } };
-    writeFileSync(join(folder, 'huge.png'), await sharp(huge, { limitInputPixels: false }).png().toBuffer());
+    writeFileSync(join(folder, 'huge.png'), await sharp({ ...huge, limitInputPixels: false }).png().toBuffer());
     const before = process.memoryUsage().rss;
     const { facts } = await trained(folder);
     const codes = Object.fromEntries(
@@ -202,7 +202,7 @@ describe('pictures', () => {
   test('a picture that unpacks to much more than it is (a bomb)', async () => {
     const folder = pictureFolder(2);
     const flat = { create: { width: 20_000, height: 20_000, channels: 3 as const, background: '#fff' } };
-    writeFileSync(join(folder, 'bomb.png'), await sharp(flat, { limitInputPixels: false }).png().toBuffer());
+    writeFileSync(join(folder, 'bomb.png'), await sharp({ ...flat, limitInputPixels: false }).png().toBuffer());
     expect((await trained(folder)).facts.skipped).toMatchObject([{ code: 'PICTURE_TOO_LARGE' }]);
   });
 
@@ -275,7 +275,8 @@ describe('recipes', () => {
   test.each([
     ['a typo', 'learningRat = 1e-4', ['learningRat', 'learningRate']],
     ['several faults, all told at once', 'stepz = 3\nrank = "many"', ['stepz', 'steps', 'rank']],
-    ['a rate of 10', 'learningRate = 10.5', ['learningRate']],
+    ['a rate above 10', 'learningRate = 10.5', ['learningRate']],
+    ['a rate of 10', 'learningRate = 10', ['learningRate', 'usual']],
     ['a rate that is no number', 'learningRate = nan', ['learningRate']],
     ['steps below zero', 'steps = -1', ['steps']],
   ])('%s', async (_, text, words) => {
@@ -330,7 +331,7 @@ describe('a rate so large that numbers leave their range', () => {
       '--rank',
       '4',
       '--lr',
-      '10',
+      '2',
       '--schedule',
       'constant',
       '--no-cache',

@@ -1,5 +1,5 @@
 /** A run that is over, as far as its metadata goes: three pictures of two folders, on a base that is only named. */
-import type { DatasetScan, TrainingItem } from '../../src/dataset/index.ts';
+import { type DatasetScan, plainRules, type TrainingItem } from '../../src/dataset/index.ts';
 import { plainLora, type TrainedLayer } from '../../src/lora/index.ts';
 import type { Checkpoint, Family } from '../../src/models/index.ts';
 import type { TrainedRun } from '../../src/training/metadata/lora-metadata.ts';
@@ -22,7 +22,7 @@ export function finishedRun(given: GivenRecipe = {}, options: RunOptions = {}): 
   const { folder = secret, family = 'sd15', isVelocity = false, captions = usualCaptions } = options;
   const picture = (name: string, caption: string, repeats: number) => ({
     ...{ path: `${folder}/${name}`, caption, repeats, captionSource: 'txt' as const },
-    ...{ width: 512, height: 512, hash: '00' },
+    ...{ width: 512, height: 512, hash: '00', folder, rules: plainRules },
   });
   const scan: DatasetScan = {
     folder,

@@ -81,11 +81,20 @@ def bitmap_16(picture):
     """A bottom-up 5-6-5 BMP, which Pillow reads but does not write."""
     rgb = np.asarray(picture).astype(np.uint16)[::-1]
     words = (rgb[..., 0] >> 3 << 11) | (rgb[..., 1] >> 2 << 5) | (rgb[..., 2] >> 3)
-    data = words.astype("<u2").tobytes()
+    data = np.pad(words, ((0, 0), (0, words.shape[1] % 2))).astype("<u2").tobytes()
     masks = struct.pack("<III", 0xF800, 0x07E0, 0x001F)
     header = struct.pack("<IiiHHIIiiII", 40, picture.width, picture.height, 1, 16, 3, len(data), 2835, 2835, 0, 0)
     offset = 14 + len(header) + len(masks)
     return b"BM" + struct.pack("<IHHI", offset + len(data), 0, 0, offset) + header + masks + data
+
+
+def bitmap_32(picture):
+    """A top-down BMP with an alpha field, as later versions of the header have it."""
+    data = np.asarray(picture)[..., [2, 1, 0, 3]].tobytes()
+    masks = struct.pack("<IIII", 0xFF0000, 0xFF00, 0xFF, 0xFF000000)
+    header = struct.pack("<IiiHHIIiiII", 108, picture.width, -picture.height, 1, 32, 3, len(data), 2835, 2835, 0, 0)
+    header = (header + masks + b"BGRs").ljust(108, b"\0")
+    return b"BM" + struct.pack("<IHHI", 14 + 108 + len(data), 0, 0, 14 + 108) + header + data
 
 
 def bitmap_cases():
@@ -97,7 +106,10 @@ def bitmap_cases():
     yield case("bmp P", encode(palette, format="BMP"), palette.convert("RGB"))
     rgba = picture.convert("RGBA")
     rgba.putalpha(Image.linear_gradient("L").resize(picture.size))
-    yield case("bmp alpha", encode(rgba, format="BMP"), on_white(rgba))
+    plain = encode(rgba, format="BMP")  # a fourth byte that means nothing
+    yield case("bmp 32", plain, Image.open(io.BytesIO(plain)).convert("RGB"))
+    alpha = bitmap_32(rgba)
+    yield case("bmp alpha", alpha, on_white(Image.open(io.BytesIO(alpha))))
     data = bitmap_16(picture)
     yield case("bmp 565", data, Image.open(io.BytesIO(data)).convert("RGB"))
 

@@ -50,7 +50,7 @@ async function measureSwitch(folder: string): Promise<number> {
   for (const seed of [1, 2]) {
     const out = join(folder, `lora${seed}.safetensors`);
     const recipe = { steps: 1, rank: 16, seed };
-    await train({ folder: projectPath('examples/zorbi-character'), checkpoint, recipe, out, resume: false });
+    await train({ data: projectPath('examples/zorbi-character'), checkpoint, recipe, out, resume: false });
     paths.push(out);
   }
   const generator = openGenerator(checkpoint);

@@ -35,7 +35,7 @@ async function trainSet(
 ): Promise<TrainResult> {
   terminal.note(`\ntraining the ${set.name} LoRA on ${set.folder}`);
   const result = await train({
-    folder: projectPath(set.folder),
+    data: projectPath(set.folder),
     checkpoint,
     recipe: set.recipe,
     out: join(out, set.file),

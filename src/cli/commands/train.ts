@@ -127,7 +127,7 @@ async function run(givenFolder: string | undefined, own: Options, command: Comma
     terminal.note(isStepping ? 'finishing this step, then saving the run state …' : 'stopping …'),
   );
   const result = await train({
-    folder,
+    data: folder,
     checkpoint,
     recipe,
     card,

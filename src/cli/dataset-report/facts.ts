@@ -15,7 +15,7 @@ export const nameIn = (folder: string, path: string): string => relative(folder,
 const rounded = (x: number): number => Number(x.toPrecision(4));
 
 function pictureFacts(picture: ReportedPicture, folder: string): object {
-  const { placed, scale, cutAway, file, sharpness, exposure, jpegQuality, ground, composition } = picture;
+  const { placed, scale, cutAway, file, sharpness, exposure, jpegQuality, ground } = picture;
   return {
     picture: nameIn(folder, picture.picture.path),
     width: picture.picture.width,
@@ -33,7 +33,6 @@ function pictureFacts(picture: ReportedPicture, folder: string): object {
     exposure,
     jpegQuality: jpegQuality ?? null,
     background: { color: ground.color.map(Math.round), share: rounded(ground.share) },
-    composition: composition ?? null,
     file,
     group: picture.group,
     findings: picture.codes,

@@ -1,9 +1,7 @@
 /** @file Lines about the set that the text and the page both have. */
-import { type DatasetReport, goals } from '../../dataset/index.ts';
+import { type DatasetReport, goals, thresholds } from '../../dataset/index.ts';
 import { counted } from '../lines.ts';
 import type { RunFacts } from './facts.ts';
-
-const percent = (x: number): string => `${Math.round(100 * x)} %`;
 
 export function countText({ pictures, skipped, groups, effective }: DatasetReport): string {
   const left = skipped.length > 0 ? `, ${skipped.length} left out` : '';
@@ -59,9 +57,15 @@ export const backgroundText = ({ backgrounds }: DatasetReport): string =>
   backgrounds.map(({ name, pictures }) => `${name}\u00a0×${pictures}`).join(', ');
 
 export function placeText({ composition }: DatasetReport): string {
-  if (!composition) return 'nothing stands out, or there is one picture only';
-  const { x, y, size } = composition;
-  return `its centre varies by ${percent(x)} of the width and ${percent(y)} of the height, its size by ${percent(size)}`;
+  if (!composition) return 'there is one picture only';
+  const { alike } = composition;
+  const verdict =
+    alike >= thresholds.samePlace
+      ? 'always at about one place'
+      : alike > 0.4
+        ? 'often at one place'
+        : 'in different places';
+  return `what stands out is ${verdict} (${alike.toFixed(2)}; 0: anywhere, 1: the same in all)`;
 }
 
 export const runText = ({ name, resolution: { width, height }, batch }: RunFacts): string =>

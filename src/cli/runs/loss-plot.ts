@@ -56,17 +56,15 @@ const quantile = (values: readonly number[], part: number): number => {
   return sorted[Math.min(sorted.length - 1, Math.floor(part * sorted.length))];
 };
 
+/** The first few steps are smoothed over next to nothing. */
+const settled = (values: readonly number[]): readonly number[] =>
+  values.length > 40 ? values.slice(20) : values;
+
 /** From zero to what nearly all steps stay below: a few large ones must not flatten the rest. */
 function lossTicks(runs: readonly KeptRun[], hasSingle: boolean): number[] {
-  const smoothed = runs.flatMap(({ steps }) => steps.map(step => step.smoothed));
-  const single = hasSingle
-    ? [
-        quantile(
-          runs[0].steps.map(({ loss }) => loss),
-          0.98,
-        ),
-      ]
-    : [];
+  const smoothed = runs.flatMap(({ steps }) => settled(steps.map(step => step.smoothed)));
+  const losses = runs[0].steps.map(({ loss }) => loss);
+  const single = hasSingle && losses.length > 0 ? [quantile(losses, 0.98)] : [];
   return ticksBetween(
     0,
     smoothed.concat(single).reduce((a, b) => Math.max(a, b), 0),
@@ -156,7 +154,7 @@ function legend(drawing: Canvas, runs: readonly KeptRun[], y: number): void {
 }
 
 function caption(runs: readonly KeptRun[]): string {
-  if (runs.length > 1) return 'smoothed loss; below it the validation loss with its confidence interval';
+  if (runs.length > 1) return runs.map(run => `${showSteps(factsOf(run))} steps`).join('  ·  ');
   const facts = factsOf(runs[0]);
   return [
     facts.status,

@@ -140,35 +140,83 @@ export function align(
 export interface Fit {
   /** Correlation of what both show. */
   readonly correlation: number;
-  /** Root mean square difference of levels in the block of 8×8 where it is largest. */
-  readonly worstBlock: number;
   /** Share of the first picture that the second covers. */
   readonly overlap: number;
 }
 
 /** How well the second plane fits the first where it has been placed. */
 export function measureFit(first: Float32Array, second: Float32Array, placement: Placement): Fit {
-  const side = Math.sqrt(first.length);
-  const blocks = side / 8;
-  const errors = new Float64Array(blocks * blocks);
-  const counts = new Float64Array(blocks * blocks);
   let [n, sumA, sumB, sumAA, sumBB, sumAB] = [0, 0, 0, 0, 0, 0];
-  overlay(second, placement, (i, value) => {
+  overlay(second, placement, (i, b) => {
     const a = first[i];
-    const b = placement.gain * value + placement.offset;
     n++;
     sumA += a;
     sumB += b;
     sumAA += a * a;
     sumBB += b * b;
     sumAB += a * b;
-    const block = Math.floor(i / side / 8) * blocks + Math.floor((i % side) / 8);
-    // What was clipped to white or black in either is no difference.
-    errors[block] += (a - Math.min(255, Math.max(0, b))) ** 2;
-    counts[block]++;
   });
   const variance = (sumAA - (sumA * sumA) / n) * (sumBB - (sumB * sumB) / n);
   const correlation = variance > 0 ? (sumAB - (sumA * sumB) / n) / Math.sqrt(variance) : 0;
-  const means = errors.map((sum, k) => (counts[k] >= 16 ? Math.sqrt(sum / counts[k]) : 0));
-  return { correlation, worstBlock: Math.max(...means), overlap: n / first.length };
+  return { correlation, overlap: n / first.length };
+}
+
+/** Lowest and highest levels of a pixel and those beside it, as moving by this part of a pixel would show them. */
+const slack = 0.7;
+
+interface Range {
+  readonly low: Float32Array;
+  readonly high: Float32Array;
+}
+
+function rangeAround(plane: Float32Array, placement: Placement): Range {
+  const low = new Float32Array(plane.length).fill(Number.POSITIVE_INFINITY);
+  const high = new Float32Array(plane.length).fill(Number.NEGATIVE_INFINITY);
+  const { gain, offset, shiftX, shiftY } = placement;
+  const step = slack / Math.sqrt(plane.length);
+  for (const [dx, dy] of [
+    [0, 0],
+    [1, 0],
+    [-1, 0],
+    [0, 1],
+    [0, -1],
+    [1, 1],
+    [1, -1],
+    [-1, 1],
+    [-1, -1],
+  ]) {
+    overlay(plane, { ...placement, shiftX: shiftX + dx * step, shiftY: shiftY + dy * step }, (i, value) => {
+      // What was clipped to white or black in one of the pictures is no difference.
+      const level = Math.min(255, Math.max(0, gain * value + offset));
+      if (level < low[i]) low[i] = level;
+      if (level > high[i]) high[i] = level;
+    });
+  }
+  return { low, high };
+}
+
+const outside = (value: number, low: number, high: number): number => Math.max(0, low - value, value - high);
+
+/**
+ * Root mean square difference of levels in the block of 8×8 where it is largest, beyond what edges that miss each other
+ * by part of a pixel explain: something that only one of the pictures shows.
+ */
+export function worstBlock(first: Float32Array, second: Float32Array, placement: Placement): number {
+  const side = Math.sqrt(first.length);
+  const blocks = side / 8;
+  const errors = new Float64Array(blocks * blocks);
+  const counts = new Float64Array(blocks * blocks);
+  const ofFirst = rangeAround(first, inPlace);
+  const ofSecond = rangeAround(second, placement);
+  overlay(second, placement, (i, value) => {
+    const level = Math.min(255, Math.max(0, placement.gain * value + placement.offset));
+    const error = Math.max(
+      outside(first[i], ofSecond.low[i], ofSecond.high[i]),
+      outside(level, ofFirst.low[i], ofFirst.high[i]),
+    );
+    const block = Math.floor(i / side / 8) * blocks + Math.floor((i % side) / 8);
+    errors[block] += error * error;
+    counts[block]++;
+  });
+  return Math.max(...errors.map((sum, k) => (counts[k] >= 16 ? Math.sqrt(sum / counts[k]) : 0)));
 }

@@ -1,10 +1,12 @@
 /** @file Whether two pictures show nearly the same: coarse outlines first, then laid over each other ever more finely. */
-import { align, type Fit, inPlace, measureFit, overlay, type Placement } from './align.ts';
+import { align, type Fit, inPlace, measureFit, overlay, type Placement, worstBlock } from './align.ts';
 import { flatSpread, type Likeness } from './describe.ts';
 
 export interface PictureMatch extends Fit {
   readonly placement: Placement;
   readonly mirrored: boolean;
+  /** Levels; see `worstBlock`. */
+  readonly difference: number;
 }
 
 /**
@@ -18,9 +20,9 @@ const limits = {
   found: 0.7,
   surelyFound: 0.97,
   /** On the finest and the middle plane. */
-  correlation: [0.93, 0.9],
+  correlation: [0.96, 0.9],
   /** Levels of 255: a limb that moved makes 30 and more in its block, edges that miss by a pixel up to 20. */
-  worstBlock: 24,
+  worstBlock: 16,
   overlap: 0.7,
   /** Mean difference of colour, levels; recoloured drawings make 20 and more. */
   color: 10,
@@ -80,7 +82,7 @@ function compareFlat(a: Likeness, b: Likeness): PictureMatch | undefined {
   if (!isFlat(a) || !isFlat(b)) return undefined;
   const light = Math.abs(a.light[0][0] - b.light[0][0]);
   if (Math.max(light, colorDifference(a, b, inPlace)) > limits.flat) return undefined;
-  return { correlation: 1, worstBlock: light, overlap: 1, placement: inPlace, mirrored: false };
+  return { correlation: 1, overlap: 1, difference: light, placement: inPlace, mirrored: false };
 }
 
 /** A tenth cut off at the corners or around: least squares alone finds back from half of that. */
@@ -129,8 +131,9 @@ function compareOneWay(a: Likeness, b: Likeness): Omit<PictureMatch, 'mirrored'>
     fit = measureFit(a.light[plane], b.light[plane], placement);
     if (fit.correlation < limits.correlation[plane] || fit.overlap < limits.overlap) return undefined;
   }
-  if (!fit || !placement || fit.worstBlock > limits.worstBlock) return undefined;
-  return colorDifference(a, b, placement) > limits.color ? undefined : { ...fit, placement };
+  if (!fit || !placement || colorDifference(a, b, placement) > limits.color) return undefined;
+  const difference = worstBlock(a.light[fine], b.light[fine], placement);
+  return difference > limits.worstBlock ? undefined : { ...fit, placement, difference };
 }
 
 /** How the second picture is nearly the same as the first; undefined when it is not. */

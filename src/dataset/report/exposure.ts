@@ -7,6 +7,8 @@ export interface Exposure {
   /** Level that only a fiftieth of the pixels lies below or above. */
   readonly shadows: number;
   readonly highlights: number;
+  /** From the level that a two-hundredth of the pixels lies below to the one that as many lie above. */
+  readonly range: number;
   /** Share of pixels, ground left out, that have lost their colour at the upper end: two channels full, the third high. */
   readonly burntOut: number;
   /** Share that is black. */
@@ -81,12 +83,20 @@ export function exposureOf({ rgb, light, width, height }: TrainedPixels): Exposu
   // A picture of nothing but paper is judged with it.
   if (all < 0.02 * area) {
     const whole = histogram(light);
-    return { median: percentile(whole, 0.5), shadows: 0, highlights: 255, burntOut: 0, drowned: 0 };
+    return {
+      median: percentile(whole, 0.5),
+      shadows: 0,
+      highlights: 255,
+      range: 255,
+      burntOut: 0,
+      drowned: 0,
+    };
   }
   return {
     median: percentile(counts, 0.5),
     shadows: percentile(counts, 0.02),
     highlights: percentile(counts, 0.98),
+    range: percentile(counts, 0.995) - percentile(counts, 0.005),
     burntOut: burnt / all,
     drowned: drowned / all,
   };

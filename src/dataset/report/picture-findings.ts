@@ -20,7 +20,6 @@ const when = (is: boolean, value: number): number | undefined => (is ? value : u
 const rounded = (x: number): string => String(Number(x.toPrecision(2)));
 
 const isDark = ({ exposure }: MeasuredPicture): boolean => exposure.highlights < thresholds.darkHighlights;
-const range = ({ exposure }: MeasuredPicture): number => exposure.highlights - exposure.shadows;
 
 const rules: readonly Rule[] = [
   {
@@ -69,7 +68,8 @@ const rules: readonly Rule[] = [
   },
   {
     code: 'PICTURE_LOW_CONTRAST',
-    measure: picture => when(!isDark(picture) && range(picture) < thresholds.fewLevels, 255 - range(picture)),
+    measure: picture =>
+      when(!isDark(picture) && picture.exposure.range < thresholds.fewLevels, 255 - picture.exposure.range),
     text: (count, worst) =>
       `${count} ${have(count)} little contrast: nearly all lies within ${255 - worst} of 255 levels`,
     action: 'Raise the contrast, or leave them out.',

@@ -5,7 +5,7 @@ import { openPicture } from '../inspect.ts';
 import { describeLikeness, type Likeness } from '../likeness/likeness.ts';
 import { decodePicture } from '../picture.ts';
 import type { ScannedPicture } from '../scan.ts';
-import { type Composition, compositionOf } from './composition.ts';
+import { edgeMap } from './composition.ts';
 import { type Exposure, exposureOf } from './exposure.ts';
 import { type FileFacts, fileFacts } from './file-facts.ts';
 import { type Ground, groundOf } from './ground.ts';
@@ -28,7 +28,8 @@ export interface MeasuredPicture {
   /** IJG quality by the file's tables or by traces in its pixels, whichever is worse; undefined without either. */
   readonly jpegQuality: number | undefined;
   readonly ground: Ground;
-  readonly composition: Composition | undefined;
+  /** See `edgeMap`. */
+  readonly edges: Float64Array;
   readonly likeness: Likeness;
   /** The whole picture, small, as JPEG; only when it was asked for. */
   readonly thumbnail: Uint8Array | undefined;
@@ -56,7 +57,6 @@ export async function measurePicture(
 ): Promise<MeasuredPicture> {
   const bytes = await readFile(picture.path);
   const pixels = trainedPixels(await decodePicture(bytes, placed, picture.path), placed.bucket);
-  const ground = groundOf(pixels);
   const { resized, bucket } = placed;
   return {
     picture,
@@ -67,8 +67,8 @@ export async function measurePicture(
     sharpness: sharpnessOf(pixels, thresholds.fewestEdges),
     exposure: exposureOf(pixels),
     jpegQuality: worse(jpegQuality(bytes), await qualityFromPixels(bytes)),
-    ground,
-    composition: compositionOf(pixels, ground),
+    ground: groundOf(pixels),
+    edges: edgeMap(pixels),
     likeness: await describeLikeness(bytes),
     thumbnail: thumbnailSide ? await makeThumbnail(bytes, thumbnailSide) : undefined,
   };

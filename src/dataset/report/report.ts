@@ -9,7 +9,7 @@ import type { DatasetScan } from '../scan.ts';
 import { type CaptionedPicture, type CaptionFault, captionFindings } from './caption-findings.ts';
 import type { CaptionFacts } from './captions.ts';
 import { colorName, hexOf } from './colors.ts';
-import type { CompositionSpread } from './composition.ts';
+import type { Composition } from './composition.ts';
 import { type Finding, type FindingCode, finding, inOrderOfWeight } from './finding.ts';
 import type { Goal } from './goals.ts';
 import { type MeasuredPicture, measurePicture } from './picture.ts';
@@ -66,7 +66,7 @@ export interface DatasetReport {
   readonly trigger: TriggerFacts;
   readonly buckets: readonly BucketFacts[];
   readonly backgrounds: readonly ColorCount[];
-  readonly composition: CompositionSpread | undefined;
+  readonly composition: Composition | undefined;
   /** In order of how much they matter. */
   readonly findings: readonly Finding[];
 }
@@ -165,7 +165,7 @@ export async function reportDataset(request: ReportRequest): Promise<DatasetRepo
     trigger: ofTrigger.facts,
     buckets: bucketsOf(measured),
     backgrounds: countBackgrounds(measured),
-    composition: ofSet.spread,
+    composition: ofSet.composition,
     findings: inOrderOfWeight(findings, measured.length),
   };
 }

@@ -1,6 +1,6 @@
 /** @file Findings about the set as a whole: copies, one background, one place of the subject, too few pictures. */
 import { colorName } from './colors.ts';
-import { type CompositionSpread, compositionSpread } from './composition.ts';
+import { type Composition, compositionOf } from './composition.ts';
 import { type Finding, finding, type Severity } from './finding.ts';
 import { type Goal, goals, leastOfAll } from './goals.ts';
 import { commonGround, type SharedGround } from './ground.ts';
@@ -67,21 +67,17 @@ function groundFinding(pictures: readonly MeasuredPicture[], goal: Goal | undefi
   ];
 }
 
-function placeFinding(
-  pictures: readonly MeasuredPicture[],
-  spread: CompositionSpread | undefined,
-): Finding[] {
-  if (!spread || pictures.length < thresholds.fewestForShares) return [];
-  const { samePlace, sameSize } = thresholds;
-  if (spread.x > samePlace || spread.y > samePlace || spread.size > sameSize) return [];
+function placeFinding(pictures: readonly MeasuredPicture[], composition: Composition | undefined): Finding[] {
+  if (!composition || pictures.length < thresholds.fewestForShares) return [];
+  if (composition.alike < thresholds.samePlace) return [];
   return [
     finding({
       code: 'COMPOSITION_ALIKE',
       pictures: pathsOf(pictures),
-      numbers: { ...spread },
-      text: 'What stands out is at the same place and of the same size in all pictures: the LoRA will put it there.',
+      numbers: { alike: composition.alike },
+      text: 'What stands out is at nearly the same place and of nearly the same size in all pictures: the LoRA will put it there.',
       action:
-        'Add pictures from nearer and farther, with the subject left and right; or cut some differently.',
+        'Add pictures from nearer and farther, with the subject left and right; or cut some of these differently.',
     }),
   ];
 }
@@ -154,7 +150,7 @@ function bucketFinding(pictures: readonly MeasuredPicture[], batch: number): Fin
 
 export interface SetFindings {
   readonly findings: Finding[];
-  readonly spread: CompositionSpread | undefined;
+  readonly composition: Composition | undefined;
 }
 
 /** @param groups of nearly the same pictures, as indices into `pictures` */
@@ -164,13 +160,13 @@ export function setFindings(
   { goal, batch }: SetOptions,
 ): SetFindings {
   const different = oneOfEach(pictures, groups);
-  const spread = compositionSpread(different.flatMap(({ composition }) => composition ?? []));
+  const composition = compositionOf(different.map(({ edges }) => edges));
   const findings = [
     ...copiesFinding(pictures, groups),
     ...groundFinding(different, goal),
-    ...placeFinding(different, spread),
+    ...placeFinding(different, composition),
     ...countFinding(different.length, goal),
     ...bucketFinding(pictures, batch),
   ];
-  return { findings, spread };
+  return { findings, composition };
 }

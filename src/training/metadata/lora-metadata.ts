@@ -11,7 +11,6 @@ import {
 } from '../../lora/index.ts';
 import type { Checkpoint } from '../../models/index.ts';
 import { version } from '../../version.ts';
-import { adamWDefaults } from '../adamw.ts';
 import { batchesPerEpoch } from '../batches.ts';
 import { now } from '../clock.ts';
 import { trainedScheduler } from '../objective/schedule.ts';
@@ -22,6 +21,7 @@ import { datasetEntries } from './dataset-entries.ts';
 import { type LoraCard, modelspecEntries } from './modelspec-entries.ts';
 import { networkEntries } from './network-entries.ts';
 import { objectiveWords } from './objective-words.ts';
+import { optimizerText } from './optimizer-words.ts';
 
 export interface TrainedRun {
   readonly checkpoint: Checkpoint;
@@ -34,6 +34,8 @@ export interface TrainedRun {
   readonly card?: LoraCard;
   /** LoRAs that the run stands on, in words. */
   readonly origins?: readonly string[];
+  /** Pictures that the run is judged by and does not see. */
+  readonly heldOut?: number;
 }
 
 type Entries = Record<string, PythonValue>;
@@ -69,15 +71,13 @@ function textRate({ recipe, layers }: TrainedRun): PythonValue {
 
 function optimizerEntries(run: TrainedRun): Entries {
   const { recipe } = run;
-  const { beta1, beta2, epsilon } = adamWDefaults;
-  const settings = `betas=(${beta1}, ${beta2}),eps=${pythonText(float(epsilon))},weight_decay=${recipe.weightDecay}`;
   return {
     ss_learning_rate: float(recipe.learningRate),
     ss_unet_lr: recipe.targets === 'none' ? null : float(recipe.learningRate),
     ss_text_encoder_lr: textRate(run),
     ss_lr_scheduler: recipe.schedule,
     ss_lr_warmup_steps: recipe.warmupSteps,
-    ss_optimizer: `AdamW(${settings})`,
+    ss_optimizer: optimizerText(recipe),
     ss_max_grad_norm: float(recipe.maxGradientNorm),
     ss_batch_size_per_device: recipe.batch,
     ss_total_batch_size: recipe.batch * recipe.accumulate,
@@ -121,14 +121,17 @@ function objectiveEntries({ checkpoint, recipe }: TrainedRun): Entries {
   };
 }
 
-const validationEntries: Entries = {
-  ss_num_validation_images: 0,
-  ss_validation_seed: null,
-  ss_validation_split: float(0),
-  ss_max_validation_steps: null,
-  ss_validate_every_n_epochs: null,
-  ss_validate_every_n_steps: null,
-};
+function validationEntries({ recipe, heldOut = 0 }: TrainedRun): Entries {
+  const isDivided = recipe.validationShare > 0 && recipe.validationFolder === null;
+  return {
+    ss_num_validation_images: heldOut,
+    ss_validation_seed: isDivided ? recipe.seed : null,
+    ss_validation_split: float(isDivided ? recipe.validationShare : 0),
+    ss_max_validation_steps: null,
+    ss_validate_every_n_epochs: null,
+    ss_validate_every_n_steps: recipe.validateEvery > 0 ? recipe.validateEvery : null,
+  };
+}
 
 /** What no key of sd-scripts has a place for. */
 function comment({ checkpoint, recipe, layers, scan, origins = [] }: TrainedRun): string {
@@ -172,7 +175,7 @@ export function loraMetadata(run: TrainedRun, title: string): Record<string, str
     ...networkEntries({ recipe, layers, family: checkpoint.family }),
     ...optimizerEntries(run),
     ...objectiveEntries(run),
-    ...validationEntries,
+    ...validationEntries(run),
     ...modelEntries(run),
     ...datasetEntries(scan, items, recipe),
   };

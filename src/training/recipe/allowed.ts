@@ -76,9 +76,7 @@ const ownWords: Readonly<Partial<Record<RecipeField, string>>> = {
   blockRates: 'numbers or curves by block, such as "cosine/1/zeros+0.5", or none',
 };
 
-/** `a number above 0, at most 10`; for a path inside a field, what stands there. */
-export function allowedWords(field: RecipeField, inside: readonly PropertyKey[] = []): string {
-  if (inside.length === 0 && ownWords[field]) return ownWords[field];
+function schemaAt(field: RecipeField, inside: readonly PropertyKey[]): JsonSchema | undefined {
   let schema: JsonSchema | undefined = jsonSchema.properties?.[field];
   for (const key of inside) {
     schema =
@@ -86,5 +84,18 @@ export function allowedWords(field: RecipeField, inside: readonly PropertyKey[] 
         ? schema?.items || schema?.prefixItems?.[key]
         : schema?.properties?.[String(key)];
   }
+  return schema;
+}
+
+/** `a number above 0, at most 10`; for a path inside a field, what stands there. */
+export function allowedWords(field: RecipeField, inside: readonly PropertyKey[] = []): string {
+  if (inside.length === 0 && ownWords[field]) return ownWords[field];
+  const schema = schemaAt(field, inside);
   return schema ? words(schema) : '';
+}
+
+/** The keys of the table at a path inside a field; undefined where there is none. */
+export function keysAt(field: RecipeField, inside: readonly PropertyKey[]): string[] | undefined {
+  const { properties } = schemaAt(field, inside) ?? {};
+  return properties && Object.keys(properties);
 }

@@ -12,7 +12,7 @@ import { sizeChecks } from './checks/size-checks.ts';
 import type { Problem } from './problems.ts';
 import type { Recipe, RecipeField } from './schema.ts';
 
-const checks: readonly Check[] = [
+export const recipeChecks: readonly Check[] = [
   ...[...sizeChecks, ...rateChecks, ...objectiveChecks, ...dataChecks, ...savingChecks],
 ];
 
@@ -67,7 +67,7 @@ export function reviewRecipe(recipe: Recipe, base: BaseFacts): { problems: Probl
   const advice: Advice[] = [];
   // An option that is not known would be met again by the checks.
   if (problems.length > 0) return { problems, advice };
-  for (const { field, level, why, code } of checks) {
+  for (const { field, level, why, code } of recipeChecks) {
     const reason = why(recipe, base, undefined);
     if (reason === undefined) continue;
     if (level === 'advice') advice.push(adviceOf(field, reason));
@@ -86,7 +86,7 @@ export function adviseOnSet(recipe: Recipe, base: BaseFacts, facts: SetFacts): A
 
 /** Fields that have no effect with the others as they are. */
 export function idleFields(recipe: Recipe, base: BaseFacts): Map<RecipeField, string> {
-  const found = checks.flatMap(({ field, isIdle, why }) => {
+  const found = recipeChecks.flatMap(({ field, isIdle, why }) => {
     const reason = isIdle ? why(recipe, base, undefined) : undefined;
     return reason === undefined ? [] : [[field, reason] as const];
   });

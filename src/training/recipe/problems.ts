@@ -1,7 +1,7 @@
 /** @file Everything that is wrong with a recipe, told at once: field, value, what is allowed, and what may have been meant. */
 import type { z } from 'zod';
 import { type LoraError, nearestWords, usageError } from '../../errors.ts';
-import { allowedWords } from './allowed.ts';
+import { allowedWords, keysAt } from './allowed.ts';
 import { isRecipeField, type RecipeField, recipeFields } from './schema.ts';
 import { meantFields } from './spelling.ts';
 
@@ -50,9 +50,8 @@ const showPath = (path: readonly PropertyKey[]): string =>
 
 function unknownKey(key: string, path: readonly PropertyKey[]): Problem {
   const shown = showPath([...path, key.length > 60 ? `${key.slice(0, 57)}…` : key]);
-  const [first] = path;
-  const inside = typeof first === 'string' && isRecipeField(first) ? allowedWords(first, path.slice(1)) : '';
-  const known = inside.startsWith('a table of ') ? inside.slice('a table of '.length).split(', ') : undefined;
+  const [first, ...inside] = path;
+  const known = typeof first === 'string' && isRecipeField(first) ? keysAt(first, inside) : undefined;
   const nearest = known ? nearestWords(key, known) : meantFields(key);
   const guess =
     nearest.length > 0

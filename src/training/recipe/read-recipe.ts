@@ -1,9 +1,16 @@
 /** @file From a recipe file to given fields: spellings unified, every value checked, all problems told at once. */
 import { type GoalName, goalNames } from './goals.ts';
 import { type Places, type Problem, problemsFrom, recipeError, showValue } from './problems.ts';
-import { type GivenRecipe, isRecipeField, type Recipe, recipeSchema } from './schema.ts';
+import { type GivenRecipe, isRecipeField, type Recipe, recipeFields, recipeSchema } from './schema.ts';
 import { fieldNamed } from './spelling.ts';
 import { parseSettings, readSettingsText, type Written } from './written.ts';
+
+/** Fields that may be without a value. */
+const nullable: ReadonlySet<string> = new Set(
+  recipeFields.filter(field => recipeSchema.shape[field].safeParse(null).success),
+);
+
+const anyFields = recipeSchema.partial().strict();
 
 /** What a recipe is made from besides its own fields. */
 export interface Intent {
@@ -34,7 +41,7 @@ const freeText: ReadonlySet<string> = new Set([
 /** TOML has no word for nothing: "none" is it, where a field may be without a value. */
 function withNone(field: keyof Recipe, value: unknown): unknown {
   if (value !== 'none' || freeText.has(field)) return value;
-  return recipeSchema.shape[field].safeParse(null).success ? null : value;
+  return nullable.has(field) ? null : value;
 }
 
 /** `512`, `"512x768"`, `[512, 768]` → width and height. */
@@ -61,9 +68,15 @@ function overridesFrom(value: unknown): unknown {
   );
 }
 
+function optionsFrom(value: unknown): unknown {
+  if (value === null || typeof value !== 'object' || Array.isArray(value)) return value;
+  return Object.fromEntries(Object.entries(value).map(([key, own]) => [key, own === 'none' ? null : own]));
+}
+
 function valueFrom(field: keyof Recipe, value: unknown): unknown {
   if (field === 'resolution') return sizeFrom(value);
   if (field === 'overrides') return overridesFrom(value);
+  if (field === 'optimizerOptions') return optionsFrom(value);
   return withNone(field, value);
 }
 
@@ -117,7 +130,7 @@ export function parseRecipeFile(text: string, path: string): RecipeFile {
   const place: Places = field => places.get(field);
   const intent = intentFrom(given, problems);
   const { goal: _goal, epochs: _epochs, ...fields } = given;
-  const result = recipeSchema.partial().strict().safeParse(fields);
+  const result = anyFields.safeParse(fields);
   const all = [...problems, ...(result.success ? [] : problemsFrom(result.error, fields))];
   if (all.length > 0) throw recipeError(all, place);
   return { path, given: result.data as GivenRecipe, intent, place };

@@ -6,12 +6,12 @@ import type { Recipe, RecipeField } from './schema.ts';
 /** A basic string; JSON's escapes are TOML's, but for DEL. */
 const tomlText = (text: string): string => JSON.stringify(text).replace(/\u007f/g, '\\u007f');
 
+/** Whole numbers that a double holds no longer exactly are floats in TOML, and so is −0. */
 function tomlNumber(value: number): string {
+  if (Object.is(value, -0)) return '-0.0';
   const text = String(value);
-  // An integer above 2⁵³ or with an exponent is a float in TOML.
-  return Number.isInteger(value) && !/^-?\d+$/.test(text) && !text.includes('.')
-    ? text.replace('e', '.0e')
-    : text;
+  if (!Number.isInteger(value) || Number.isSafeInteger(value)) return text;
+  return text.includes('e') ? text : `${text}.0`;
 }
 
 /** A bare key where its letters allow it. */

@@ -23,8 +23,8 @@ function stateAt(step: number): RunState {
   parameters.get('unet.a.up')?.data.set([-0, 1e-45, 3.4e38]);
   const codes = Uint8Array.from({ length: 7 }, (_, i) => 37 * i);
   const optimizer = {
-    tensors: new Map([
-      ['unet.a.down:first', normals(2, 5)],
+    tensors: new Map<string, { shape: number[]; data: Float32Array | Uint8Array }>([
+      ['unet.a.down:first', { ...normals(2, 5), shape: [2, 5] }],
       ['unet.a.up:codes', { shape: [7], data: codes }],
     ]),
     numbers: new Map([

@@ -23,7 +23,7 @@ const mostWordsOfATag = 7;
 /** Whether a caption is written in sentences rather than in tags. */
 export function isSentence(caption: string, separator: string): boolean {
   const words = caption.split(separator).map(tag => tag.trim().split(/\s+/).length);
-  return Math.max(...words) > mostWordsOfATag || /\S\s+\S.*[.!?]\s*$/.test(caption);
+  return Math.max(...words) > mostWordsOfATag || /\S\s+\S+\s+\S.*[.!?]\s*$/.test(caption);
 }
 
 const looksOf = ({ steps, batch, accumulate }: Recipe, { different }: SetFacts): number =>

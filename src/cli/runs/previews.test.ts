@@ -1,0 +1,142 @@
+/** Previews are what `lora generate` draws with the saved file, to the byte; all of them lie on one sheet. */
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import sharp from 'sharp';
+import { beforeAll, describe, expect, test } from 'vitest';
+import { runHere } from '../../../test/support/command-line.ts';
+import { temporaryFolder } from '../../../test/support/pictures.ts';
+import { randomStream } from '../../engine/index.ts';
+import { readPngText } from '../../files/index.ts';
+import { type LoraWeights, trainedModule, writeLora } from '../../lora/index.ts';
+import { type Checkpoint, openCheckpoint } from '../../models/index.ts';
+import { type GivenRecipe, openJournal, planRun } from '../../training/index.ts';
+import { openPreviews } from '../../training/previews/previews.ts';
+import { parsePromptLine } from '../../training/previews/prompt-line.ts';
+import { type PreviewRequest, previewRequests } from '../../training/previews/requests.ts';
+import { newRunState } from '../../training/trainer.ts';
+import { generateCommand } from '../commands/generate.ts';
+import { openPreviewDrawer } from './draw-preview.ts';
+import { drawPreviewSheet } from './preview-sheet.ts';
+
+let checkpoint: Checkpoint;
+beforeAll(() => {
+  checkpoint = openCheckpoint('pretrained/pocket');
+});
+
+/** A LoRA in the middle of a run, with values that change a picture. */
+async function trainedLora(given: GivenRecipe): Promise<LoraWeights> {
+  const { recipe, layers } = planRun(checkpoint, given);
+  const { parameters, frozen } = await newRunState({ recipe, layers, checkpoint }, '', 0);
+  const random = randomStream(1, 'previews');
+  for (const [name, { data }] of parameters)
+    if (!name.endsWith('.magnitude')) for (let i = 0; i < data.length; i++) data[i] += 0.06 * random.normal();
+  return { modules: layers.map(layer => trainedModule(layer, parameters, frozen)), metadata: {} };
+}
+
+const lines = [
+  'a red car --n snow --w 40 --h 32 --d 4294967301 --l 3 --s 2 --ss euler_a',
+  'a cat --w 32 --h 32 --s 2',
+];
+const requests = (): PreviewRequest[] =>
+  previewRequests(
+    lines.map(line => parsePromptLine(line).prompt),
+    checkpoint,
+    7,
+  );
+
+/** The pixels of a PNG as they are in the file. */
+function pixelChunk(png: Uint8Array): string {
+  const bytes = Buffer.from(png);
+  const start = bytes.indexOf('IDAT', 0, 'latin1');
+  return bytes.subarray(start, bytes.indexOf('IEND', start, 'latin1')).toString('base64');
+}
+
+async function generated(path: string | undefined, request: PreviewRequest): Promise<Uint8Array> {
+  const out = join(temporaryFolder(), 'picture.png');
+  const { prompt, negativePrompt, seed, width, height, steps, guidance, sampler } = request;
+  const outcome = await runHere(
+    generateCommand(),
+    ...[prompt, '--negative', negativePrompt, '--seed', String(seed), '--size', `${width}x${height}`],
+    ...['--steps', String(steps), '--guidance', String(guidance), '--sampler', sampler.samplerLabel],
+    ...['--scheduler', sampler.schedulerLabel, '--out', out],
+    ...(path === undefined ? [] : ['--lora', path]),
+  );
+  expect(outcome.status, outcome.stderr).toBe(0);
+  return readFileSync(out);
+}
+
+describe('previews', () => {
+  test.each<[string, GivenRecipe]>([
+    ['LoRA', { rank: 4 }],
+    ['convolutions and the text encoder', { rank: 4, targets: 'conv', textTargets: 'attention' }],
+    ['DoRA', { rank: 2, dora: 'output', targets: 'block:mid' }],
+    ['LoKr', { kind: 'lokr', rank: 2, targets: 'block:mid' }],
+  ])('%s: the pixels are those of `lora generate` with the saved file', async (_, given) => {
+    const lora = await trainedLora(given);
+    const path = join(temporaryFolder(), 'zorbi.safetensors');
+    await writeLora(path, lora, { dtype: 'float32' });
+    const drawer = openPreviewDrawer({ checkpoint, name: 'zorbi', between: 'release' });
+    const [first] = requests();
+    const [without] = await drawer.draw([first], undefined, {});
+    const [drawn] = await drawer.draw([first], lora, {});
+    expect(pixelChunk(drawn)).toBe(pixelChunk(await generated(path, first)));
+    expect(pixelChunk(drawn)).not.toBe(pixelChunk(without));
+    expect(readPngText(drawn).parameters).toMatch(
+      /^a red car <lora:zorbi:1>\n.*snow\nSteps: 2, Sampler: Euler a/,
+    );
+  });
+
+  test('every step has its pictures, and the sheet all of them; the base is drawn once', async () => {
+    const out = join(temporaryFolder(), 'zorbi.safetensors');
+    const manifest = {
+      ...{ code: { name: '', version: '' }, device: 'cpu', recipe: {} },
+      ...{ data: { folder: '', pictures: [] }, base: { name: '', family: '', hashes: {} } },
+    };
+    const journal = await openJournal({ out, manifest });
+    const drawer = openPreviewDrawer({ checkpoint, name: 'zorbi', between: 'keep' });
+    const drawn: boolean[] = [];
+    const warnings: string[] = [];
+    const previews = openPreviews({
+      ...{ title: 'zorbi', requests: requests(), drawSheet: drawPreviewSheet, journal },
+      draw: (given, lora, how) => {
+        drawn.push(lora !== undefined);
+        if (drawn.length === 4) throw new Error('out of memory');
+        return drawer.draw(given, lora, how);
+      },
+      onWarning: message => warnings.push(message),
+    });
+    const lora = await trainedLora({ rank: 4 });
+    expect(await previews.draw(2, lora)).toBe(join(journal.folder, 'previews/sheet.png'));
+    expect(await previews.draw(4, lora)).toBeDefined();
+    expect(await previews.draw(6, lora)).toBeUndefined();
+    expect(warnings).toEqual(['no previews at step 6, the run goes on: out of memory']);
+    expect(drawn).toEqual([false, true, true, true]);
+    await drawer.release();
+    await journal.finish({ status: 'finished', result: { steps: 6 } });
+    const files = readdirSync(join(journal.folder, 'previews')).sort();
+    expect(files).toEqual([
+      ...['00-step00000002.png', '00-step00000004.png', '00-without.png'],
+      ...['01-step00000002.png', '01-step00000004.png', '01-without.png', 'sheet.png'],
+    ]);
+    const at = (name: string): Buffer => readFileSync(join(journal.folder, 'previews', name));
+    expect(pixelChunk(at('01-without.png'))).toBe(pixelChunk(await generated(undefined, requests()[1])));
+    expect(requests()[1].seed).toBe(8); // of the run, plus its place
+    const { width = 0, height = 0 } = await sharp(at('sheet.png')).metadata();
+    expect([width, height]).toEqual([2 * 24 + 3 * 330 - 10, 82 + 2 * (24 + 320 + 10) + 24]);
+    // A picture of 32 pixels is enlarged ten times, each pixel a square.
+    const tile = await sharp(at('sheet.png'))
+      .extract({ left: 24, top: 82 + 354 + 24, width: 320, height: 320 })
+      .raw()
+      .toBuffer();
+    const source = await sharp(at('01-without.png')).raw().toBuffer();
+    for (const [x, y] of [
+      [5, 5],
+      [155, 205],
+      [315, 315],
+    ]) {
+      const [from, to] = [3 * (Math.floor(y / 10) * 32 + Math.floor(x / 10)), 3 * (y * 320 + x)];
+      expect([...tile.subarray(to, to + 3)]).toEqual([...source.subarray(from, from + 3)]);
+    }
+    expect(existsSync(join(journal.folder, 'previews/sheet.png.tmp'))).toBe(false);
+  });
+});

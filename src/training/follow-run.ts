@@ -1,0 +1,184 @@
+/** @file What happens beside the steps of a run: it is written down, judged, shown, saved, and stopped when it should. */
+import { existsSync } from 'node:fs';
+import type { Tensor } from '../engine/index.ts';
+import { type LoraWeights, trainedModule } from '../lora/index.ts';
+import { batchesPerEpoch } from './batches.ts';
+import { openJournal } from './journal/journal.ts';
+import { manifestOf } from './journal/manifest.ts';
+import type { TrainedRun } from './metadata/lora-metadata.ts';
+import { trainedEmbeddings } from './new-word.ts';
+import type { FoundState, OpenRun } from './open-run.ts';
+import { openOptimizer } from './optimizers/optimizer.ts';
+import { bestPath } from './outputs.ts';
+import { isPreviewDue } from './previews/due.ts';
+import { openPreviews } from './previews/previews.ts';
+import { type RunState, writtenParameters } from './run-state.ts';
+import { openSaver } from './saver.ts';
+import { openStepTimes } from './step-times.ts';
+import type { LoopControl, StepReport } from './trainer.ts';
+import type { Look } from './validation/look.ts';
+import { bestLook } from './validation/look.ts';
+import { decide, sumUp } from './validation/stopping.ts';
+import { type WrittenLora, writeTrainedLora } from './write-lora.ts';
+
+export interface RunEnd {
+  /** The LoRA of the last step; undefined where the run was interrupted. */
+  readonly file: WrittenLora | undefined;
+  /** The LoRA of the best step, where that is another one. */
+  readonly bestFile: WrittenLora | undefined;
+  /** Why a run ended before its last step. */
+  readonly stopped: string | undefined;
+  /** What the looks at held-out pictures say in the end. */
+  readonly verdict: string | undefined;
+}
+
+/** The time left is told from this many steps; their median, because some steps open a session first. */
+const recentSteps = 31;
+
+function median(values: readonly number[]): number {
+  const sorted = [...values].sort((a, b) => a - b);
+  return sorted[Math.floor(sorted.length / 2)];
+}
+
+/** What the run has trained so far, as a LoRA in memory. */
+export function loraOf(
+  { layers, recipe }: Pick<TrainedRun, 'layers' | 'recipe'>,
+  parameters: ReadonlyMap<string, Tensor>,
+  frozen: ReadonlyMap<string, Tensor>,
+): LoraWeights {
+  const modules = layers.map(layer => trainedModule(layer, parameters, frozen));
+  return { modules, metadata: {}, embeddings: trainedEmbeddings(recipe, parameters) };
+}
+
+/** Opens all that follows a run; `control` is what its loop is run with. */
+export async function followRun(run: OpenRun, state: RunState, { damaged, state: found }: FoundState) {
+  const { plan, checkpoint, scan, items, heldOut, texts, kernels, fingerprint } = run;
+  const { request, recipe, layers, out, prepare } = plan;
+  const { onProgress, signal, session = {}, frugal = false, card = {}, origins = [] } = request;
+  const trained: TrainedRun = {
+    ...{ checkpoint, recipe, layers, state, scan, items, card, origins, heldOut: heldOut.length },
+  };
+  const optimizer = openOptimizer(recipe);
+  const written = (): ReadonlyMap<string, Tensor> => writtenParameters(state, optimizer);
+  const journal = await openJournal({
+    ...{ out, resumeAt: found?.step },
+    manifest: manifestOf({ scan, recipe, checkpoint, device: kernels, fingerprint }),
+    onWarning: message => prepare.onWarning?.({ code: 'JOURNAL_STOPPED', message }),
+    onSetAside: folder =>
+      prepare.onWarning?.({ code: 'JOURNAL_SET_ASIDE', message: `an older journal is kept as ${folder}` }),
+  });
+  const warn = (code: string, message: string): void => {
+    journal.event(code, message);
+    prepare.onWarning?.({ code, message });
+  };
+  const saver = openSaver(trained, {
+    ...{ out, resume: request.resume, damaged, beforeState: () => journal.flush() },
+    onSaved: path => onProgress?.({ phase: 'saved', path }),
+    onWarning: ({ code, message }) => warn(code, message),
+  });
+  const validator = undefined as
+    | undefined
+    | {
+        isDue(step: number): boolean;
+        look(p: ReadonlyMap<string, Tensor>, f: ReadonlyMap<string, Tensor>, step: number): Promise<Look>;
+        release(): Promise<void>;
+      };
+  void [texts, session, frugal];
+  const previews =
+    request.previews &&
+    openPreviews({
+      ...request.previews,
+      title: plan.title,
+      journal,
+      onWarning: m => warn('PREVIEW_FAILED', m),
+    });
+  const times = openStepTimes();
+  const seconds: number[] = [];
+  const stop = new AbortController();
+  let stopped: string | undefined;
+
+  const looks = state.looks as unknown as Look[];
+  const decideOn = (): string => {
+    const { go, reason } = decide(looks, recipe);
+    if (go === 'stop') {
+      stopped = reason;
+      stop.abort();
+    }
+    return reason;
+  };
+  const look = async (): Promise<void> => {
+    if (!validator || looks.at(-1)?.step === state.step) return;
+    const parameters = written();
+    const seen = await validator.look(parameters, state.frozen, state.step);
+    looks.push(seen);
+    const isBest = bestLook(looks) === seen;
+    if (isBest) {
+      const { step, loss, low, high } = seen;
+      const copy = new Map([...parameters].map(([name, t]) => [name, { ...t, data: t.data.slice() }]));
+      state.best = { step, loss, low, high, parameters: copy };
+    }
+    journal.validation({ ...seen, isBest });
+    onProgress?.({ phase: 'look', look: seen, isBest, reason: decideOn() });
+    if (stopped !== undefined) journal.event('stopped', stopped);
+  };
+  const preview = async (step: number): Promise<void> => {
+    const stepsPerEpoch = batchesPerEpoch(items, recipe.batch) / recipe.accumulate;
+    if (!previews || !isPreviewDue(recipe, step, { stepsPerEpoch, lastStep: recipe.steps })) return;
+    const path = await previews.draw(step, loraOf(trained, written(), state.frozen), { signal });
+    if (path !== undefined) onProgress?.({ phase: 'preview', path });
+  };
+  const onStep = async (report: StepReport): Promise<void> => {
+    seconds.push(report.seconds);
+    const secondsLeft = median(seconds.slice(-recentSteps)) * (recipe.steps - report.step);
+    journal.step(report);
+    onProgress?.({ phase: 'step', steps: recipe.steps, secondsLeft, ...report });
+    const jump = times.push(report.seconds, report.opened);
+    if (jump) warn('STEPS_SLOWED_DOWN', jump);
+    if (validator?.isDue(report.step)) await look();
+    await preview(report.step);
+    await saver.afterStep();
+  };
+  const control: LoopControl = {
+    signal: signal ? AbortSignal.any([signal, stop.signal]) : stop.signal,
+    onStep,
+    onRollback: ({ action, backTo }, message) => {
+      journal.rewind(backTo);
+      warn(action === 'skip' ? 'STEP_LEFT_OUT' : 'RATE_LOWERED', message);
+    },
+  };
+  /** The best of the run beside its last, where they differ. */
+  const writeBest = async (): Promise<WrittenLora | undefined> => {
+    const { best } = state;
+    if (!best || best.step === state.step || best.step === 0) return undefined;
+    const path = bestPath(out);
+    const ofBest = { ...trained, state: { ...state, step: best.step } };
+    return writeTrainedLora(path, ofBest, {
+      parameters: best.parameters,
+      keepExisting: !request.resume || !existsSync(path),
+    });
+  };
+  return {
+    control,
+    saver,
+    journal,
+    trained,
+    seconds,
+    /** Looks at the base before the first step; a run that was to stop, and ended before its file was written, stops. */
+    async begin(): Promise<void> {
+      if (state.step === 0) await look();
+      else if (looks.length > 0) decideOn();
+    },
+    /** Writes what the run has come to. */
+    async end(): Promise<RunEnd> {
+      const isDone = state.step === recipe.steps || stopped !== undefined;
+      if (isDone && stopped === undefined) await look();
+      const bestFile = isDone ? await writeBest() : undefined;
+      const file = await saver.finish(stopped === undefined ? undefined : { parameters: written() });
+      const verdict = isDone ? sumUp(looks) : undefined;
+      return { file, bestFile, stopped, verdict };
+    },
+    async release(): Promise<void> {
+      await validator?.release();
+    },
+  };
+}
