@@ -104,6 +104,7 @@ export function summary({ state, recipe, stepSeconds, stepsRun, file, ...rest }:
     runState: rest.statePath ?? null,
     steps: state.step,
     stepsPerSecond: stepsRun > 0 ? stepsRun / stepSeconds : null,
+    overheadShare: rest.overheadShare ?? null,
     lossOfLastSteps: lastLosses.reduce((a, b) => a + b, 0) / Math.max(1, lastLosses.length),
     trainedParameters: rest.trainedParameters,
     pictures: rest.scan.pictures.length,

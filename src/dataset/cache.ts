@@ -19,9 +19,12 @@ export interface LatentSource {
 
 /** The key of latents: sha256 over picture, transform, encoder and mask, hex. */
 export function cacheKey({ pictureHash, plan, encoderHash, mask }: LatentSource): string {
-  const { bucket, resized, crop, flip = false } = plan;
+  const { bucket, resized, crop, flip = false, colour, keepsHidden } = plan;
+  const changes = { ...(colour ? { colour } : {}), ...(keepsHidden ? { keepsHidden } : {}) };
   const transform = [bucket.width, bucket.height, resized.width, resized.height, crop.left, crop.top, flip];
-  const parts = [layoutVersion, pictureHash, transform, encoderHash, ...(mask === undefined ? [] : [mask])];
+  const parts: unknown[] = [layoutVersion, pictureHash, transform, encoderHash];
+  if (mask !== undefined) parts.push(mask);
+  if (Object.keys(changes).length > 0) parts.push({ changes });
   return createHash('sha256').update(JSON.stringify(parts)).digest('hex');
 }
 

@@ -15,6 +15,7 @@ export type { CaptionRules } from './caption-edits/rules.ts';
 export * from './epochs.ts';
 export { type DatasetWarning, isSkip, type Skip } from './findings.ts';
 export { inspectPicture, type PictureFacts, pictureExtensions } from './inspect.ts';
+export { type KohyaDataset, readKohyaDataset } from './kohya/read.ts';
 export * from './latents.ts';
 export { describeLikeness, groupAlike, type Likeness } from './likeness/likeness.ts';
 export { maskRule } from './masks.ts';

@@ -14,10 +14,14 @@ import {
 } from './buckets.ts';
 import { cacheKey } from './cache.ts';
 import { firstLine } from './findings.ts';
+import { readHeader } from './inspect.ts';
 import { type Keep, type KeepOptions, openKeeper } from './keep.ts';
+import { type MaskSource, makeLossMask } from './loss-masks.ts';
 import { type MaskingEncoder, openMaskingEncoder } from './maskings.ts';
 import { decodePicture, type PicturePlan } from './picture.ts';
+import type { PictureRules } from './picture-rules.ts';
 import type { DatasetScan, ScannedPicture } from './scan.ts';
+import { cornerOf, planForms } from './variations.ts';
 
 /** One form of a picture, encoded. */
 export interface PictureView {
@@ -39,6 +43,8 @@ export interface TrainingItem {
   views: readonly PictureView[];
   /** The same mirrored, when `flip` was asked for. */
   mirroredViews?: readonly PictureView[];
+  /** How its caption is drawn and how much its loss counts; as the recipe says when undefined. */
+  rules?: PictureRules;
   repeats: number;
   /** Before scaling, after EXIF rotation. */
   originalSize: Size;
@@ -59,6 +65,7 @@ export interface EncodeProgress {
 
 export interface EncodeOptions extends KeepOptions {
   buckets: BucketRule;
+  /** Of all pictures, whatever their rules say. */
   flip?: boolean;
   /** Give every picture its `maskings`. */
   masks?: boolean;
@@ -79,8 +86,8 @@ export function assignBuckets(pictures: readonly Size[], rule: BucketRule): Buck
   return pictures.map(size => assignBucket(size, sizes));
 }
 
-/** Reads the picture again, and makes sure that it is still the one that was scanned. */
-async function readScanned({ path, hash }: ScannedPicture): Promise<Uint8Array> {
+/** Reads a file again, and makes sure that it is still the one that was scanned. */
+async function readScanned({ path, hash }: { path: string; hash: string }): Promise<Uint8Array> {
   const bytes = await readFile(path).catch((error: unknown) => {
     throw badInput('FILE_UNREADABLE', `${path} cannot be opened: ${firstLine(error)}`, undefined, error);
   });
@@ -88,7 +95,7 @@ async function readScanned({ path, hash }: ScannedPicture): Promise<Uint8Array> 
   throw badInput('PICTURE_CHANGED', `${path} changed while the data set was being read`, 'Start again.');
 }
 
-/** One picture in its bucket, upright or mirrored. */
+/** One form of a picture, encoded. */
 interface KeptView {
   view: PictureView;
   /** Whether all of it came from the cache. */
@@ -99,16 +106,44 @@ interface Tools {
   keep: Keep;
   encode: EncodeOptions['encode'];
   maskings: MaskingEncoder | undefined;
+  encoderHash: string;
+  onWarning: EncodeOptions['onWarning'];
 }
 
-/** Encodes one view of a picture, and with `masks` each of its masked forms, one after the other. */
-async function encodeView(
-  picture: Pick<ScannedPicture, 'path' | 'hash'> & { bytes: Uint8Array },
+interface ReadPicture extends ScannedPicture {
+  bytes: Uint8Array;
+  /** Where its loss mask is, if it has one. */
+  maskSource: MaskSource | undefined;
+}
+
+async function readMaskSource(picture: ScannedPicture, bytes: Uint8Array): Promise<MaskSource | undefined> {
+  const { path, rules, mask } = picture;
+  if (mask) return { bytes: await readScanned(mask), part: 'red', name: mask.path };
+  if (rules.mask !== 'alpha' || !(await readHeader(bytes)).hasAlpha) return undefined;
+  return { bytes, part: 'alpha', name: path };
+}
+
+/** The loss mask of a form; one that hides everything is told. */
+async function maskOf(
+  { maskSource, rules, path }: ReadPicture,
   plan: PicturePlan,
-  encoderHash: string,
-  { keep, encode, maskings }: Tools,
-): Promise<KeptView> {
-  const { path, hash, bytes } = picture;
+  latents: Tensor,
+  { onWarning }: Tools,
+): Promise<Pick<PictureView, 'lossMask'>> {
+  if (!maskSource) return {};
+  const [, , height, width] = latents.shape;
+  const lossMask = await makeLossMask(maskSource, plan, { width, height }, rules.outsideMask);
+  if (lossMask.data.every(share => share <= rules.outsideMask) && rules.outsideMask < 1) {
+    const message = `${path}: its mask is black in the whole crop, so nothing in it is trained on as inside`;
+    onWarning?.({ code: 'MASK_EMPTY', message, path });
+  }
+  return { lossMask };
+}
+
+/** Encodes one form of a picture, and for inpainting models each of its masked ones, one after the other. */
+async function encodeView(picture: ReadPicture, plan: PicturePlan, tools: Tools): Promise<KeptView> {
+  const { path, hash, bytes, rules } = picture;
+  const { keep, encode, maskings, encoderHash } = tools;
   const source = { pictureHash: hash, plan, encoderHash };
   let decoded: Tensor | undefined;
   const pixels = async (): Promise<Tensor> => {
@@ -117,7 +152,8 @@ async function encodeView(
     return decoded;
   };
   const plain = await keep(cacheKey(source), path, async () => encode(await pixels()));
-  const view = { latents: plain.latents, crop: plan.crop };
+  const lossMask = await maskOf(picture, plan, plain.latents, tools);
+  const view = { latents: plain.latents, crop: cornerOf(plan, rules), ...lossMask };
   if (!maskings) return { view, cached: plain.cached };
   const masked = await maskings(source, path, pixels);
   return {
@@ -126,37 +162,70 @@ async function encodeView(
   };
 }
 
+/** Encodes forms of a picture; equal ones once. */
+async function encodeForms(
+  picture: ReadPicture,
+  plans: readonly PicturePlan[],
+  tools: Tools,
+): Promise<KeptView[]> {
+  const known = new Map<string, KeptView>();
+  const forms: KeptView[] = [];
+  for (const plan of plans) {
+    const key = JSON.stringify(plan);
+    const form = known.get(key) ?? (await encodeView(picture, plan, tools));
+    known.set(key, form);
+    forms.push(form);
+  }
+  return forms;
+}
+
 /** Encodes every picture of a scan; a picture that has become unreadable since is an error, never left out. */
 export async function encodeDataset(scan: DatasetScan, options: EncodeOptions): Promise<TrainingItem[]> {
-  const { encoderHash } = options;
+  const { encoderHash, onWarning } = options;
   const keep = openKeeper(options);
   const encode = async (pixels: Tensor): Promise<Tensor> => {
     options.signal?.throwIfAborted(); // a picture with its masked forms takes several
     return options.encode(pixels);
   };
-  const tools = { keep, encode, maskings: options.masks ? openMaskingEncoder(encode, keep) : undefined };
+  const maskings = options.masks ? openMaskingEncoder(encode, keep) : undefined;
+  const tools = { keep, encode, maskings, encoderHash, onWarning };
   const assignments = assignBuckets(scan.pictures, options.buckets);
   const items: TrainingItem[] = [];
   for (const [index, picture] of scan.pictures.entries()) {
     options.signal?.throwIfAborted();
-    const { path, caption, repeats, width, height } = picture;
-    const plan = assignments[index];
-    const read = { ...picture, bytes: await readScanned(picture) };
-    const upright = await encodeView(read, plan, encoderHash, tools);
-    const flipped = options.flip
-      ? await encodeView(read, { ...plan, flip: true }, encoderHash, tools)
-      : undefined;
+    const { path, caption, repeats, width, height, rules } = picture;
+    const bytes = await readScanned(picture);
+    const maskSource = await readMaskSource(picture, bytes);
+    const read = { ...picture, bytes, maskSource };
+    const kept = maskSource?.part === 'alpha' ? { keepsHidden: true } : {};
+    const plans = planForms(picture, assignments[index], options.buckets).map(plan => ({ ...plan, ...kept }));
+    const upright = await encodeForms(read, plans, tools);
+    const flipped =
+      options.flip || rules.flip
+        ? await encodeForms(
+            read,
+            plans.map(plan => ({ ...plan, flip: true })),
+            tools,
+          )
+        : [];
     items.push({
       path,
       caption,
-      bucket: plan.bucket,
-      views: [upright.view],
-      ...(flipped ? { mirroredViews: [flipped.view] } : {}),
+      rules,
+      bucket: assignments[index].bucket,
+      views: upright.map(({ view }) => view),
+      ...(flipped.length > 0 ? { mirroredViews: flipped.map(({ view }) => view) } : {}),
       repeats,
       originalSize: { width, height },
     });
-    const cached = upright.cached && (!flipped || flipped.cached);
+    const cached = [...upright, ...flipped].every(form => form.cached);
     options.onProgress?.({ done: items.length, total: scan.pictures.length, path, cached });
   }
   return items;
+}
+
+/** The same pictures without other forms of them, as they are looked at: no mirror, no other colours or crops. */
+export function asTheyAre(scan: DatasetScan): DatasetScan {
+  const plain = { flip: false, colour: false, randomCrop: false, cropJitter: 0, variants: 1 };
+  return { ...scan, pictures: scan.pictures.map(p => ({ ...p, rules: { ...p.rules, ...plain } })) };
 }

@@ -1,7 +1,21 @@
 /** @file Which pictures a step sees: endless epochs cut into steps, with the captions and flips drawn for them. */
 
-import { type PictureView, planEpoch, type TrainingItem } from '../dataset/index.ts';
+import {
+  captionChances,
+  drawCaption,
+  fixedCaption,
+  longestCaption,
+  type PictureView,
+  plainRules,
+  planEpoch,
+  type TrainingItem,
+} from '../dataset/index.ts';
 import { randomStream, type Tensor } from '../engine/index.ts';
+import { encoderUses, type TextSource } from '../models/index.ts';
+import type { Recipe } from './recipe/recipe.ts';
+
+/** More than are ever read: the longest of several texts is looked for. */
+const mostChunksCounted = 100;
 
 type EpochItem = Pick<TrainingItem, 'bucket' | 'repeats'>;
 
@@ -44,25 +58,77 @@ export interface DrawnItem {
   readonly weight: number;
 }
 
-/** Picks the form of the picture (mirrored or not), one of their masks and the caption of sample `sample` of a step. */
+/** What draws need of a recipe. */
+export type DrawOptions = Pick<Recipe, 'seed' | 'captionDropout' | 'regularisationWeight' | 'steps'>;
+
+/**
+ * Picks the form of the picture (mirrored or not), one of their masks and the caption of sample `sample` of step `step`,
+ * which is in epoch `epoch` (all from 0).
+ */
 export function drawItem(
   item: TrainingItem,
-  { seed, captionDropout }: { seed: number; captionDropout: number },
+  {
+    seed,
+    captionDropout,
+    regularisationWeight = 1,
+    steps = 1,
+  }: Pick<DrawOptions, 'seed' | 'captionDropout'> & Partial<DrawOptions>,
   step: number,
   sample: number,
+  epoch = 0,
 ): DrawnItem {
-  const { views, mirroredViews } = item;
+  const { views, mirroredViews, rules = { ...plainRules, captionDropout } } = item;
   const mirrored = mirroredViews && randomStream(seed, 'flip', step, sample).uniform() < 0.5;
   const forms = mirrored ? mirroredViews : views;
   const view =
     forms.length === 1 ? forms[0] : forms[randomStream(seed, 'view', step, sample).integer(forms.length)];
   const { maskings } = view;
-  const dropped = randomStream(seed, 'caption dropout', step, sample).uniform() < captionDropout;
+  const chances = captionChances(seed, step, sample);
   return {
     item,
     view,
     masking: maskings?.[randomStream(seed, 'mask', step, sample).integer(maskings.length)],
-    caption: dropped ? '' : item.caption,
-    weight: 1,
+    caption: drawCaption(item.caption, rules, { step, steps, epoch }, chances),
+    weight: rules.isRegularisation ? regularisationWeight : 1,
   };
+}
+
+/** Opens the draws of a run: what sample `sample` of step `step` gets of picture `index`. */
+export function openDraws(
+  items: readonly TrainingItem[],
+  recipe: DrawOptions & Pick<Recipe, 'batch' | 'accumulate'>,
+): (index: number, step: number, sample: number) => DrawnItem {
+  const { batch, accumulate } = recipe;
+  const length = batchesPerEpoch(items, batch);
+  return (index, step, sample) => {
+    const microStep = step * accumulate + Math.floor(sample / batch);
+    return drawItem(items[index], recipe, step, sample, Math.floor(microStep / length));
+  };
+}
+
+export interface CaptionsToRead {
+  /** Texts that steps see as they are. */
+  readonly captions: readonly string[];
+  /** For captions that are drawn anew in every step: texts as long as anything that is drawn. */
+  readonly longest: readonly string[];
+}
+
+/** What is known of the texts of a run before its first step. */
+export function captionsOf(items: readonly TrainingItem[], source: TextSource): CaptionsToRead {
+  const uses = encoderUses(source);
+  const count = (text: string): number =>
+    Math.max(
+      ...uses.map(
+        ({ part }) =>
+          part.tokenizer.encode(text, mostChunksCounted).ids.filter(id => id !== part.tokenizer.endId).length,
+      ),
+    );
+  const captions = new Set<string>();
+  const longest = new Set<string>();
+  for (const { caption, rules = plainRules } of items) {
+    const fixed = fixedCaption(caption, rules);
+    if (fixed === undefined) longest.add(longestCaption(caption, rules, count));
+    else captions.add(fixed);
+  }
+  return { captions: [...captions], longest: [...longest] };
 }

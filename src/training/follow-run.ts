@@ -40,6 +40,23 @@ function median(values: readonly number[]): number {
   return sorted[Math.floor(sorted.length / 2)];
 }
 
+/**
+ * What steps take beside the model's work: data, optimizer, journal and saving. Looks, previews and steps that open a
+ * session do not count: they are work of their own.
+ */
+function openOverhead() {
+  let [model, other] = [0, 0];
+  return {
+    add({ seconds, modelSeconds, opened }: StepReport, afterwards: number): void {
+      if (opened) return;
+      model += modelSeconds;
+      other += seconds - modelSeconds + afterwards;
+    },
+    /** Over the time of the model; undefined where no step counts. */
+    share: (): number | undefined => (model > 0 ? other / model : undefined),
+  };
+}
+
 /** What the run has trained so far, as a LoRA in memory. */
 export function loraOf(
   { layers, recipe }: Pick<TrainedRun, 'layers' | 'recipe'>,
@@ -94,6 +111,7 @@ export async function followRun(run: OpenRun, state: RunState, { damaged, state:
     });
   const times = openStepTimes();
   const seconds: number[] = [];
+  const outside = openOverhead();
   const stop = new AbortController();
   let stopped: string | undefined;
 
@@ -128,15 +146,19 @@ export async function followRun(run: OpenRun, state: RunState, { damaged, state:
     if (path !== undefined) onProgress?.({ phase: 'preview', path });
   };
   const onStep = async (report: StepReport): Promise<void> => {
+    const told = performance.now();
     seconds.push(report.seconds);
     const secondsLeft = median(seconds.slice(-recentSteps)) * (recipe.steps - report.step);
     journal.step(report);
     onProgress?.({ phase: 'step', steps: recipe.steps, secondsLeft, ...report });
     const jump = times.push(report.seconds, report.opened);
     if (jump) warn('STEPS_SLOWED_DOWN', jump);
+    const before = performance.now();
     if (validator?.isDue(report.step)) await look();
     await preview(report.step);
+    const after = performance.now();
     await saver.afterStep();
+    outside.add(report, (before - told + (performance.now() - after)) / 1000);
   };
   const control: LoopControl = {
     signal: signal ? AbortSignal.any([signal, stop.signal]) : stop.signal,
@@ -161,8 +183,8 @@ export async function followRun(run: OpenRun, state: RunState, { damaged, state:
     control,
     saver,
     journal,
-    trained,
     seconds,
+    outside,
     /** Looks at the base before the first step; a run that was to stop, and ended before its file was written, stops. */
     async begin(): Promise<void> {
       if (state.step === 0) await look();

@@ -13,7 +13,8 @@ export {
 } from './journal/journal.ts';
 export { type GivenManifest, manifestOf, type RunManifest, type RunStatus } from './journal/manifest.ts';
 export { runFiles, runFolderOf } from './journal/places.ts';
-export { findRuns, type KeptRun, readRun } from './journal/read-run.ts';
+export { findRuns, type LonelyState } from './journal/find-runs.ts';
+export { type KeptRun, readRun } from './journal/read-run.ts';
 export type { StepRow, ValidationRow } from './journal/rows.ts';
 export type { LoraCard } from './metadata/modelspec-entries.ts';
 export { optimizerNames } from './optimizers/options.ts';

@@ -6,12 +6,14 @@ import {
   type DatasetWarning,
   encodeDataset,
   type ScanOptions,
-  scanFolder,
+  scanDataset,
   type TrainingItem,
 } from '../dataset/index.ts';
 import type { SessionOptions } from '../engine/index.ts';
+import { usageError } from '../errors.ts';
 import { type Checkpoint, openVaeEncoder, wholeUpToDefault } from '../models/index.ts';
 import { batchesPerEpoch } from './batches.ts';
+import { type DataSources, pictureSources, readDataSources } from './data-sources.ts';
 import { encoderFingerprint } from './fingerprint.ts';
 import type { Recipe } from './recipe/recipe.ts';
 
@@ -28,15 +30,30 @@ export interface PrepareOptions {
   readonly onWarning?: (warning: DatasetWarning) => void;
 }
 
-/** Sides from half to twice the longest, as kohya has 256 to 1024 at 512. */
-export function bucketRule({ resolution, bucketStep }: Recipe): BucketRule {
+/**
+ * Sides from half to twice the longest, as kohya has 256 to 1024 at 512, unless the recipe says others; those are made
+ * multiples of the step as kohya makes them, the shortest down and the longest up. Throws BUCKET_OPTIONS where the
+ * resolution is not between them.
+ */
+export function bucketRule(recipe: Recipe): BucketRule {
+  const { resolution, bucketStep: step, minBucketSide, maxBucketSide, noUpscale } = recipe;
   const longest = Math.max(resolution.width, resolution.height);
-  const min = Math.ceil(longest / 2 / bucketStep) * bucketStep;
-  return { resolution, min, max: 2 * longest, step: bucketStep };
+  const shortest = Math.min(resolution.width, resolution.height);
+  const down = (side: number): number => Math.floor(side / step) * step;
+  const up = (side: number): number => Math.ceil(side / step) * step;
+  // Of a long resolution, half the longest side may be more than the shortest.
+  const min = minBucketSide === null ? Math.min(up(longest / 2), down(shortest)) : down(minBucketSide);
+  const max = maxBucketSide === null ? up(2 * longest) : up(maxBucketSide);
+  if (!noUpscale && (min > shortest || max < longest || min < step)) {
+    const message = `bucket sides from ${min} to ${max} must hold both sides of ${resolution.width}x${resolution.height}`;
+    throw usageError('BUCKET_OPTIONS', message, 'Give other values for minBucketSide or maxBucketSide.');
+  }
+  return { resolution, min, max, step, ...(noUpscale ? { noEnlarging: true } : {}) };
 }
 
+/** Scans the pictures of a run and its regularisation pictures. Notes of data set files are among the warnings. */
 export async function scanPictures(
-  folder: string,
+  data: string | readonly string[] | DataSources,
   {
     recipe,
     signal,
@@ -44,14 +61,19 @@ export async function scanPictures(
     onBadCaption,
   }: Pick<PrepareOptions, 'recipe' | 'signal' | 'onCount'> & Pick<ScanOptions, 'onBadCaption'>,
 ): Promise<DatasetScan> {
-  return scanFolder(folder, {
+  const sources = isRead(data) ? data : readDataSources(data);
+  const scan = await scanDataset(pictureSources(sources, recipe), {
     ...(recipe.caption === null ? {} : { caption: recipe.caption }),
     ...(recipe.trigger === null ? {} : { trigger: recipe.trigger }),
     ...(signal ? { signal } : {}),
     ...(onBadCaption ? { onBadCaption } : {}),
     onProgress: (done, total) => onCount?.('scan', done, total),
   });
+  return { ...scan, warnings: [...sources.notes, ...scan.warnings] };
 }
+
+const isRead = (data: string | readonly string[] | DataSources): data is DataSources =>
+  typeof data === 'object' && 'parts' in data;
 
 export interface BucketSurvey {
   /** `WxH` → pictures, repeats not counted. */
@@ -84,7 +106,6 @@ export async function encodePictures(scan: DatasetScan, options: PrepareOptions)
   try {
     return await encodeDataset(scan, {
       buckets: bucketRule(recipe),
-      flip: recipe.flip,
       masks: checkpoint.variant === 'inpaint',
       encode: pixels => encoder.encode(pixels),
       encoderHash: `${encoderFingerprint(checkpoint)} ${whole}`,

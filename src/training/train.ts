@@ -83,6 +83,8 @@ export interface TrainResult extends RunEnd {
   /** Seconds spent in steps of this process, and how many. */
   readonly stepSeconds: number;
   readonly stepsRun: number;
+  /** Time of steps outside the model (data, optimizer, journal, saving) over that inside; undefined where none counts. */
+  readonly overheadShare: number | undefined;
   readonly trainedParameters: number;
 }
 
@@ -157,13 +159,14 @@ async function trainLocked(plan: RunPlan): Promise<TrainResult> {
     });
     const follower = await followRun(run, state, found);
     const end = await follow(run, state, follower);
-    const { seconds, journal } = follower;
+    const { seconds, journal, outside } = follower;
     return {
       ...{ ...end, finished: end.file !== undefined, state, recipe, scan: run.scan, warnings },
       ...{ heldOut: run.heldOut.length, journal: journal.folder },
       statePath: !end.file && state.step > 0 ? runStatePath(out) : undefined,
       stepSeconds: seconds.reduce((a, b) => a + b, 0),
       stepsRun: seconds.length,
+      overheadShare: outside.share(),
       trainedParameters: countParameters(layers),
     };
   } finally {

@@ -23,7 +23,7 @@ import type { Prior } from './prior.ts';
 import { brokenParameter, type Failure, isSkipped, keepPoint, rateFactor, rollBack } from './rollback.ts';
 import type { Rollback, RunState } from './run-state.ts';
 import { openStepPool, type PoolSource, type StepPool, stepWeights } from './step-pool.ts';
-import type { TrainStep } from './train-step.ts';
+import type { StepBatch, TrainStep } from './train-step.ts';
 
 export interface LoopInput extends FeedSource {
   readonly checkpoint: Checkpoint;
@@ -47,6 +47,8 @@ export interface StepReport {
   /** Layers whose ΔW was above its largest norm and was scaled down to it. */
   readonly scaledLayers: number;
   readonly seconds: number;
+  /** Of them, those in which the model ran. */
+  readonly modelSeconds: number;
   /** A session was opened in it, so its time says little. */
   readonly opened: boolean;
 }
@@ -85,6 +87,7 @@ interface StepGradients {
   readonly loss: number;
   readonly priorLoss?: number;
   readonly gradients: ReadonlyMap<string, Float32Array>;
+  readonly modelSeconds: number;
   readonly opened: boolean;
 }
 
@@ -101,6 +104,7 @@ function openSteps(input: LoopInput, pool: StepPool): ComputeStep {
     const gradients = new Map<string, Float32Array>();
     let [loss, priorLoss] = [0, 0];
     let opened = false;
+    let modelSeconds = 0;
     const add = (result: Awaited<ReturnType<TrainStep['run']>>): number => {
       for (const [name, { data }] of result.gradients) {
         const sum = gradients.get(name);
@@ -115,13 +119,16 @@ function openSteps(input: LoopInput, pool: StepPool): ComputeStep {
       opened ||= !known.has(trainStep);
       known.add(trainStep);
       const kept = new Map([...state.parameters, ...state.frozen]);
-      const key = { seed: recipe.seed, step, first: k * batch };
-      loss += add(await trainStep.run(await feedsOf(indices, step, k * batch), kept, key));
-      if (!prior) continue;
-      const taught = await prior.feeds(step * accumulate + k);
-      priorLoss += add(await trainStep.run(taught, kept, { ...key, first: (accumulate + k) * batch }));
+      const run = async (fed: StepBatch, first: number): Promise<number> => {
+        const started = performance.now();
+        const result = await trainStep.run(fed, kept, { seed: recipe.seed, step, first });
+        modelSeconds += (performance.now() - started) / 1000;
+        return add(result);
+      };
+      loss += await run(await feedsOf(indices, step, k * batch), k * batch);
+      if (prior) priorLoss += await run(await prior.feeds(step * accumulate + k), (accumulate + k) * batch);
     }
-    return { loss, ...(prior ? { priorLoss } : {}), gradients, opened };
+    return { loss, ...(prior ? { priorLoss } : {}), gradients, modelSeconds, opened };
   };
 }
 

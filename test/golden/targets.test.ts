@@ -165,6 +165,7 @@ function sdxlCheckpoint(): Checkpoint {
   };
   return {
     ...{ family: 'sdxl', resolution: 1024, latentScale: 8, unet: partOf('unet', sdxl.unet) },
+    scheduler: { predictionType: 'epsilon', rescaleZeroTerminalSnr: false, trainSteps: 1000 },
     textEncoder: partOf('text_encoder', sdxl.text),
     textEncoder2: partOf('text_encoder_2', sdxl.text),
   } as unknown as Checkpoint;

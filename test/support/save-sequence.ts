@@ -4,7 +4,9 @@ import { initialParameters, plainLora } from '../../src/lora/index.ts';
 import { openSaver, type Saver } from '../../src/training/saver.ts';
 import { finishedRun } from './trained-run.ts';
 
-const layers = plainLora([{ target: 'unet.mid_block.attentions.0.proj_in', shape: [8, 8, 1, 1] }], { rank: 2 });
+const layers = plainLora([{ target: 'unet.mid_block.attentions.0.proj_in', shape: [8, 8, 1, 1] }], {
+  rank: 2,
+});
 
 export const steps = 5;
 export const fingerprint = 'the run';
@@ -23,7 +25,9 @@ export async function openSavedRun(folder: string): Promise<SavedRun> {
     { layers },
   );
   const parameters = await initialParameters(layers, 1);
-  const tensors = new Map([...parameters].map(([name, t]) => [`${name}:first`, { ...t, data: t.data.slice() }]));
+  const tensors = new Map(
+    [...parameters].map(([name, t]) => [`${name}:first`, { ...t, data: t.data.slice() }]),
+  );
   const optimizer = { tensors, numbers: new Map<string, number>() };
   const state = { ...run.state, step: 0, fingerprint, parameters, optimizer, losses: [] as number[] };
   const warnings: string[] = [];

@@ -127,7 +127,11 @@ function contentOf(calls: readonly Call[], id: FileId, fate: Fate): Uint8Array {
   if (fate === 'last one missing') {
     // Written out of order: its place is there, its bytes are not.
     const last = loose.at(-1);
-    return joined([...synced, ...loose.slice(0, -1), ...(last ? [{ ...last, bytes: new Uint8Array(last.bytes.length) }] : [])]);
+    return joined([
+      ...synced,
+      ...loose.slice(0, -1),
+      ...(last ? [{ ...last, bytes: new Uint8Array(last.bytes.length) }] : []),
+    ]);
   }
   const all = joined([...synced, ...loose]);
   const kept = joined(synced).length;
@@ -146,8 +150,11 @@ export interface Moment {
 export function* moments({ calls }: Pick<Trace, 'calls'>, from: number): Generator<Moment> {
   for (let count = from; count <= calls.length; count++) {
     const before = calls.slice(0, count);
-    const loose = before.slice(before.findLastIndex(({ kind }) => kind === 'sync folder') + 1).filter(isOfNames).length;
-    for (let names = 0; names <= loose; names++) for (const fate of fates) yield { calls: count, names, fate };
+    const loose = before
+      .slice(before.findLastIndex(({ kind }) => kind === 'sync folder') + 1)
+      .filter(isOfNames).length;
+    for (let names = 0; names <= loose; names++)
+      for (const fate of fates) yield { calls: count, names, fate };
   }
 }
 
@@ -157,6 +164,10 @@ export function restoreMoment({ calls }: Pick<Trace, 'calls'>, moment: Moment, f
   const lastSync = before.findLastIndex(({ kind }) => kind === 'sync folder');
   const names = new Map<string, FileId>();
   for (const call of before.slice(0, lastSync + 1)) applyNames(names, call);
-  for (const call of before.slice(lastSync + 1).filter(isOfNames).slice(0, moment.names)) applyNames(names, call);
+  for (const call of before
+    .slice(lastSync + 1)
+    .filter(isOfNames)
+    .slice(0, moment.names))
+    applyNames(names, call);
   for (const [name, id] of names) writeFileSync(join(folder, name), contentOf(before, id, moment.fate));
 }

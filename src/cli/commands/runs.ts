@@ -5,7 +5,7 @@ import { findRuns, type KeptRun, readRun } from '../../training/index.ts';
 import { checkPlotPath } from '../plots/svg.ts';
 import { differencesOf } from '../runs/differences.ts';
 import { findRun } from '../runs/find-run.ts';
-import { factsOf, previewPath } from '../runs/run-facts.ts';
+import { factsOf, factsOfState, previewPath } from '../runs/run-facts.ts';
 import { describeDifferences, describeRun, describeRuns } from '../runs/runs-report.ts';
 import { openTerminal, type Terminal } from '../terminal.ts';
 
@@ -29,7 +29,8 @@ function readAll(folders: readonly string[], terminal: Terminal): KeptRun[] {
 
 async function list(folder: string, { json }: Options): Promise<void> {
   const terminal = openTerminal(json);
-  const runs = readAll(findRuns(folder), terminal).map(factsOf);
+  const { folders, states } = findRuns(folder);
+  const runs = [...readAll(folders, terminal).map(factsOf), ...states.map(factsOfState)];
   runs.sort((a, b) => b.startedAt - a.startedAt);
   const text = runs.length === 0 ? `no runs in ${folder} or below it` : describeRuns(runs).join('\n');
   terminal.result(runs, text);

@@ -16,7 +16,7 @@ import {
   writePlot,
 } from '../plots/svg.ts';
 import { type Place, rangeAxis, stepAxis, ticksBetween } from './range-axis.ts';
-import { factsOf, showSteps } from './run-facts.ts';
+import { factsOf, runName, showSteps } from './run-facts.ts';
 
 /** One for each run; the light one is for single steps. */
 const shades = [
@@ -144,8 +144,8 @@ function drawMarks(drawing: Canvas, frames: readonly Frame[], run: KeptRun, x: P
 
 function legend(drawing: Canvas, runs: readonly KeptRun[], y: number): void {
   let right = width - margin.right;
-  for (const [i, { manifest }] of [...runs.entries()].reverse()) {
-    const text = start(oneLine(manifest.name), 22);
+  for (const [i, { folder }] of [...runs.entries()].reverse()) {
+    const text = start(oneLine(runName(folder)), 22);
     const wide = labelWidth(text, 12);
     label(drawing, text, right - wide, y, { size: 12 });
     rectangle(drawing, right - wide - 18, y - 10, 12, 12, shades[i].strong);
@@ -159,15 +159,15 @@ function caption(runs: readonly KeptRun[]): string {
   return [
     facts.status,
     `${showSteps(facts)} steps`,
-    counted(facts.pictures, 'picture'),
+    counted(facts.pictures ?? 0, 'picture'),
     ...(facts.loss === null ? [] : [`loss ${number(facts.loss)}`]),
     ...(facts.best ? [`best validation ${number(facts.best.validation)} at step ${facts.best.step}`] : []),
-    facts.base,
+    facts.base ?? '',
   ].join('  ·  ');
 }
 
 const headOf = (runs: readonly KeptRun[]): string =>
-  oneLine(runs.length === 1 ? runs[0].manifest.name : runs.map(({ manifest }) => manifest.name).join(', '));
+  oneLine(runs.map(({ folder }) => runName(folder)).join(', '));
 
 export function drawRuns(runs: readonly KeptRun[]): Canvas {
   const isValidated = runs.some(({ validations }) => validations.length > 0);

@@ -1,8 +1,11 @@
 /** @file What is said of a run: how it stands, its figures, its times. */
-import { join } from 'node:path';
-import type { KeptRun, RunStatus } from '../../training/index.ts';
+import { basename, join } from 'node:path';
+import type { KeptRun, LonelyState, RunStatus } from '../../training/index.ts';
 import { number } from '../lines.ts';
 import { showSeconds } from '../terminal.ts';
+
+/** By its folder: one that was kept when another took its name has a date in it. */
+export const runName = (folder: string): string => basename(folder).replace(/\.run$/, '');
 
 /** A run whose process died says still that it runs. */
 export function statusOf({ manifest, isRunning }: KeptRun): RunStatus {
@@ -25,9 +28,10 @@ export interface RunFacts {
   readonly startedAt: number;
   readonly finishedAt: number | null;
   readonly secondsPerStep: number | null;
-  readonly base: string;
-  readonly pictures: number;
-  readonly device: string;
+  /** Not known of a run without a journal. */
+  readonly base: string | null;
+  readonly pictures: number | null;
+  readonly device: string | null;
 }
 
 function median(values: readonly number[]): number | null {
@@ -48,7 +52,7 @@ export function factsOf(run: KeptRun): RunFacts {
   const planned = manifest.recipe.steps;
   const last = steps.at(-1);
   return {
-    name: manifest.name,
+    name: runName(folder),
     folder,
     status: statusOf(run),
     isResumable,
@@ -64,6 +68,13 @@ export function factsOf(run: KeptRun): RunFacts {
     device: manifest.device,
   };
 }
+
+/** What a run state alone tells. */
+export const factsOfState = ({ path, step, startedAt }: LonelyState): RunFacts => ({
+  ...{ name: basename(path).replace(/\.run-state$/, ''), folder: path, status: 'interrupted' },
+  ...{ isResumable: true, step, steps: null, loss: null, best: null, startedAt, finishedAt: null },
+  ...{ secondsPerStep: null, base: null, pictures: null, device: null },
+});
 
 /** `2026-11-26 18:27` in UTC. */
 export const showTime = (unixSeconds: number): string =>

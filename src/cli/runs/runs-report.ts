@@ -1,13 +1,13 @@
 /** @file Runs in lines for people: a list, one of them, several side by side. */
-import { basename, dirname, join, relative } from 'node:path';
+import { dirname, join, relative } from 'node:path';
 import type { KeptRun } from '../../training/index.ts';
 import { counted, field, number, oneLine, start, table } from '../lines.ts';
 import { blockChart } from './block-chart.ts';
 import type { Difference } from './differences.ts';
-import { factsOf, type RunFacts, showBest, showLoss, showPace, showSteps, showTime } from './run-facts.ts';
+import { factsOf, type RunFacts, runName, showBest, showLoss, showPace, showSteps, showTime } from './run-facts.ts';
 
 const statusText = ({ status, isResumable }: RunFacts): string =>
-  isResumable && status !== 'running' ? `${status}, --resume goes on` : status;
+  isResumable && status !== 'running' ? `${status}; --resume goes on with it` : status;
 
 /** One line a run, in the order given. */
 export function describeRuns(runs: readonly RunFacts[]): string[] {
@@ -28,8 +28,8 @@ export function describeRuns(runs: readonly RunFacts[]): string[] {
     showSteps(facts),
     showLoss(facts.loss),
     showBest(facts),
-    String(facts.pictures),
-    start(oneLine(facts.base), 20),
+    String(facts.pictures ?? '—'),
+    start(oneLine(facts.base ?? '—'), 20),
     showTime(facts.startedAt),
     oneLine(relative('.', dirname(facts.folder)) || '.'),
   ]);
@@ -74,7 +74,7 @@ export function describeRun(run: KeptRun): string[] {
   const resumed = manifest.resumed.length > 0 ? `, resumed ${counted(manifest.resumed.length, 'time')}` : '';
   const files = [result?.file, result?.bestFile].filter(name => typeof name === 'string');
   return [
-    `${oneLine(manifest.name)}: ${statusText(facts)}`,
+    `${oneLine(facts.name)}: ${statusText(facts)}`,
     ...field('steps', `${showSteps(facts)}${showPace(facts.secondsPerStep)}`),
     ...field('times', `started ${showTime(facts.startedAt)}${ended} (UTC)${resumed}`),
     ...field(
@@ -99,7 +99,7 @@ export function describeRun(run: KeptRun): string[] {
 
 /** What differs, one field a line, one run a column. */
 export function describeDifferences(runs: readonly KeptRun[], differences: readonly Difference[]): string[] {
-  const names = runs.map(({ folder, manifest }) => start(manifest.name || basename(folder), 24));
+  const names = runs.map(({ folder }) => start(runName(folder), 24));
   const facts = runs.map(factsOf);
   const figures: [string, (run: RunFacts) => string][] = [
     ['status', ({ status }) => status],

@@ -7,6 +7,8 @@ export interface Exposure {
   /** Level that only a fiftieth of the pixels lies below or above. */
   readonly shadows: number;
   readonly highlights: number;
+  /** Level that only two in a thousand lie above. */
+  readonly brightest: number;
   /** From the level that a two-hundredth of the pixels lies below to the one that as many lie above. */
   readonly range: number;
   /** Share of pixels, ground left out, that have lost their colour at the upper end: two channels full, the third high. */
@@ -87,6 +89,7 @@ export function exposureOf({ rgb, light, width, height }: TrainedPixels): Exposu
       median: percentile(whole, 0.5),
       shadows: 0,
       highlights: 255,
+      brightest: 255,
       range: 255,
       burntOut: 0,
       drowned: 0,
@@ -96,6 +99,7 @@ export function exposureOf({ rgb, light, width, height }: TrainedPixels): Exposu
     median: percentile(counts, 0.5),
     shadows: percentile(counts, 0.02),
     highlights: percentile(counts, 0.98),
+    brightest: percentile(counts, 0.998),
     range: percentile(counts, 0.995) - percentile(counts, 0.005),
     burntOut: burnt / all,
     drowned: drowned / all,

@@ -19,7 +19,8 @@ const have = (count: number): string => (count === 1 ? 'picture has' : 'pictures
 const when = (is: boolean, value: number): number | undefined => (is ? value : undefined);
 const rounded = (x: number): string => String(Number(x.toPrecision(2)));
 
-const isDark = ({ exposure }: MeasuredPicture): boolean => exposure.highlights < thresholds.darkHighlights;
+const isDark = ({ exposure }: MeasuredPicture): boolean =>
+  exposure.highlights < thresholds.darkHighlights && exposure.brightest < thresholds.darkBrightest;
 
 const rules: readonly Rule[] = [
   {

@@ -23,6 +23,8 @@ export const thresholds = {
    * at 0.4 of their light 51 to 102.
    */
   darkHighlights: 108,
+  /** A picture with a lamp, an eye or a window in it that is brighter than this is dark on purpose. */
+  darkBrightest: 140,
   /** Share burnt out to white, a studio's white ground left out. Tried: photographs 0 to 0.03, at double light 0.1 to 0.6. */
   burntOut: 0.25,
   /** Median of what is not white ground; pastel drawings have up to 230. */
@@ -44,7 +46,7 @@ export const thresholds = {
   /** Of the captions with one word or tag. */
   wordShare: 0.75,
   /** Shares mean little below this many pictures. */
-  fewestForShares: 5,
+  fewestForShares: 6,
   /** Of the pictures whose caption another different picture has too. */
   equalCaptions: 0.5,
   /** A known word has an own token; those of CLIP are in order of how common they are, and the last fifth is noise. */

@@ -1,9 +1,10 @@
 /** @file Reads what a run has kept, while it goes on or afterwards; torn last lines are left out, anything else is told. */
-import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { badInput } from '../../errors.ts';
 import { isLocked } from '../../files/index.ts';
 import { runStatePath } from '../run-state.ts';
+import { hasRunState } from '../state/generations.ts';
 import { parseManifest, type RunManifest } from './manifest.ts';
 import { isEventFile, type PreviewFile, parsePreviewName, runFiles } from './places.ts';
 import { isStepRow, rowsUpTo, type StepRow, type ValidationRow } from './rows.ts';
@@ -88,7 +89,7 @@ export function readRun(folder: string): KeptRun {
     out,
     manifest,
     isRunning: isLocked(out),
-    isResumable: existsSync(runStatePath(out)),
+    isResumable: !existsSync(out) && hasRunState(runStatePath(out)),
     steps: rows.filter(isStepRow),
     validations: rows.filter((row): row is ValidationRow => !isStepRow(row)),
     previews: readPreviews(folder),
@@ -96,35 +97,4 @@ export function readRun(folder: string): KeptRun {
     eventFile: readdirSync(folder).filter(isEventFile).sort().at(-1),
     findings: isDamaged ? [`${path} is damaged in line ${line}; what stands below it is left out`] : [],
   };
-}
-
-const isRunFolder = (path: string): boolean => existsSync(join(path, runFiles.manifest));
-
-/** Folders of this many levels are looked through. */
-const mostLevels = 6;
-
-/** The `.run` folders below `root`, itself included, in order of their names; links are not followed. */
-export function findRuns(root: string, levels = mostLevels): string[] {
-  if (!statSync(root, { throwIfNoEntry: false })?.isDirectory())
-    throw badInput('FILE_MISSING', `${root} is not a folder`);
-  if (isRunFolder(root)) return [root];
-  const visit = (folder: string, level: number): string[] => {
-    const entries = readFolder(folder).filter(entry => entry.isDirectory());
-    return entries.flatMap(({ name }) => {
-      const path = join(folder, name);
-      if (name.endsWith('.run') && isRunFolder(path)) return [path];
-      const isLeftOut = name.startsWith('.') || name === 'node_modules' || level === 0;
-      return isLeftOut ? [] : visit(path, level - 1);
-    });
-  };
-  return visit(root, levels);
-}
-
-/** Folders that may not be read hold no runs that could be shown. */
-function readFolder(folder: string) {
-  try {
-    return readdirSync(folder, { withFileTypes: true }).sort((a, b) => (a.name < b.name ? -1 : 1));
-  } catch {
-    return [];
-  }
 }

@@ -9,6 +9,7 @@ import {
   chooseScene,
   drawFigure,
   drawScene,
+  type Figure,
   type Place,
   places,
   type Scene,
@@ -72,16 +73,31 @@ function captionFor({ place, pose, light }: Scene, trigger: string, isTags: bool
   return `a ${trigger} ${pose} ${place.name} ${light}`;
 }
 
-/** `order` goes round before it repeats, so that no place has most of a clean set. */
+/** The same pose at the same place, nearly as large and nearly there, mirrored or not: that would be a copy. */
+function isLike(a: Scene, b: Scene): boolean {
+  if (a.place !== b.place || a.pose !== b.pose) return false;
+  const apart = Math.min(Math.abs(a.x - b.x), Math.abs(a.x - (1 - b.x)));
+  return apart < 0.12 && Math.abs(Math.log(a.size / b.size)) < 0.25;
+}
+
+/** A scene that is like none before; in a small world the last try is taken. */
+function newScene(random: RandomStream, figure: Figure, place: Place, before: readonly Scene[]): Scene {
+  let scene = chooseScene(random, figure, place);
+  for (let tries = 0; tries < 200 && before.some(other => isLike(scene, other)); tries++)
+    scene = chooseScene(random, figure, place);
+  return scene;
+}
+
 async function drawEntry(
   i: number,
-  figure: ReturnType<typeof drawFigure>,
+  figure: Figure,
   place: Place,
   seed: number,
+  before: readonly Scene[],
   fixed: Partial<Scene>,
 ): Promise<Omit<Entry, 'caption' | 'name' | 'bytes'>> {
   const random = randomStream(seed, 'planted scene', i);
-  const scene = { ...chooseScene(random, figure, place), ...fixed };
+  const scene = { ...newScene(random, figure, place, before), ...fixed };
   const data = await drawScene(scene, random);
   return { scene, picture: { data, width: scene.width, height: scene.height } };
 }
@@ -101,6 +117,7 @@ export async function plantSet(
   const figure = drawFigure(random);
   const trigger = has('trigger known') ? pick(random, known) : pick(random, madeUp);
   const isTags = random.integer(2) === 0;
+  // Every place comes once before any comes twice, so that none has most of a clean set.
   const order = random.permutation(places.length).map(i => places[i]);
   const ground = pick(random, biasedPlaces);
   const biased = has('one ground') ? Math.ceil((0.8 + 0.2 * random.uniform()) * pictures) : 0;
@@ -111,7 +128,8 @@ export async function plantSet(
   const entries: Entry[] = [];
   for (let i = 0; i < pictures; i++) {
     const place = i < biased ? ground : order[i % order.length];
-    const drawn = await drawEntry(i, figure, place, seed, fixed);
+    const before = entries.map(({ scene }) => scene);
+    const drawn = await drawEntry(i, figure, place, seed, before, fixed);
     const file = await asFile(open(drawn.picture), random);
     const name = `${String(i + 1).padStart(2, '0')}${file.extension}`;
     entries.push({ ...drawn, name, bytes: file.bytes, caption: captionFor(drawn.scene, trigger, isTags) });
