@@ -3,6 +3,8 @@
  * tools/pocket/background_sets.py in the same way, draws pictures of the trigger word alone, and counts their grounds.
  *
  *   python tools/pocket/background_sets.py sets && node tools/consequence.ts sets
+ *
+ * Writes `sets/consequence.png` too: above what was drawn after one ground, below after many.
  */
 import { spawnSync } from 'node:child_process';
 import { existsSync, mkdirSync, readdirSync } from 'node:fs';
@@ -46,6 +48,32 @@ function lora(...words: string[]): void {
   if (status !== 0) throw new Error(`lora ${words[0]} ended with ${status}`);
 }
 
+/** So many pictures of each set go on the sheet, in two rows. */
+const shown = 20;
+const cell = 96;
+
+/** Pictures of both sets, one set above the other. */
+async function drawSheet(folders: readonly string[], out: string): Promise<void> {
+  const gap = 6;
+  const columns = shown / 2;
+  const parts = await Promise.all(
+    folders.flatMap((path, set) =>
+      readdirSync(path)
+        .sort()
+        .slice(0, shown)
+        .map(async (name, i) => ({
+          input: await sharp(join(path, name)).resize(cell, cell, { kernel: 'nearest' }).toBuffer(),
+          left: (i % columns) * (cell + gap),
+          top: (2 * set + Math.floor(i / columns)) * (cell + gap) + set * 2 * gap,
+        })),
+    ),
+  );
+  const width = columns * (cell + gap) - gap;
+  const height = 4 * (cell + gap) + gap;
+  const page = sharp({ create: { width, height, channels: 3, background: '#ffffff' } });
+  await page.composite(parts).png({ palette: true, colours: 128 }).toFile(out);
+}
+
 const [folder, steps = '600', count = '24'] = process.argv.slice(2);
 for (const set of ['one-ground', 'many-grounds']) {
   const file = join(folder, `${set}.safetensors`);
@@ -80,3 +108,7 @@ for (const set of ['one-ground', 'many-grounds']) {
     console.log(`${set}, ${name}: ${list.map(([ground, n]) => `${n} ${ground}`).join(', ')}`);
   }
 }
+await drawSheet(
+  ['one-ground-with', 'many-grounds-with'].map(name => join(folder, name)),
+  join(folder, 'consequence.png'),
+);

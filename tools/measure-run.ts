@@ -13,12 +13,16 @@ import { planMemory } from '../src/cli/plan.ts';
 import { openCheckpoint } from '../src/models/index.ts';
 import { parseRecipe, planRun, train } from '../src/training/index.ts';
 
-const { positionals, values } = parseArgs({ allowPositionals: true, options: { memory: { type: 'string' } } });
+const { positionals, values } = parseArgs({
+  allowPositionals: true,
+  options: { memory: { type: 'string' } },
+});
 const [base, folder, recipeText] = positionals;
 const given = parseRecipe(recipeText, 'the recipe');
 const checkpoint = openCheckpoint(base);
 const memory = values.memory === undefined ? undefined : Number(values.memory);
-const recipe = memory === undefined ? given : planMemory(checkpoint, planRun(checkpoint, given), memory).recipe;
+const recipe =
+  memory === undefined ? given : planMemory(checkpoint, planRun(checkpoint, given), memory).recipe;
 const out = mkdtempSync(join(tmpdir(), 'lora-measure-'));
 const seconds: number[] = [];
 const warnings: string[] = [];
@@ -36,4 +40,6 @@ try {
 } finally {
   rmSync(out, { recursive: true });
 }
-process.stdout.write(`${JSON.stringify({ seconds, peakBytes: peakBytes(), peakBeforeSteps: before, warnings })}\n`);
+process.stdout.write(
+  `${JSON.stringify({ seconds, peakBytes: peakBytes(), peakBeforeSteps: before, warnings })}\n`,
+);

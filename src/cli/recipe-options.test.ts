@@ -1,10 +1,30 @@
 import { Command } from 'commander';
 import { describe, expect, test } from 'vitest';
-import type { GivenRecipe } from '../training/index.ts';
-import { recipeOf, withRecipe } from './recipe-options.ts';
+import { fieldText, type GivenRecipe, recipeFields } from '../training/index.ts';
+import { rowOf } from './recipe-options/rows.ts';
+import { recipeOf, recipeSourceOf, withRecipe } from './recipe-options.ts';
 
 const parse = (...options: string[]): GivenRecipe =>
   recipeOf(withRecipe(new Command('train')).exitOverride().parse(options, { from: 'user' }).opts());
+
+test('every field has an option, and each option a field', () => {
+  expect([...rowOf.keys()].sort()).toEqual([...recipeFields].sort());
+  const flags = [...rowOf.values()].map(row => row.flags.split(' ')[0]);
+  expect(new Set(flags).size).toBe(flags.length);
+});
+
+test('help has every option in its group, with what it means', () => {
+  const help = withRecipe(new Command('train')).configureHelp({ helpWidth: 1000 }).helpInformation();
+  for (const [field, { flags }] of rowOf) {
+    expect(help, field).toContain(flags);
+    expect(help, field).toContain(fieldText(field));
+  }
+  expect(help).not.toContain('--no-flip');
+});
+
+test('an option is where its value comes from', () => {
+  expect(recipeSourceOf({ lr: 1e-4 }).originOf('learningRate')).toEqual({ from: 'flag', flag: '--lr' });
+});
 
 test('nothing given, nothing said', () => {
   expect(parse()).toEqual({});
@@ -40,6 +60,37 @@ test.each<[string[], GivenRecipe]>([
   ],
   [['--recompute', '--steps', '5', '--lr', '1e-3'], { recompute: true, steps: 5, learningRate: 1e-3 }],
   [['--recompute', 'finest'], { recompute: 'finest' }],
+  [['--no-flip', '--no-ema-warmup', '--no-dora'], { flip: false, emaWarmup: false, dora: false }],
+  [
+    ['--text-targets', 'none', '--repeats', 'none', '--decay-steps', 'none'],
+    { textTargets: null, repeats: null, decaySteps: null },
+  ],
+  [
+    [
+      '--optimizer',
+      'prodigy',
+      '--optimizer-option',
+      'dCoef=2',
+      '--optimizer-option',
+      'decouple=false',
+      '--optimizer-option',
+      'growthRate=none',
+    ],
+    { optimizer: 'prodigy', optimizerOptions: { dCoef: 2, decouple: false, growthRate: null } },
+  ],
+  [
+    ['--schedule', 'cosine-restarts', '--schedule-cycles', '3'],
+    { schedule: 'cosine-restarts', scheduleCycles: 3 },
+  ],
+  [
+    ['--objective', 'v', '--no-zero-terminal-snr'],
+    { predictionType: 'v_prediction', zeroTerminalSnr: false },
+  ],
+  [['--regularisation', 'a', '--regularisation', 'b'], { regularisation: ['a', 'b'] }],
+  [
+    ['--preview', 'a cat --d 1', '--preview', 'a dog', '--preview-every', '50'],
+    { previewPrompts: ['a cat --d 1', 'a dog'], previewEvery: 50 },
+  ],
   [['--resolution', '64x32', '--flip'], { resolution: { width: 64, height: 32 }, flip: true }],
 ])('%j', (options, recipe) => {
   expect(parse(...options)).toEqual(recipe);
@@ -77,6 +128,9 @@ test.each([
   [['--init', 'zero'], /--init zero: give kaiming, gaussian, orthogonal or pissa/],
   [['--dora', 'both'], /--dora both: give output or input/],
   [['--text-lr', '1e-4,'], /--text-lr {2}is not a number/],
+  [['--optimizer-option', 'beta1'], /--optimizer-option beta1 is not "name=value"/],
+  [['--optimizer-option', 'decouple=maybe'], /maybe is not a number, true, false or none/],
+  [['--optimizer', 'adam'], /--optimizer adam: give adamw,/],
   [['--recompute', 'some'], /--recompute some: give all or finest/],
 ])('%j is refused', (options, message) => {
   expect(() => parse(...options)).toThrow(message);

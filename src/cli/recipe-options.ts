@@ -1,7 +1,7 @@
 /** @file The options of `lora train` that are fields of a recipe, in groups. */
 import { type Command, Option } from 'commander';
 import { fieldGroups, type GivenRecipe, type RecipeField, type RecipeSource } from '../training/index.ts';
-import { nameOf, type Row } from './recipe-options/row.ts';
+import { nameOf, noValue, type Row } from './recipe-options/row.ts';
 import { rowOf } from './recipe-options/rows.ts';
 
 function optionOf({ flags, help, parse }: Row, heading: string): Option {
@@ -28,7 +28,8 @@ export function withRecipe(command: Command): Command {
 /** The fields that were given as options; `--dora` and `--recompute` alone are true. */
 export function recipeOf(options: Readonly<Record<string, unknown>>): GivenRecipe {
   const fields = [...rowOf.values()].map(({ flags, field }) => {
-    return [field, options[new Option(flags).attributeName()]] as const;
+    const value = options[new Option(flags).attributeName()];
+    return [field, value === noValue ? null : value] as const;
   });
   return Object.fromEntries(fields.filter(([, value]) => value !== undefined));
 }

@@ -19,6 +19,7 @@ import {
   type Recipe,
   type RecipeField,
   type RecipeFile,
+  readDataSources,
   readRecipeFile,
   recipeToml,
   type Said,
@@ -100,7 +101,8 @@ export function readRecipeSources(options: RecipeOptions): RecipeSources {
 
 export interface SettleRequest {
   readonly checkpoint: Checkpoint;
-  readonly folder: string;
+  /** Folders of pictures and data set files. */
+  readonly data: readonly string[];
   readonly sources: RecipeSources;
   /** Of the whole command. */
   readonly options: RecipeOptions & Readonly<Record<string, unknown>>;
@@ -132,9 +134,24 @@ function withoutDecided(settled: Settled, path: string): Settled {
   return { ...settled, given, origins };
 }
 
+/** What data set files of sd-scripts say of the run. Without enlarging, buckets follow the pictures and have no sides. */
+function dataSaid(data: readonly string[]): Said[] {
+  const { given: own, parts } = readDataSources(data);
+  if (Object.keys(own).length === 0) return [];
+  const { minBucketSide, maxBucketSide, ...rest } = own;
+  const place = parts.flatMap(part => (typeof part === 'string' ? [] : [part.path])).join(', ');
+  return [
+    {
+      given: own.noUpscale ? rest : own,
+      intent: {},
+      originOf: () => ({ from: 'file', place }),
+    },
+  ];
+}
+
 /** One recipe from all that was said; reads the pictures only where a goal or epochs ask for it. */
 export async function settleFor(request: SettleRequest): Promise<Settled> {
-  const { checkpoint, folder, sources, options, note, continued, signal } = request;
+  const { checkpoint, data, sources, options, note, continued, signal } = request;
   const base = baseFacts(checkpoint);
   const kohya = sources.kohya?.saidFor(base);
   if (sources.kohya && kohya) tellKohya(sources.kohya, kohya.notes, kohya.leftOut, note);
@@ -144,11 +161,12 @@ export async function settleFor(request: SettleRequest): Promise<Settled> {
     throw usageError('OPTIONS_CLASH', '--epochs and --steps say the same thing twice', 'Give one of them.');
   const said: Said[] = [
     ...(kohya ? [kohya.said] : []),
+    ...dataSaid(data),
     ...(sources.file ? [{ ...fileSource(sources.file), intent: sources.file.intent }] : []),
     { ...flags, intent: { goal, epochs } },
   ];
   const settled = await settleRecipe(said, base, async recipe =>
-    surveyPictures(await scanPictures(folder, { recipe, ...(signal ? { signal } : {}) })),
+    surveyPictures(await scanPictures(data, { recipe, ...(signal ? { signal } : {}) })),
   );
   return continued === undefined ? settled : withoutDecided(settled, continued);
 }

@@ -65,6 +65,8 @@ export function trainingProgress(terminal: Terminal): (progress: Progress) => vo
           `${what}: loss ${look.loss.toFixed(4)}${range}${isBest ? ', the best so far' : `; ${reason}`}`,
         );
       }
+      case 'folds':
+        return terminal.note(`short run ${progress.done} of ${progress.total} is done`);
       case 'preview':
         return terminal.note(`previews: ${progress.path}`);
       case 'saved':

@@ -1,8 +1,6 @@
 import { readFileSync } from 'node:fs';
-import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { openClipTokenizer } from '../models/tokenizer/index.ts';
-import { captionChances, drawCaption, fixedCaption, longestCaption } from './caption-draw.ts';
+import { captionChances, drawCaption, fixedCaption } from './caption-draw.ts';
 import { type DrawRules, plainRules } from './picture-rules.ts';
 
 interface Golden {
@@ -93,43 +91,4 @@ test('one text is drawn of a caption exactly when it is fixed', () => {
   expect(fixed({ wildcards: true })).toEqual(['a, b', 'a x b', undefined, undefined, 'a {x|y} b']);
   expect(fixed({ shuffleTags: true })).toEqual(Array(5).fill(undefined));
   expect(fixed({ tokenWarmupSteps: 0.5 })).toEqual(Array(5).fill(undefined));
-});
-
-const { encode, endId } = openClipTokenizer('<|endoftext|>');
-/** Without start, end and filling, which is the end token. */
-const countTokens = (text: string): number => encode(text, 200).ids.filter(id => id < endId - 1).length;
-
-const word = fc.constantFrom(...'a cat :) ... girl’s 1girl naïve 猫 … !? x_x (hat) c++ ©™ 😀 o.O'.split(' '));
-const tag = fc.array(word, { minLength: 1, maxLength: 3 }).map(words => words.join(' '));
-const wild = fc.array(tag, { minLength: 1, maxLength: 3 }).map(words => `{${words.join('|')}}`);
-const line = fc.array(fc.oneof(tag, wild, fc.constant('|||'), fc.constant('a;;;b)')), {
-  minLength: 1,
-  maxLength: 6,
-});
-const anyCaption = fc
-  .array(line, { minLength: 1, maxLength: 2 })
-  .map(rows => rows.map(r => r.join(', ')).join('\n'));
-const anyRules: fc.Arbitrary<DrawRules> = fc.record({
-  ...Object.fromEntries(Object.entries(plainRules).map(([name, value]) => [name, fc.constant(value)])),
-  shuffleTags: fc.boolean(),
-  keepTags: fc.nat(2),
-  keepTagsSeparator: fc.constantFrom('', '|||'),
-  secondarySeparator: fc.constantFrom('', ';;;'),
-  tagDropout: fc.constantFrom(0, 0.5),
-  wildcards: fc.boolean(),
-  captionPrefix: fc.constantFrom('', 'photo of'),
-  captionSuffix: fc.constantFrom('', 'end.'),
-  tokenWarmupSteps: fc.constantFrom(0, 10),
-}) as unknown as fc.Arbitrary<DrawRules>;
-
-test('no draw has more tokens than the longest text', () => {
-  fc.assert(
-    fc.property(anyCaption, anyRules, (caption, rules) => {
-      const most = countTokens(longestCaption(caption, rules, countTokens));
-      for (let step = 0; step < 12; step++) {
-        expect(countTokens(draw(caption, rules, step))).toBeLessThanOrEqual(most);
-      }
-    }),
-    { numRuns: 200 },
-  );
 });

@@ -135,12 +135,23 @@ function isWild(caption: string): boolean {
   return found;
 }
 
+/** A caption without chance in it: whole, in its order, the first line and the first words of wildcards. */
+export function calmCaption(caption: string, rules: DrawRules): string {
+  const first = { dropout: () => 1, choose: () => 0, order: () => [], tag: () => 1 };
+  const calm = {
+    captionDropout: 0,
+    captionDropoutEvery: 0,
+    shuffleTags: false,
+    tagDropout: 0,
+    tokenWarmupSteps: 0,
+  };
+  return drawCaption(caption, { ...rules, ...calm }, { step: 0, steps: 1, epoch: 0 }, first);
+}
+
 /** The one text that is drawn of a caption but for dropout; undefined when draws differ. */
 export function fixedCaption(caption: string, rules: DrawRules): string | undefined {
   if (drawsTags(rules) || (rules.wildcards && isWild(withEnds(caption, rules)))) return undefined;
-  const first = { dropout: () => 1, choose: () => 0, order: () => [], tag: () => 1 };
-  const always = { ...rules, captionDropout: 0, captionDropoutEvery: 0 };
-  return drawCaption(caption, always, { step: 0, steps: 1, epoch: 0 }, first);
+  return calmCaption(caption, rules);
 }
 
 /** Fills wildcards so that the line has as many tokens as it can, one wildcard after the other. */

@@ -2,7 +2,7 @@
 
 export * from './buckets.ts';
 export * from './cache.ts';
-export { captionChances, drawCaption, fixedCaption, longestCaption } from './caption-draw.ts';
+export { calmCaption, captionChances, drawCaption, fixedCaption, longestCaption } from './caption-draw.ts';
 export { applyCaptionEdits, type UndoneEdit, undoCaptionEdit } from './caption-edits/apply.ts';
 export { listEdits, readEdit } from './caption-edits/history.ts';
 export {

@@ -107,7 +107,8 @@ interface Tools {
   encode: EncodeOptions['encode'];
   maskings: MaskingEncoder | undefined;
   encoderHash: string;
-  onWarning: EncodeOptions['onWarning'];
+  /** Tells of a picture's mask, once. */
+  warnOfMask(path: string): void;
 }
 
 interface ReadPicture extends ScannedPicture {
@@ -128,16 +129,23 @@ async function maskOf(
   { maskSource, rules, path }: ReadPicture,
   plan: PicturePlan,
   latents: Tensor,
-  { onWarning }: Tools,
+  { warnOfMask }: Tools,
 ): Promise<Pick<PictureView, 'lossMask'>> {
   if (!maskSource) return {};
   const [, , height, width] = latents.shape;
   const lossMask = await makeLossMask(maskSource, plan, { width, height }, rules.outsideMask);
-  if (lossMask.data.every(share => share <= rules.outsideMask) && rules.outsideMask < 1) {
-    const message = `${path}: its mask is black in the whole crop, so nothing in it is trained on as inside`;
-    onWarning?.({ code: 'MASK_EMPTY', message, path });
-  }
+  if (lossMask.data.every(share => share <= rules.outsideMask) && rules.outsideMask < 1) warnOfMask(path);
   return { lossMask };
+}
+
+function openMaskWarning(onWarning: EncodeOptions['onWarning']): Tools['warnOfMask'] {
+  const told = new Set<string>();
+  return path => {
+    if (told.has(path)) return;
+    told.add(path);
+    const message = `${path}: its mask is black all over a crop, so nothing in it counts as inside`;
+    onWarning?.({ code: 'MASK_EMPTY', message, path });
+  };
 }
 
 /** Encodes one form of a picture, and for inpainting models each of its masked ones, one after the other. */
@@ -188,7 +196,8 @@ export async function encodeDataset(scan: DatasetScan, options: EncodeOptions): 
     return options.encode(pixels);
   };
   const maskings = options.masks ? openMaskingEncoder(encode, keep) : undefined;
-  const tools = { keep, encode, maskings, encoderHash, onWarning };
+  const warnOfMask = openMaskWarning(onWarning);
+  const tools = { keep, encode, maskings, encoderHash, warnOfMask };
   const assignments = assignBuckets(scan.pictures, options.buckets);
   const items: TrainingItem[] = [];
   for (const [index, picture] of scan.pictures.entries()) {

@@ -142,7 +142,8 @@ export async function removeLeftovers(path: string): Promise<void> {
     if (!name.startsWith(before) || !name.endsWith(after)) continue;
     const mark = name.slice(before.length, -after.length);
     const temporary = join(folder, name);
-    if (/^\d+(-\d+)?$/.test(mark) && !isBeingWritten(temporary, mark)) await disk.rm(temporary, { force: true });
+    if (/^\d+(-\d+)?$/.test(mark) && !isBeingWritten(temporary, mark))
+      await disk.rm(temporary, { force: true });
   }
 }
 

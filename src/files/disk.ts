@@ -2,17 +2,7 @@
  * @file What writing uses of the file system, as a table: tests put faults and records in its place. Saves go through it
  * alone, from the first look at their folder to the last fsync.
  */
-import {
-  type FileHandle,
-  link,
-  open,
-  readdir,
-  realpath,
-  rename,
-  rm,
-  stat,
-  unlink,
-} from 'node:fs/promises';
+import { type FileHandle, link, open, readdir, realpath, rename, rm, stat, unlink } from 'node:fs/promises';
 
 /** What a write does to an open file. */
 export type DiskFile = Pick<FileHandle, 'write' | 'datasync' | 'sync' | 'close'>;

@@ -19,11 +19,7 @@ type Blocks = Iterable<Uint8Array> | AsyncIterable<Uint8Array>;
 const flushBytes = 2 ** 28;
 
 /** Writes each block while the next is made, and flushes on the way; what a flush reports is thrown. */
-async function writeBlocks(
-  file: DiskFile,
-  blocks: Blocks,
-  see?: (block: Uint8Array) => void,
-): Promise<void> {
+async function writeBlocks(file: DiskFile, blocks: Blocks, see?: (block: Uint8Array) => void): Promise<void> {
   const failures: unknown[] = [];
   const keep = (error: unknown): void => {
     failures.push(error);

@@ -1,6 +1,7 @@
 /** @file Which pictures a step sees: endless epochs cut into steps, with the captions and flips drawn for them. */
 
 import {
+  calmCaption,
   captionChances,
   drawCaption,
   fixedCaption,
@@ -11,7 +12,7 @@ import {
   type TrainingItem,
 } from '../dataset/index.ts';
 import { randomStream, type Tensor } from '../engine/index.ts';
-import { encoderUses, type TextSource } from '../models/index.ts';
+import { type ClipTokenizer, encoderUses, type TextSource } from '../models/index.ts';
 import type { Recipe } from './recipe/recipe.ts';
 
 /** More than are ever read: the longest of several texts is looked for. */
@@ -93,6 +94,13 @@ export function drawItem(
   };
 }
 
+/** A picture whose caption is read the same each time: nothing of it dropped or shuffled, and the first of its wildcards. */
+export function calmItem(item: TrainingItem): TrainingItem {
+  const { caption, rules = plainRules } = item;
+  const { isRegularisation, flip } = rules;
+  return { ...item, caption: calmCaption(caption, rules), rules: { ...plainRules, isRegularisation, flip } };
+}
+
 /** Opens the draws of a run: what sample `sample` of step `step` gets of picture `index`. */
 export function openDraws(
   items: readonly TrainingItem[],
@@ -113,16 +121,19 @@ export interface CaptionsToRead {
   readonly longest: readonly string[];
 }
 
+/** Without start, end and what fills up chunks, which is not the end token everywhere. */
+function countTokens({ encode, endId, maxTokens }: ClipTokenizer, text: string): number {
+  const { ids } = encode(text, mostChunksCounted);
+  let count = 0;
+  for (let start = 0; start < ids.length; start += maxTokens) count += ids.indexOf(endId, start) - start - 1;
+  return count;
+}
+
 /** What is known of the texts of a run before its first step. */
 export function captionsOf(items: readonly TrainingItem[], source: TextSource): CaptionsToRead {
-  const uses = encoderUses(source);
+  const tokenizers = encoderUses(source).map(({ part }) => part.tokenizer);
   const count = (text: string): number =>
-    Math.max(
-      ...uses.map(
-        ({ part }) =>
-          part.tokenizer.encode(text, mostChunksCounted).ids.filter(id => id !== part.tokenizer.endId).length,
-      ),
-    );
+    Math.max(...tokenizers.map(tokenizer => countTokens(tokenizer, text)));
   const captions = new Set<string>();
   const longest = new Set<string>();
   for (const { caption, rules = plainRules } of items) {

@@ -7,6 +7,7 @@ import {
   type PictureRules,
   type PictureSource,
   readKohyaDataset,
+  type ScannedPicture,
 } from '../dataset/index.ts';
 import { usageError } from '../errors.ts';
 import type { GivenRecipe, Recipe } from './recipe/recipe.ts';
@@ -55,6 +56,16 @@ export function pictureRules(recipe: Recipe): PictureRules {
     ...{ tokenWarmupMin, tokenWarmupSteps, flip, colour, randomCrop, cropJitter, variants },
     ...{ mask, outsideMask, isRegularisation: false },
   };
+}
+
+/** What of a picture's rules the recipe does not say, and its mask: for what a run resumes by. Nothing for most pictures. */
+export function ownRules({ rules, mask }: Pick<ScannedPicture, 'rules' | 'mask'>, recipe: Recipe): unknown[] {
+  const usual = pictureRules(recipe);
+  // Where masks lie does not matter, what is in them does.
+  const isOwn = ([name, value]: [string, unknown]): boolean =>
+    name !== 'maskFolder' && value !== usual[name as keyof PictureRules];
+  const own = Object.fromEntries(Object.entries(rules).filter(isOwn));
+  return [...(Object.keys(own).length > 0 ? [own] : []), ...(mask ? [mask.hash] : [])];
 }
 
 /** Every folder of a run with its rules: those of data set files win over the recipe's. */

@@ -4,7 +4,7 @@ import type { TrainingItem } from '../dataset/index.ts';
 import { joinChannels } from '../diffusion/index.ts';
 import type { Tensor } from '../engine/index.ts';
 import type { Checkpoint, TextPartName, TokenizedText } from '../models/index.ts';
-import { type DrawnItem, drawItem } from './batches.ts';
+import { type DrawnItem, openDraws } from './batches.ts';
 import type { CaptionText, CaptionTexts } from './captions.ts';
 import { drawSample, type Objective, openObjective, type Sample } from './objective/objective.ts';
 import type { Recipe } from './recipe/recipe.ts';
@@ -100,8 +100,9 @@ export function openFeeds(
   const { checkpoint, recipe, items, texts, objective = openObjective(checkpoint, recipe) } = source;
   const share = 1 / (recipe.batch * recipe.accumulate);
   const masked = hasLossMasks(items);
+  const drawOne = openDraws(items, recipe);
   return async (indices, step, first) => {
-    const drawn = indices.map((index, i) => drawItem(items[index], recipe, step, first + i));
+    const drawn = indices.map((index, i) => drawOne(index, step, first + i));
     const samples = drawn.map(({ view }, i) => drawSample(view.latents, step, first + i, objective));
     const captions = await texts.get(drawn.map(({ caption }) => caption));
     const latentShape = drawn[0].view.latents.shape.slice(1);

@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest';
 import { type DatasetScan, plainRules } from '../dataset/index.ts';
 import { openCheckpoint } from '../models/index.ts';
+import { pictureRules } from './data-sources.ts';
 import { runFingerprint } from './fingerprint.ts';
 import { networkDefaults } from './recipe/network-fields.ts';
 import { completeRecipe, type GivenRecipe } from './recipe/recipe.ts';
@@ -16,8 +17,12 @@ const scan: DatasetScan = {
   ],
   ...{ skipped: [], warnings: [], ignored: [] },
 };
-const fingerprint = (given: GivenRecipe): string =>
-  runFingerprint(completeRecipe(given, 'pocket', 64), scan, pocket, []);
+/** Of pictures about which nothing is said but in the recipe. */
+function fingerprint(given: GivenRecipe): string {
+  const recipe = completeRecipe(given, 'pocket', 64);
+  const pictures = scan.pictures.map(picture => ({ ...picture, rules: pictureRules(recipe) }));
+  return runFingerprint(recipe, { ...scan, pictures }, pocket, []);
+}
 
 test('states of version 0.1, whose recipes had no kinds, still resume', () => {
   // Computed by the code at commit 0eed783.
@@ -64,4 +69,24 @@ test('every field of the kind changes it', () => {
 
 test('fields that are said to be as usual are as if they were not said', () => {
   expect(fingerprint({ ...networkDefaults })).toBe(fingerprint({}));
+});
+
+test('rules of a data set file and masks change it', () => {
+  const recipe = completeRecipe({}, 'pocket', 64);
+  const [picture] = scan.pictures;
+  const of = (changed: Partial<typeof picture>) =>
+    runFingerprint(
+      recipe,
+      { ...scan, pictures: [{ ...picture, rules: pictureRules(recipe), ...changed }] },
+      pocket,
+      [],
+    );
+  const all = [
+    of({}),
+    of({ rules: { ...pictureRules(recipe), shuffleTags: true } }),
+    of({ mask: { path: 'a-mask.png', hash: '1' } }),
+    of({ mask: { path: 'a-mask.png', hash: '2' } }),
+  ];
+  expect(new Set(all).size).toBe(4);
+  expect(all[0]).toBe(fingerprint({}));
 });

@@ -5,6 +5,7 @@ import { type DatasetScan, maskRule } from '../dataset/index.ts';
 import type { LoraWeights, TrainedLayer } from '../lora/index.ts';
 import type { Checkpoint, WeightSource } from '../models/index.ts';
 import { loraHash } from './continue-from.ts';
+import { ownRules } from './data-sources.ts';
 import { type Recipe, unusualFields, usualFields } from './recipe/recipe.ts';
 import { savingFields } from './recipe/saving-fields.ts';
 import { isExactBase } from './step-pool.ts';
@@ -100,7 +101,10 @@ export function runFingerprint(
   const { baseWeights } = recipe;
   const isExact = isExactBase(checkpoint, layers, baseWeights);
   const fields = withoutUsual({ ...recipe, baseWeights: isExact ? 'file' : baseWeights });
-  const pictures = scan.pictures.map(({ hash, caption, repeats }) => [hash, caption, repeats]);
+  const pictures = scan.pictures.map(picture => {
+    const { hash, caption, repeats } = picture;
+    return [hash, caption, repeats, ...ownRules(picture, recipe)];
+  });
   const hash = createHash('sha256');
   const { unet, textEncoder, textEncoder2, scheduler, variant } = checkpoint;
   const facts = [fields, pictures, scheduler, encoderFingerprint(checkpoint)];

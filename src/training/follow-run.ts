@@ -5,6 +5,7 @@ import { type LoraWeights, trainedModule } from '../lora/index.ts';
 import { batchesPerEpoch } from './batches.ts';
 import { openJournal } from './journal/journal.ts';
 import { manifestOf } from './journal/manifest.ts';
+import { openPartRates } from './journal/part-rates.ts';
 import type { TrainedRun } from './metadata/lora-metadata.ts';
 import { trainedEmbeddings } from './new-word.ts';
 import type { FoundState, OpenRun } from './open-run.ts';
@@ -16,9 +17,10 @@ import { type RunState, writtenParameters } from './run-state.ts';
 import { openSaver } from './saver.ts';
 import { openStepTimes } from './step-times.ts';
 import type { LoopControl, StepReport } from './trainer.ts';
-import type { Look } from './validation/look.ts';
-import { bestLook } from './validation/look.ts';
+import type { FoundSteps } from './validation/leave-out.ts';
+import { looksOf, noteLook } from './validation/look.ts';
 import { decide, sumUp } from './validation/stopping.ts';
+import { openValidator } from './validation/validator.ts';
 import { type WrittenLora, writeTrainedLora } from './write-lora.ts';
 
 export interface RunEnd {
@@ -68,7 +70,13 @@ export function loraOf(
 }
 
 /** Opens all that follows a run; `control` is what its loop is run with. */
-export async function followRun(run: OpenRun, state: RunState, { damaged, state: found }: FoundState) {
+export async function followRun(
+  run: OpenRun,
+  state: RunState,
+  { damaged, state: before }: FoundState,
+  /** The number of steps that short runs found. */
+  found?: FoundSteps,
+) {
   const { plan, checkpoint, scan, items, heldOut, texts, kernels, fingerprint } = run;
   const { request, recipe, layers, out, prepare } = plan;
   const { onProgress, signal, session = {}, frugal = false, card = {}, origins = [] } = request;
@@ -78,7 +86,7 @@ export async function followRun(run: OpenRun, state: RunState, { damaged, state:
   const optimizer = openOptimizer(recipe);
   const written = (): ReadonlyMap<string, Tensor> => writtenParameters(state, optimizer);
   const journal = await openJournal({
-    ...{ out, resumeAt: found?.step },
+    ...{ out, resumeAt: before?.step },
     manifest: manifestOf({ scan, recipe, checkpoint, device: kernels, fingerprint }),
     onWarning: message => prepare.onWarning?.({ code: 'JOURNAL_STOPPED', message }),
     onSetAside: folder =>
@@ -93,14 +101,13 @@ export async function followRun(run: OpenRun, state: RunState, { damaged, state:
     onSaved: path => onProgress?.({ phase: 'saved', path }),
     onWarning: ({ code, message }) => warn(code, message),
   });
-  const validator = undefined as
-    | undefined
-    | {
-        isDue(step: number): boolean;
-        look(p: ReadonlyMap<string, Tensor>, f: ReadonlyMap<string, Tensor>, step: number): Promise<Look>;
-        release(): Promise<void>;
-      };
-  void [texts, session, frugal];
+  const validator =
+    heldOut.length > 0
+      ? openValidator({
+          ...{ checkpoint, recipe, layers, items: heldOut, texts, session, frugal },
+          batchesPerEpoch: batchesPerEpoch(items, recipe.batch),
+        })
+      : undefined;
   const previews =
     request.previews &&
     openPreviews({
@@ -109,32 +116,27 @@ export async function followRun(run: OpenRun, state: RunState, { damaged, state:
       journal,
       onWarning: m => warn('PREVIEW_FAILED', m),
     });
+  const ratesOf = openPartRates(layers);
   const times = openStepTimes();
   const seconds: number[] = [];
   const outside = openOverhead();
   const stop = new AbortController();
   let stopped: string | undefined;
 
-  const looks = state.looks as unknown as Look[];
+  const stopFor = (reason: string): void => {
+    stopped = reason;
+    stop.abort();
+  };
   const decideOn = (): string => {
-    const { go, reason } = decide(looks, recipe);
-    if (go === 'stop') {
-      stopped = reason;
-      stop.abort();
-    }
+    const { go, reason } = decide(looksOf(state), recipe);
+    if (go === 'stop') stopFor(reason);
     return reason;
   };
   const look = async (): Promise<void> => {
-    if (!validator || looks.at(-1)?.step === state.step) return;
+    if (!validator || state.looks.at(-1)?.step === state.step) return;
     const parameters = written();
     const seen = await validator.look(parameters, state.frozen, state.step);
-    looks.push(seen);
-    const isBest = bestLook(looks) === seen;
-    if (isBest) {
-      const { step, loss, low, high } = seen;
-      const copy = new Map([...parameters].map(([name, t]) => [name, { ...t, data: t.data.slice() }]));
-      state.best = { step, loss, low, high, parameters: copy };
-    }
+    const isBest = noteLook(state, seen, parameters);
     journal.validation({ ...seen, isBest });
     onProgress?.({ phase: 'look', look: seen, isBest, reason: decideOn() });
     if (stopped !== undefined) journal.event('stopped', stopped);
@@ -149,12 +151,14 @@ export async function followRun(run: OpenRun, state: RunState, { damaged, state:
     const told = performance.now();
     seconds.push(report.seconds);
     const secondsLeft = median(seconds.slice(-recentSteps)) * (recipe.steps - report.step);
-    journal.step(report);
+    const rates = ratesOf(report.rate);
+    journal.step({ ...report, ...(rates ? { rates } : {}) });
     onProgress?.({ phase: 'step', steps: recipe.steps, secondsLeft, ...report });
     const jump = times.push(report.seconds, report.opened);
     if (jump) warn('STEPS_SLOWED_DOWN', jump);
     const before = performance.now();
     if (validator?.isDue(report.step)) await look();
+    if (found && report.step >= found.steps) stopFor(found.reason);
     await preview(report.step);
     const after = performance.now();
     await saver.afterStep();
@@ -187,8 +191,9 @@ export async function followRun(run: OpenRun, state: RunState, { damaged, state:
     outside,
     /** Looks at the base before the first step; a run that was to stop, and ended before its file was written, stops. */
     async begin(): Promise<void> {
-      if (state.step === 0) await look();
-      else if (looks.length > 0) decideOn();
+      if (found && state.step >= found.steps) stopFor(found.reason);
+      else if (state.step === 0) await look();
+      else if (state.looks.length > 0) decideOn();
     },
     /** Writes what the run has come to. */
     async end(): Promise<RunEnd> {
@@ -196,7 +201,7 @@ export async function followRun(run: OpenRun, state: RunState, { damaged, state:
       if (isDone && stopped === undefined) await look();
       const bestFile = isDone ? await writeBest() : undefined;
       const file = await saver.finish(stopped === undefined ? undefined : { parameters: written() });
-      const verdict = isDone ? sumUp(looks) : undefined;
+      const verdict = isDone ? sumUp(looksOf(state)) : undefined;
       return { file, bestFile, stopped, verdict };
     },
     async release(): Promise<void> {

@@ -3,6 +3,8 @@
 export { adamWUpdate, newMoments } from './adamw.ts';
 export { mostChunks as mostCaptionChunks } from './captions.ts';
 export { recipeFrom, withBaseLoras } from './continue-from.ts';
+export { type DataSources, readDataSources } from './data-sources.ts';
+export { findRuns, type LonelyState } from './journal/find-runs.ts';
 export {
   type FinishedRun,
   type Journal,
@@ -13,12 +15,12 @@ export {
 } from './journal/journal.ts';
 export { type GivenManifest, manifestOf, type RunManifest, type RunStatus } from './journal/manifest.ts';
 export { runFiles, runFolderOf } from './journal/places.ts';
-export { findRuns, type LonelyState } from './journal/find-runs.ts';
 export { type KeptRun, readRun } from './journal/read-run.ts';
 export type { StepRow, ValidationRow } from './journal/rows.ts';
 export type { LoraCard } from './metadata/modelspec-entries.ts';
 export { optimizerNames } from './optimizers/options.ts';
-export { checkNothingReplaced, countParameters } from './outputs.ts';
+export { secondsOfUpdate } from './optimizers/time.ts';
+export { checkNothingReplaced, countParameters, rememberedBytes } from './outputs.ts';
 export { adviseOnScan, type PlannedRun, planRun } from './plan-run.ts';
 export { type BucketSurvey, bucketRule, scanPictures, surveyBuckets } from './prepare.ts';
 export { isPreviewDue } from './previews/due.ts';

@@ -1,6 +1,7 @@
 /** @file What a run is made of, read, divided and encoded before its first step. */
-import type { DatasetScan, TrainingItem } from '../dataset/index.ts';
+import { asTheyAre, type DatasetScan, type TrainingItem } from '../dataset/index.ts';
 import type { Checkpoint } from '../models/index.ts';
+import { calmItem, captionsOf } from './batches.ts';
 import { type CaptionTexts, openCaptionTexts } from './captions.ts';
 import { dividePictures } from './divide.ts';
 import { runFingerprint } from './fingerprint.ts';
@@ -80,11 +81,10 @@ export async function openRun(
   const prepare: PrepareOptions = { ...plan.prepare, checkpoint };
   const { session = {}, frugal = false } = request;
   const items = await encodePictures(division.training, prepare);
-  const heldOut = division.heldOut
-    ? await encodePictures(division.heldOut, { ...prepare, recipe: { ...recipe, flip: false } })
-    : [];
-  const captions = [...items, ...heldOut].map(({ caption }) => caption);
-  const texts = await openCaptionTexts([...captions, ...classCaptions(items, recipe)], prepare, layers);
+  const heldOut = division.heldOut ? await encodePictures(asTheyAre(division.heldOut), prepare) : [];
+  const { captions, longest } = captionsOf(items, checkpoint);
+  const others = [...heldOut.map(item => calmItem(item).caption), ...classCaptions(items, recipe)];
+  const texts = await openCaptionTexts([...captions, ...others], { ...prepare, longest }, layers);
   const input = { checkpoint, recipe, layers, items, texts, session, frugal };
   const prior =
     recipe.priorPreservation > 0

@@ -151,3 +151,12 @@ export async function ensureSpaceForRun(
   // Two generations, and the next one while it is written.
   await ensureFreeSpace(dirname(out), loras + 3 * stateBytes(recipe, layers));
 }
+
+/** What a run holds beside its graph: the optimizer's memory, the average, the point of rollbacks, the best so far. */
+export function rememberedBytes(recipe: Recipe, layers: readonly TrainedLayer[]): number {
+  const { trained } = parametersOf(layers);
+  const average = recipe.emaDecay > 0 ? 4 * trained : 0;
+  // The best is copied while the last one is still there.
+  const best = validates(recipe) ? 8 * trained : 0;
+  return optimizerBytes(recipe, layers) + average + pointBytes(recipe, layers) + best;
+}

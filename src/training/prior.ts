@@ -6,7 +6,7 @@
 import type { TrainingItem } from '../dataset/index.ts';
 import type { Tensor } from '../engine/index.ts';
 import type { Checkpoint } from '../models/index.ts';
-import { fillBatch, openBatches } from './batches.ts';
+import { calmItem, fillBatch, openBatches } from './batches.ts';
 import { type CaptionTexts, openCaptionTexts } from './captions.ts';
 import { openFeeds } from './feeds.ts';
 import type { PrepareOptions } from './prepare.ts';
@@ -30,11 +30,11 @@ export function classCaption(caption: string, { trigger, newWord, priorClass }: 
 
 /** Captions of the class that a run's pictures give; they must be among the texts of the run. */
 export function classCaptions(
-  items: readonly Pick<TrainingItem, 'caption'>[],
+  items: readonly TrainingItem[],
   recipe: ClassFields & Pick<Recipe, 'priorPreservation'>,
 ): string[] {
   if (recipe.priorPreservation === 0) return [];
-  return [...new Set(items.map(({ caption }) => classCaption(caption, recipe)))];
+  return [...new Set(items.map(item => classCaption(calmItem(item).caption, recipe)))];
 }
 
 export interface PriorInput extends Omit<PoolSource, 'layers' | 'tokens'> {
@@ -57,7 +57,7 @@ const lookAhead = 32;
 export async function openPrior(input: PriorInput, prepare: PrepareOptions): Promise<Prior> {
   const { recipe, items, teacher, texts, frugal } = input;
   const { batch, accumulate, priorPreservation, seed } = recipe;
-  const ofClass = items.map(item => ({ ...item, caption: classCaption(item.caption, recipe) }));
+  const ofClass = items.map(calmItem).map(item => ({ ...item, caption: classCaption(item.caption, recipe) }));
   const calm = { ...recipe, captionDropout: 0 };
   const feedsOf = openFeeds({ ...input, recipe: calm, items: ofClass, texts });
   const teacherTexts = await openCaptionTexts(

@@ -85,6 +85,8 @@ export function openSaver(trained: TrainedRun, options: SaverOptions): Saver {
   return {
     async afterStep() {
       for (const { path } of saves.filter(({ step }) => step === state.step)) {
+        // Killed after this save, the run must be found again: it would not be begun anew beside its own files.
+        if (keptStep === undefined) await saveState();
         checkBase(base, 'changed', keptStep);
         const parameters = writtenParameters(state, optimizer);
         await writeTrainedLora(path, trained, { keepExisting: !resume, parameters });

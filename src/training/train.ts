@@ -8,6 +8,7 @@ import type { Checkpoint } from '../models/index.ts';
 import { now } from './clock.ts';
 import { followRun, type RunEnd } from './follow-run.ts';
 import type { FinishedRun } from './journal/journal.ts';
+import { baseModelEntries } from './metadata/base-hashes.ts';
 import type { LoraCard } from './metadata/modelspec-entries.ts';
 import { findState, identifyRun, type OpenRun, openRun } from './open-run.ts';
 import { checkNothingReplaced, checkOutName, countParameters, ensureSpaceForRun } from './outputs.ts';
@@ -16,6 +17,7 @@ import { type PrepareOptions, scanPictures, surveyBuckets } from './prepare.ts';
 import type { PreviewOptions } from './previews/previews.ts';
 import type { GivenRecipe, Recipe } from './recipe/recipe.ts';
 import { type RunState, runStatePath } from './run-state.ts';
+import { findStepsOf, forgetFolds } from './small-set.ts';
 import { newRunState, runLoop, type StepReport } from './trainer.ts';
 import type { Look } from './validation/look.ts';
 
@@ -34,6 +36,8 @@ export type Progress =
   | ({ readonly phase: 'step'; readonly steps: number; readonly secondsLeft: number } & StepReport)
   /** Held-out pictures were looked at. */
   | { readonly phase: 'look'; readonly look: Look; readonly isBest: boolean; readonly reason: string }
+  /** Short runs that look for the number of steps. */
+  | { readonly phase: 'folds'; readonly done: number; readonly total: number }
   /** A sheet of previews was drawn. */
   | { readonly phase: 'preview'; readonly path: string }
   | { readonly phase: 'saved'; readonly path: string };
@@ -127,7 +131,7 @@ export async function train(request: TrainRequest): Promise<TrainResult> {
   checkNothingReplaced(out, recipe, request.resume);
   const warnings: DatasetWarning[] = [];
   const prepare = prepareOptions(request, recipe, warnings);
-  const scan = await scanPictures(request.data as string, prepare);
+  const scan = await scanPictures(request.data, prepare);
   warnings.push(...scan.warnings);
   request.onProgress?.({ phase: 'scanned', scan });
   await ensureWritableFolder(dirname(out));
@@ -157,8 +161,10 @@ async function trainLocked(plan: RunPlan): Promise<TrainResult> {
       ...{ phase: 'start', scan: run.scan, recipe, layers: layers.length, resumedAt: state.step },
       heldOut: run.heldOut.length,
     });
-    const follower = await followRun(run, state, found);
+    const steps = recipe.leaveOut > 0 ? await findStepsOf(run) : undefined;
+    const follower = await followRun(run, state, found, steps);
     const end = await follow(run, state, follower);
+    if (end.file) await forgetFolds(out);
     const { seconds, journal, outside } = follower;
     return {
       ...{ ...end, finished: end.file !== undefined, state, recipe, scan: run.scan, warnings },
@@ -180,8 +186,11 @@ async function follow(
   state: RunState,
   { control, saver, journal, begin, end, release }: Awaited<ReturnType<typeof followRun>>,
 ): Promise<RunEnd> {
-  const finish = (status: FinishedRun['status'], facts: Partial<FinishedRun['result']>): Promise<void> =>
-    journal.finish({ status, result: { steps: state.step, ...facts } });
+  const finish = (
+    status: FinishedRun['status'],
+    facts: Partial<FinishedRun['result']>,
+    baseHashes = {},
+  ): Promise<void> => journal.finish({ status, result: { steps: state.step, ...facts }, baseHashes });
   try {
     const reached = await saver.guard(async () => {
       await begin();
@@ -190,12 +199,17 @@ async function follow(
     });
     const { file, bestFile, stopped, verdict } = reached;
     const recent = state.losses.slice(-20);
-    await finish(file ? (stopped === undefined ? 'finished' : 'stopped early') : 'interrupted', {
-      loss: recent.reduce((sum, loss) => sum + loss / recent.length, 0),
-      ...{ bestStep: state.best?.step ?? null, bestValidation: state.best?.loss ?? null },
-      ...{ file: file ? basename(file.path) : null, hash: file?.hash ?? null },
-      ...{ bestFile: bestFile ? basename(bestFile.path) : null, message: stopped ?? verdict ?? null },
-    });
+    const baseHashes = file ? await baseModelEntries(run.checkpoint) : {};
+    await finish(
+      file ? (stopped === undefined ? 'finished' : 'stopped early') : 'interrupted',
+      {
+        loss: recent.reduce((sum, loss) => sum + loss / recent.length, 0),
+        ...{ bestStep: state.best?.step ?? null, bestValidation: state.best?.loss ?? null },
+        ...{ file: file ? basename(file.path) : null, hash: file?.hash ?? null },
+        ...{ bestFile: bestFile ? basename(bestFile.path) : null, message: stopped ?? verdict ?? null },
+      },
+      baseHashes,
+    );
     return reached;
   } catch (error) {
     await finish('failed', { message: error instanceof Error ? error.message : String(error) });

@@ -3,6 +3,7 @@ import { basename } from 'node:path';
 import type { Tensor } from '../engine/index.ts';
 import type { WriteOptions } from '../files/index.ts';
 import { trainedModule, type WrittenFile, writeLora } from '../lora/index.ts';
+import { manifestEntry } from './manifest.ts';
 import { baseModelEntries } from './metadata/base-hashes.ts';
 import { loraMetadata, type TrainedRun } from './metadata/lora-metadata.ts';
 import { trainedEmbeddings } from './new-word.ts';
@@ -24,7 +25,9 @@ export async function writeTrainedLora(
   const title = basename(path).replace(/\.safetensors$/, '');
   const { frozen } = run.state;
   const modules = run.layers.map(layer => trainedModule(layer, parameters, frozen));
-  const metadata = { ...loraMetadata(run, title), ...(await baseModelEntries(run.checkpoint)) };
+  const base = await baseModelEntries(run.checkpoint);
+  const manifest = manifestEntry(run, base.ss_new_sd_model_hash);
+  const metadata = { ...loraMetadata(run, title), ...base, ...manifest };
   const embeddings = trainedEmbeddings(run.recipe, parameters);
   const lora = { modules, metadata, ...(embeddings.length > 0 ? { embeddings } : {}) };
   const blocks = run.checkpoint.family === 'sdxl' ? 'ldm' : 'diffusers';

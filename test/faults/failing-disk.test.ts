@@ -6,7 +6,14 @@ import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, expect, test } from 'vitest';
 import { LoraError } from '../../src/errors.ts';
-import { type Disk, type DiskFile, disk, openSafetensors, readTensor, removeLeftovers } from '../../src/files/index.ts';
+import {
+  type Disk,
+  type DiskFile,
+  disk,
+  openSafetensors,
+  readTensor,
+  removeLeftovers,
+} from '../../src/files/index.ts';
 import { runStatePath } from '../../src/training/run-state.ts';
 import { loadRunState } from '../../src/training/state/generations.ts';
 import { temporaryFolder } from '../support/pictures.ts';
@@ -96,7 +103,10 @@ function checkFolder(folder: string, least: number): void {
   expect(found?.damage).toBeUndefined();
   const state = found?.state;
   expect(state?.step).toBeGreaterThanOrEqual(least);
-  for (const { data } of [...(state?.parameters.values() ?? []), ...(state?.optimizer.tensors.values() ?? [])])
+  for (const { data } of [
+    ...(state?.parameters.values() ?? []),
+    ...(state?.optimizer.tensors.values() ?? []),
+  ])
     expect(isOfStep(data as Float32Array, state?.step ?? -1)).toBe(true);
 }
 

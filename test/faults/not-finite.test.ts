@@ -4,8 +4,8 @@ import { expect, test, vi } from 'vitest';
 import type { TrainingItem } from '../../src/dataset/index.ts';
 import { isAllFinite, randomStream, type Tensor } from '../../src/engine/index.ts';
 import { openCheckpoint } from '../../src/models/index.ts';
-import { planRun } from '../../src/training/index.ts';
 import { openCaptionTexts } from '../../src/training/captions.ts';
+import { planRun } from '../../src/training/index.ts';
 import { pointEvery, rateFactor } from '../../src/training/rollback.ts';
 import type { Rollback, RunState } from '../../src/training/run-state.ts';
 import { loadRunState, saveRunState } from '../../src/training/state/generations.ts';
@@ -19,7 +19,14 @@ vi.setConfig({ testTimeout: 120_000 });
 
 const checkpoint = openCheckpoint('pretrained/pocket');
 const { recipe, layers } = planRun(checkpoint, {
-  ...{ steps: pointEvery + 12, batch: 1, rank: 2, targets: 'mid_block*attn2.to_v', learningRate: 1e-2, seed: 3 },
+  ...{
+    steps: pointEvery + 12,
+    batch: 1,
+    rank: 2,
+    targets: 'mid_block*attn2.to_v',
+    learningRate: 1e-2,
+    seed: 3,
+  },
   ...{ schedule: 'constant', emaDecay: 0.9 },
 });
 
@@ -40,7 +47,10 @@ const texts = await openCaptionTexts(
 const input: LoopInput = { checkpoint, recipe, layers, items, texts, session: {} };
 
 /** What goes wrong at a step (counted from 1), given the parameters; `undefined`: nothing. */
-type Trouble = (step: number, parameters: ReadonlyMap<string, Tensor>) => 'loss' | 'gradient' | 'overflow' | undefined;
+type Trouble = (
+  step: number,
+  parameters: ReadonlyMap<string, Tensor>,
+) => 'loss' | 'gradient' | 'overflow' | undefined;
 
 /** Steps that compute what they should, and then something goes wrong with it. */
 const poolWith =
@@ -62,7 +72,8 @@ const poolWith =
             const what = trouble((key?.step ?? 0) + 1, parameters);
             if (what === 'loss') result.losses.data[0] = Number.POSITIVE_INFINITY;
             if (what === 'gradient') first.data[1] = Number.NaN;
-            if (what === 'overflow') parameters.get(`${layers[0].target}.down`)?.data.fill(Number.POSITIVE_INFINITY);
+            if (what === 'overflow')
+              parameters.get(`${layers[0].target}.down`)?.data.fill(Number.POSITIVE_INFINITY);
             return result;
           },
         };
@@ -159,7 +170,9 @@ test('parameters that overflow are taken back to where they were whole', async (
     return 'overflow';
   });
   expect(log[0]).toMatchObject({ step: 10, what: 'parameters', action: 'skip', backTo: 0 });
-  expect(log[0].message).toMatch(/^step 10 cannot be used: unet\.\S+ is not finite after it\. It is left out\./);
+  expect(log[0].message).toMatch(
+    /^step 10 cannot be used: unet\.\S+ is not finite after it\. It is left out\./,
+  );
   expect(state.step).toBe(recipe.steps);
   for (const { data } of [...state.parameters.values(), ...(state.ema?.values() ?? [])])
     expect(isAllFinite(data)).toBe(true);

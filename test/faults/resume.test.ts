@@ -102,9 +102,11 @@ test('a state of another recipe or data set is refused and left as it is', async
   });
   const before = readFileSync(first.statePath as string);
   const changed = { ...recipe, learningRate: 1e-3 };
-  await expect(train({ data: folder, checkpoint, recipe: changed, out, resume: true })).rejects.toMatchObject({
-    code: 'RUN_STATE_OTHER',
-  });
+  await expect(train({ data: folder, checkpoint, recipe: changed, out, resume: true })).rejects.toMatchObject(
+    {
+      code: 'RUN_STATE_OTHER',
+    },
+  );
   await expect(train({ data: folder, checkpoint, recipe, out, resume: false })).rejects.toMatchObject({
     code: 'RUN_STATE_EXISTS',
   });

@@ -13,6 +13,8 @@ import { temporaryFolder } from '../support/pictures.ts';
 type Read = Readonly<Record<string, string | number>>;
 interface Golden {
   readonly lines: readonly { line: string; read: Read }[];
+  /** sd-scripts takes the start of these prompts for a flag. */
+  readonly inPrompt: readonly { line: string; read: Read }[];
   readonly files: readonly { name: string; text: string; prompts: readonly Read[] }[];
 }
 const golden: Golden = JSON.parse(readFileSync(new URL('./data/prompt-lines.json', import.meta.url), 'utf8'));
@@ -60,6 +62,12 @@ describe('prompt lines', () => {
     );
     expect(keptTrimmed).toEqual(trimmed); // spaces at the ends of a line do not count
   });
+});
+
+test.each(golden.inPrompt)('$line: not a flag, as sd-scripts has it, but the prompt', ({ line, read }) => {
+  const { prompt } = parsePromptLine(line);
+  expect(prompt.prompt).toBe(read.prompt);
+  expect(Object.keys(inTheirWords(prompt)).length).toBe(Object.keys(read).length - 1);
 });
 
 test.each(golden.files)('$name', ({ name, text, prompts }) => {

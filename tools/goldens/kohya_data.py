@@ -6,7 +6,7 @@ Its own classes are taken out of library/train_util.py and run as they stand; of
 imagesize, toml and voluptuous are needed. Made from 48d368fa (2026-02-16)."""
 import __future__
 import ast
-import enum
+import colorsys
 import glob
 import json
 import logging
@@ -357,12 +357,36 @@ def colours():
         image = TRAIN_UTIL["AugHelper"]().color_aug(picture.copy())["image"]
         TRAIN_UTIL["random"] = random
         out.append({"shift": -shift, "rgb": image.flatten().tolist()})
-    return {"width": 12, "height": 8, "rgb": picture.flatten().tolist(), "shifted": out}
+    exact = []
+    for degrees in (-16.0, 5.0, 16.0):
+        turned = []
+        for r, g, b in picture.reshape(-1, 3) / 255:
+            h, s, v = colorsys.rgb_to_hsv(r, g, b)
+            turned += [round(255 * c, 2) for c in colorsys.hsv_to_rgb((h + degrees / 360) % 1, s, v)]
+        exact.append({"degrees": degrees, "rgb": turned})
+    return {"width": 12, "height": 8, "rgb": picture.flatten().tolist(), "shifted": out, "exact": exact}
+
+
+# --- masks -----------------------------------------------------------------------------------------------------------
+
+def masks():
+    """apply_masked_loss of an alpha mask and of a conditioning picture, with losses of 1: the shares themselves."""
+    space = load("library/custom_train_functions.py", {"apply_masked_loss"}, {"torch": torch})
+    y, x = np.mgrid[0:32, 0:48]
+    alpha = (127.5 + 127.5 * np.sin(x / 7 + y / 11)).round().astype(np.uint8)
+    loss = torch.ones(1, 4, 4, 6)
+    share = torch.from_numpy(alpha.astype(np.float32) / 255)
+    by_alpha = space["apply_masked_loss"](loss, {"alpha_masks": share[None]})[0, 0]
+    by_picture = space["apply_masked_loss"](loss, {"conditioning_images": (share * 2 - 1)[None, None].expand(1, 3, -1, -1)})[0, 0]
+    uneven = torch.nn.functional.interpolate(share[None, None], size=(5, 7), mode="area")[0, 0]
+    return {"width": 48, "height": 32, "levels": alpha.flatten().tolist(),
+            **{name: [round(v, 6) for v in value.flatten().tolist()]
+               for name, value in [("alpha", by_alpha), ("picture", by_picture), ("uneven", uneven)]}}
 
 
 def main():
     for name, made in [("buckets", buckets), ("captions", captions), ("dataset-files", configs),
-                       ("regularisation", regularisation), ("colours", colours)]:
+                       ("regularisation", regularisation), ("colours", colours), ("masks", masks)]:
         path = DATA / f"kohya-{name}.json"
         path.write_text(json.dumps(made(), separators=(",", ":"), ensure_ascii=False) + "\n")
         print(path, path.stat().st_size)

@@ -33,12 +33,12 @@ CASES = [
     ("sd15", "--network_module lycoris.kohya --network_dim 16 --network_alpha 8 --network_args algo=lora preset=attn-mlp"),
     ("sd15", "--network_module lycoris.kohya --network_dim 16 --network_alpha 8 --network_args algo=locon conv_dim=4 conv_alpha=2"),
     ("sd15", "--network_module lycoris.kohya --network_dim 16 --network_alpha 8 --network_args algo=locon conv_dim=4"),
-    ("sd15", "--network_module lycoris.kohya --network_dim 16 --network_alpha 8"),
-    ("sd15", "--network_module lycoris.kohya --network_dim 16 --network_alpha 8 --network_args preset=full-lin"),
+    ("sd15", "--network_module lycoris.kohya --network_dim 4 --network_alpha 2"),
+    ("sd15", "--network_module lycoris.kohya --network_dim 4 --network_alpha 2 --network_args preset=full-lin"),
     ("sd15", "--network_module lycoris.kohya --network_dim 16 --network_alpha 8 --network_args preset=attn-only"),
-    ("sd15", "--network_module lycoris.kohya --network_dim 16 --network_alpha 8 --network_args preset=unet-only"),
+    ("sd15", "--network_module lycoris.kohya --network_dim 4 --network_alpha 2 --network_args preset=unet-only"),
     ("sd15", "--network_module lycoris.kohya --network_dim 16 --network_alpha 8 --network_args preset=unet-transformer-only"),
-    ("sd15", "--network_module lycoris.kohya --network_dim 16 --network_alpha 8 --network_args preset=unet-convblock-only"),
+    ("sd15", "--network_module lycoris.kohya --network_dim 4 --network_alpha 2 --network_args preset=unet-convblock-only"),
     ("sd15", "--network_module lycoris.kohya --network_dim 16 --network_alpha 4 --network_args rs_lora=True preset=attn-mlp"),
     ("sd15", "--network_module lycoris.kohya --network_dim 8 --network_alpha 4 --network_args algo=loha preset=attn-mlp"),
     ("sdxl", "--network_module networks.lora --network_dim 8 --network_alpha 4 --unet_lr 3e-4 --text_encoder_lr 6e-5"),
@@ -71,15 +71,17 @@ def modules(family, words):
     args = parser(sdxl=True).parse_args(shlex.split(words))
     with torch.device("meta"):
         unet = SdxlUnet() if family == "sdxl" else KohyaUnet(64, 8, 768, False)
-        texts = text_encoders(family)
-        module = KohyaLora if args.network_module == "networks.lora" else lycoris.kohya
-        options = dict(pair.split("=", 1) for pair in args.network_args or [])
-        dropout = {"neuron_dropout": args.network_dropout}
-        network = module.create_network(1.0, args.network_dim, args.network_alpha, None, texts if len(texts) > 1 else texts[0], unet, **dropout, **options)
-        network.apply_to(texts if len(texts) > 1 else texts[0], unet, not args.network_train_unet_only, not args.network_train_text_encoder_only)
-        of = rates(network, args)
+    texts = text_encoders(family)
+    module = KohyaLora if args.network_module == "networks.lora" else lycoris.kohya
+    KohyaLora.LoRANetwork.UNET_TARGET_REPLACE_MODULE = list(PLAIN)  # sd-scripts adds to it
+    options = dict(pair.split("=", 1) for pair in args.network_args or [])
+    texts = texts if len(texts) > 1 else texts[0]
+    network = module.create_network(1.0, args.network_dim, args.network_alpha, None, texts, unet, neuron_dropout=args.network_dropout, **options)
+    network.apply_to(texts, unet, not args.network_train_unet_only, not args.network_train_text_encoder_only)
+    of = rates(network, args)
     lines = []
-    for lora in network.text_encoder_loras + network.unet_loras:
+    loras = network.loras if hasattr(network, "loras") else network.text_encoder_loras + network.unet_loras
+    for lora in loras:
         halves = dict(lora.named_parameters())
         down = next(p for n, p in halves.items() if "lora_down" in n or n == "hada_w1_b" or n == "hada_w1_a")
         up = next(p for n, p in halves.items() if "lora_up" in n or n == "hada_w2_a")
@@ -87,7 +89,8 @@ def modules(family, words):
         if id(down) not in of:
             continue
         lines.append(f"{lora.lora_name} {lora.lora_dim} {shown(lora.scale)} {shown(of[id(down)])} {shown(of[id(up)])}")
-    return digest(lines)
+    made = digest(lines)
+    return {**made, "samples": made["samples"][::3]}
 
 
 def main():
@@ -107,4 +110,8 @@ if __name__ == "__main__":
     from library.original_unet import UNet2DConditionModel as KohyaUnet
     from library.sdxl_original_unet import SdxlUNet2DConditionModel as SdxlUnet
 
+    # LyCORIS 4.1.3 names these layers twice in the presets `full` and `full-lin`, and stops: "duplicated lora name".
+    for preset in lycoris.kohya.PRESET.values():
+        preset["unet_target_module"] = [name for name in preset["unet_target_module"] if name != "TimestepEmbedding"]
+    PLAIN = list(KohyaLora.LoRANetwork.UNET_TARGET_REPLACE_MODULE)
     main()

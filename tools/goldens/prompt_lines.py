@@ -52,6 +52,9 @@ LINES = [
     "a cat --sss euler",
 ]
 
+# Flags that it finds in the prompt itself.
+IN_PROMPT = ["n ice cat", "w 512 wide pictures", "s 20 swords --w 64"]
+
 TEXT = """# a comment
 a cat --d 1
 
@@ -105,11 +108,12 @@ def main():
             path.write_text(text, encoding="utf8")
             files.append({"name": name, "text": text, "prompts": space["load_prompts"](str(path))})
     lines = [{"line": line, "read": space["line_to_prompt_dict"](line.strip())} for line in LINES]
+    odd = [{"line": line, "read": space["line_to_prompt_dict"](line)} for line in IN_PROMPT]
     for entry in [*(one["read"] for one in lines), *(prompt for file in files for prompt in file["prompts"])]:
         if "seed" in entry:
             entry["seed"] = str(entry["seed"])
     path = DATA / "prompt-lines.json"
-    path.write_text(json.dumps({"lines": lines, "files": files}, ensure_ascii=False, indent=1) + "\n", encoding="utf8")
+    path.write_text(json.dumps({"lines": lines, "inPrompt": odd, "files": files}, ensure_ascii=False, indent=1) + "\n", encoding="utf8")
 
 
 main()

@@ -119,6 +119,33 @@ describe('lora dataset caption', () => {
     expect(captions(folder)).toEqual({ ...before, 'c.txt': Buffer.from('dog').toString('base64') });
   });
 
+  test('captions of JSON and metadata files are read, and written as .txt; masks get none', async () => {
+    const folder = dataset({
+      ...{
+        'a.png': png,
+        'a.json': '{"caption":"cat","tags":["hat"]}',
+        'b.png': png,
+        'c.png': png,
+        'c.txt': '',
+      },
+      ...{
+        'a-mask.png': png,
+        'metadata.jsonl': '{"file_name":"b.png","text":"dog"}\n{"file_name":"c.png","text":"bird"}',
+      },
+    });
+    const before = captions(folder);
+    const outcome = await caption(folder, '--template', 'zork, {caption}', '--write');
+    expect(outcome.status, outcome.stderr).toBe(0);
+    expect(['a', 'b', 'c'].map(name => text(folder, `${name}.txt`))).toEqual([
+      'zork, cat,hat\n',
+      'zork, dog\n',
+      'zork, bird\n',
+    ]);
+    expect(existsSync(join(folder, 'a-mask.txt'))).toBe(false);
+    await caption(folder, '--undo');
+    expect(captions(folder)).toEqual(before);
+  });
+
   test('two pictures of one caption file', async () => {
     const folder = dataset({ 'a.png': png, 'a.jpg': png, 'b.png': png });
     expect(await caption(folder, '--template', '{name}', '--only', 'b*', '--write')).toMatchObject({

@@ -103,7 +103,7 @@ async function edit(folder: string, options: Options, terminal: Terminal): Promi
   const plan = await planCaptionEdits(folder, query);
   for (const { message } of plan.warnings) terminal.note(`warning: ${message}`);
   for (const { path, reason } of plan.skipped) terminal.note(`left out: ${path}: ${reason}`);
-  if (plan.skipped.length > 0) process.exitCode = exitCodes.badInput;
+  if (plan.skipped.some(({ code }) => code.startsWith('CAPTION_'))) process.exitCode = exitCodes.badInput;
   const isWritten = options.write && plan.changes.length > 0;
   const number = isWritten ? await applyCaptionEdits(plan, describeRules(options), editTime()) : undefined;
   const json = {

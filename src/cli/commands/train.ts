@@ -15,7 +15,7 @@ import { type BaseOptions, cacheFolder, openBase, withBase } from '../base.ts';
 import { type CardOptions, cardOf, withCard } from '../card-options.ts';
 import { checkDevice, type DeviceName, deviceHelp, openDevice } from '../device.ts';
 import { collect, memoryOption } from '../numbers.ts';
-import { describeHeld, describePlan, planMemory } from '../plan.ts';
+import { describeHeld, describePlan, planMemory, predictTime } from '../plan.ts';
 import { withRecipe } from '../recipe-options.ts';
 import { readBaseLoras, readContinued } from '../start-loras.ts';
 import { interruptible, openTerminal } from '../terminal.ts';
@@ -50,8 +50,9 @@ const originsOf = ({ continue: from, baseLora }: Options): string[] => [
   ...baseLora.map(text => `base with ${basename(text)}`),
 ];
 
-/** Beside the folder: `pictures/zorbi` → `pictures/zorbi.safetensors`. */
-const defaultOut = (folder: string): string => `${resolve(folder)}.safetensors`;
+/** Beside the first folder or data set file: `pictures/zorbi` → `pictures/zorbi.safetensors`. */
+const defaultOut = ([first]: readonly string[]): string =>
+  `${resolve(first).replace(/\.(toml|json)$/i, '')}.safetensors`;
 
 /** Options over what kohya's settings say besides the recipe. */
 function withPlaces(
@@ -72,24 +73,26 @@ function withPlaces(
   };
 }
 
-function folderFor(given: string | undefined, kohya: KohyaImport | undefined): string {
-  const folder = given ?? kohya?.dataset.folder;
-  if (folder !== undefined) return folder;
+/** A data set file says what lies in a folder better than the folder does. */
+function dataFor(given: readonly string[], kohya: KohyaImport | undefined): readonly string[] {
+  if (given.length > 0) return given;
+  const named = kohya?.dataset.config ?? kohya?.dataset.folder;
+  if (named !== undefined) return [named];
   const hint = 'Write: lora train my-pictures.';
   throw usageError('DATASET_NO_SOURCE', 'no folder with pictures was given', hint);
 }
 
-async function run(givenFolder: string | undefined, own: Options, command: Command): Promise<void> {
+async function run(givenData: string[], own: Options, command: Command): Promise<void> {
   const terminal = openTerminal(own.json);
   const note = (text: string): void => terminal.note(text);
   const sources = readRecipeSources(own);
   const options = withPlaces(own, sources.kohya, name => command.getOptionValueSource(name) === 'cli');
-  const folder = folderFor(givenFolder, sources.kohya);
+  const data = dataFor(givenData, sources.kohya);
   const opened = openBase(options, note);
   const checkpoint = await withBaseLoras(opened, readBaseLoras(opened, options.baseLora, note));
   const from = options.continue ? readContinued(opened, options.continue, note) : undefined;
   const settled = await settleFor({
-    ...{ checkpoint, folder, sources, note, continued: options.continue },
+    ...{ checkpoint, data, sources, note, continued: options.continue },
     options: { ...options },
   });
   const given = from ? recipeFrom(checkpoint, settled.given, from, String(options.continue)) : settled.given;
@@ -99,7 +102,7 @@ async function run(givenFolder: string | undefined, own: Options, command: Comma
   const card = await cardOf(options);
   if (options.plan || options.explain || options.writeRecipe !== undefined) {
     const plan = planMemory(checkpoint, planned, options.memory);
-    const scan = await scanPictures(folder, { recipe: plan.recipe });
+    const scan = await scanPictures(data, { recipe: plan.recipe });
     onProgress({ phase: 'scanned', scan });
     const advice = [...planned.advice, ...adviseOnScan(checkpoint, plan.recipe, scan)];
     for (const { message } of advice) note(`warning: ${message}`);
@@ -110,7 +113,8 @@ async function run(givenFolder: string | undefined, own: Options, command: Comma
     const wrote = options.writeRecipe === undefined ? '' : `wrote ${options.writeRecipe}`;
     if (!options.plan)
       return terminal.result(told.json, options.explain ? `${told.text}${wrote && `\n\n${wrote}`}` : wrote);
-    const { json, text } = describePlan(checkpoint, plan, scan);
+    const time = options.device === 'cpu' ? await predictTime(checkpoint, plan) : undefined;
+    const { json, text } = describePlan(checkpoint, plan, scan, time);
     const tuning = readTuning(text => terminal.note(text));
     const tuningLine = tuning ? `\ntuning          ${describeTuning(tuning)}` : '';
     const whole = options.explain ? { ...json, recipe: told.json } : { ...json, advice };
@@ -127,13 +131,13 @@ async function run(givenFolder: string | undefined, own: Options, command: Comma
     terminal.note(isStepping ? 'finishing this step, then saving the run state …' : 'stopping …'),
   );
   const result = await train({
-    data: folder,
+    data,
     checkpoint,
     recipe,
     card,
     origins: originsOf(options),
     ...(from ? { from } : {}),
-    out: options.out ?? defaultOut(folder),
+    out: options.out ?? defaultOut(data),
     resume: options.resume,
     session,
     frugal: options.memory !== undefined,
@@ -162,7 +166,10 @@ export function trainCommand(): Command {
     .description(
       'train a LoRA on a folder of pictures (captions: .txt beside them, N_name folders, or --caption)',
     )
-    .argument('[folder]', 'folder with pictures; not needed where --kohya names one')
+    .argument(
+      '[data...]',
+      'folders with pictures, data set files of sd-scripts; not needed where --kohya names one',
+    )
     .option('--out <file>', 'LoRA file to write (.safetensors)')
     .option('--resume', 'go on with an interrupted run', false)
     .option(

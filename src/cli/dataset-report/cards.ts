@@ -103,12 +103,13 @@ function numbers({
 
 /** Tokens next to each other, a mark where the next chunk begins, and what is cut off struck out. */
 function caption({ tokens: { tokens, perChunk, cut } }: ReportedPicture): string {
-  if (tokens.length === 0) return '<p class="caption faint">no caption</p>';
+  if (tokens.length === 0) return '';
   const parts = tokens.map((token, i) => {
     const mark =
       i > 0 && i % perChunk === 0 ? '<span class="chunk" title="the next chunk begins">¶ </span>' : '';
     const text = token.trimEnd();
-    return `${mark}<span class="t">${escaped(text)}</span>${token.endsWith(' ') ? ' ' : ''}`;
+    const shown = text === '' ? '' : `<span class="t">${escaped(text)}</span>`;
+    return mark + shown + (token.endsWith(' ') ? ' ' : '');
   });
   const rest = cut === '' ? '' : ` <del>${escaped(cut)}</del>`;
   return `<p class="caption">${parts.join('')}${rest}</p>`;

@@ -38,7 +38,7 @@ function strip(paths: readonly string[], { report, places }: Shown): string {
 
 function toDoItem(finding: Finding, i: number, shown: Shown): string {
   const { severity, text, action = '', pictures } = finding;
-  return `<li class="${severity}"><div class="n">${i + 1}</div><div><p>${escaped(text)}</p>
+  return `<li class="${severity}"><div class="n">${i + 1}</div><div><p><span class="badge ${severity}">${severity}</span> ${escaped(text)}</p>
 <p class="action">${escaped(action)}</p>${strip(pictures, shown)}</div></li>`;
 }
 
@@ -68,6 +68,16 @@ function backgrounds({ backgrounds: all }: DatasetReport): string {
   return `<span class="grounds">${all.map(one).join(' ')}</span>`;
 }
 
+/** Where edges are on average: the darker, the more. */
+function places({ composition }: DatasetReport): string {
+  if (!composition) return '';
+  const { map } = composition;
+  const side = Math.sqrt(map.length);
+  const cell = (value: number, k: number): string =>
+    `<rect x="${k % side}" y="${Math.floor(k / side)}" width="1.02" height="1.02" fill-opacity="${value.toFixed(2)}"/>`;
+  return `<svg class="places" viewBox="0 0 ${side} ${side}" role="img"><title>where edges are, on average</title>${map.map(cell).join('')}</svg>`;
+}
+
 function facts(report: DatasetReport): string {
   const rows: [label: string, html: string][] = [
     ['goal', escaped(goalText(report))],
@@ -75,7 +85,7 @@ function facts(report: DatasetReport): string {
     ['captions', escaped(captionText(report))],
     ['trigger', escaped(triggerText(report))],
     ['backgrounds', backgrounds(report)],
-    ['subject', escaped(placeText(report))],
+    ['subject', `${places(report)}${escaped(placeText(report))}`],
   ];
   return rows.map(([label, html]) => `<dt>${label}</dt><dd>${html}</dd>`).join('\n');
 }

@@ -16,13 +16,16 @@ export interface Reader {
 /** For `--family` alone, without a base at hand: the size that each family was made for. */
 const usualSizes: Readonly<Record<Exclude<Family, 'pocket'>, number>> = { sd15: 512, sd2: 768, sdxl: 1024 };
 
-/** Bytes of a symbol as text; `</w>` ends a word. */
-function symbolText(): (symbol: string) => string {
+/** Symbols as text, each with the letters that it ends; `</w>` ends a word. */
+function symbolTexts(): (symbols: readonly string[]) => string[] {
   const byteOf = new Map([...byteAlphabet()].map(([byte, character]) => [character, byte]));
-  return symbol => {
-    const isEnd = symbol.endsWith('</w>');
-    const bytes = [...symbol.replace(/<\/w>$/, '')].map(character => byteOf.get(character) ?? 0x3f);
-    return new TextDecoder().decode(Uint8Array.from(bytes)) + (isEnd ? ' ' : '');
+  return symbols => {
+    const decoder = new TextDecoder();
+    return symbols.map(symbol => {
+      const isEnd = symbol.endsWith('</w>');
+      const bytes = [...symbol.replace(/<\/w>$/, '')].map(character => byteOf.get(character) ?? 0x3f);
+      return decoder.decode(Uint8Array.from(bytes), { stream: !isEnd }) + (isEnd ? ' ' : '');
+    });
   };
 }
 
@@ -34,13 +37,13 @@ function longestLine(caption: string, tokenizer: ClipTokenizer): string {
 }
 
 function readerOf(name: string, family: Family, resolution: number, tokenizer: ClipTokenizer): Reader {
-  const textOf = symbolText();
+  const textsOf = symbolTexts();
   // Whether a word means something is a question to CLIP, also where a small model has words of its own.
   const clip = openClipTokenizer('<|endoftext|>');
   return {
     ...{ name, family, resolution },
     readCaption: caption =>
-      readCaption(tokenizer, longestLine(caption, tokenizer), mostCaptionChunks, textOf),
+      readCaption(tokenizer, longestLine(caption, tokenizer), mostCaptionChunks, textsOf),
     lookUp: word => lookUpWord(clip, word),
   };
 }

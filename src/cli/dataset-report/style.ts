@@ -21,7 +21,8 @@ p { margin: 0; } .faint { color: var(--faint); } .sub { margin-top: 4px; }
 .facts { display: grid; grid-template-columns: 110px 1fr; gap: 6px 14px; margin: 18px 0 0; }
 .facts dt { color: var(--faint); } .facts dd { margin: 0; }
 .swatch { width: 12px; height: 12px; vertical-align: -1px; margin-right: 5px; }
-.grounds span { white-space: nowrap; margin-right: 14px; }
+.places { width: 56px; height: 56px; float: left; margin: 3px 12px 4px 0; border: 1px solid var(--line); fill: var(--ink); }
+.facts dd { min-width: 0; } .grounds span { white-space: nowrap; margin-right: 14px; }
 ol.todo { list-style: none; margin: 0; padding: 0; display: grid; gap: 10px; }
 .todo li, .note { background: var(--card); border: 1px solid var(--line); border-left-width: 4px; border-radius: 8px;
   padding: 12px 16px; }

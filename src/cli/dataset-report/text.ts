@@ -14,10 +14,13 @@ import {
   triggerText,
 } from './words.ts';
 
+/** A name on one line; marks that turn the direction of writing would turn the rest of the line too. */
+const printed = (name: string): string => oneLine(name).replace(/[\u202a-\u202e\u2066-\u2069]/g, '');
+
 const most = { names: 6, skipped: 12, ignored: 5, pictures: 200 } as const;
 
 function names(paths: readonly string[], folder: string): string {
-  const shown = paths.slice(0, most.names).map(path => oneLine(nameIn(folder, path)));
+  const shown = paths.slice(0, most.names).map(path => printed(nameIn(folder, path)));
   const more = paths.length > shown.length ? ` and ${paths.length - shown.length} more` : '';
   return shown.join(', ') + more;
 }
@@ -67,7 +70,7 @@ function pictureRow(picture: ReportedPicture, folder: string): string[] {
   const short = codes.map(code => code.replace('PICTURE_', '').toLowerCase().replaceAll('_', ' '));
   if (tokens.cut !== '') short.push('caption cut');
   return [
-    tail(oneLine(nameIn(folder, picture.picture.path)), 30),
+    tail(printed(nameIn(folder, picture.picture.path)), 30),
     size(picture.picture),
     size(placed.bucket),
     `×${number(scale)}`,
@@ -91,7 +94,7 @@ function pictureLines({ pictures, folder }: DatasetReport): string[] {
 function skippedLines({ skipped, ignored, folder }: DatasetReport): string[] {
   const shown = skipped
     .slice(0, most.skipped)
-    .map(({ path, reason }) => `${oneLine(nameIn(folder, path))}: ${reason}`);
+    .map(({ path, reason }) => `${printed(nameIn(folder, path))}: ${reason}`);
   if (skipped.length > shown.length) shown.push(`and ${skipped.length - shown.length} more`);
   return [
     ...(shown.length > 0 ? ['', 'Left out', ...shown.flatMap(line => indented(line, 2))] : []),

@@ -5,7 +5,8 @@ import type { RunFacts } from './facts.ts';
 
 export function countText({ pictures, skipped, groups, effective }: DatasetReport): string {
   const left = skipped.length > 0 ? `, ${skipped.length} left out` : '';
-  const copies = groups.length < pictures.length ? `; ${groups.length} different` : '; all different';
+  const same = pictures.length > 1 ? '; all different' : '';
+  const copies = groups.length < pictures.length ? `; ${groups.length} different` : same;
   const variety =
     effective === undefined ? '' : `; as varied as ${effective.toFixed(1)} that have nothing in common`;
   return `${counted(pictures.length, 'picture')} used${left}${copies}${variety}`;

@@ -4,8 +4,7 @@ import type { Override } from '../../training/index.ts';
 import { integerOption, numberOption } from '../numbers.ts';
 
 /** `5e-5`, or `5e-5,1e-5` for two text encoders. */
-export function ratesOption(written: string): number | number[] | null {
-  if (written === 'none') return null;
+export function ratesOption(written: string): number | number[] {
   const rates = written.split(',').map(part => numberOption('--text-lr')(part.trim()));
   return rates.length === 1 ? rates[0] : rates;
 }

@@ -16,11 +16,13 @@ export interface Row {
 /** The long name of an option: `--rank <r>` → `--rank`. */
 export const nameOf = (flags: string): string => flags.split(' ')[0];
 
-/** "none" is a field without a value, over a file or a goal that gives one. */
-const orNone =
+/** "none" is a field without a value, over a file or a goal that gives one; commander would make text of null. */
+export const noValue = Symbol('none');
+
+export const orNone =
   <T>(parse: (text: string) => T) =>
-  (text: string): T | null =>
-    text === 'none' ? null : parse(text);
+  (text: string): T | typeof noValue =>
+    text === 'none' ? noValue : parse(text);
 
 export const text = (field: RecipeField, flags: string): Row => ({ flags, field, help: fieldText(field) });
 /** Text that may be left out again with "none". */

@@ -2,7 +2,19 @@
 import { optimizerNames, type RecipeField, scheduleNames } from '../../training/index.ts';
 import { choiceOption, sizeOption } from '../numbers.ts';
 import { optimizerOption, overrideOption, ratesOption } from './lists.ts';
-import { choice, flag, integer, number, optionalText, type Row, same, several, text } from './row.ts';
+import {
+  choice,
+  flag,
+  integer,
+  noValue,
+  number,
+  optionalText,
+  orNone,
+  type Row,
+  same,
+  several,
+  text,
+} from './row.ts';
 
 const rows: readonly Row[] = [
   text('targets', '--targets <which>'),
@@ -14,7 +26,7 @@ const rows: readonly Row[] = [
   optionalText('textTargets', '--text-targets <which>'),
   integer('textRank', '--text-rank <r>'),
   number('textAlpha', '--text-alpha <a>'),
-  { ...text('textLearningRate', '--text-lr <x>'), parse: ratesOption },
+  { ...text('textLearningRate', '--text-lr <x>'), parse: orNone(ratesOption) },
   optionalText('blockRates', '--block-lr <list>'),
   optionalText('blockRanks', '--block-rank <list>'),
   optionalText('blockAlphas', '--block-alpha <list>'),
@@ -103,7 +115,7 @@ const rows: readonly Row[] = [
   flag('noUpscale', '--never-upscale'),
 
   choice('predictionType', '--objective <type>', {
-    ...{ epsilon: 'epsilon', v: 'v_prediction', v_prediction: 'v_prediction', none: null },
+    ...{ epsilon: 'epsilon', v: 'v_prediction', v_prediction: 'v_prediction', none: noValue },
   }),
   flag('zeroTerminalSnr', '--zero-terminal-snr'),
   number('minSnrGamma', '--min-snr <gamma>'),

@@ -4,19 +4,32 @@ import { join } from 'node:path';
 import sharp from 'sharp';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { runHere } from '../../../test/support/command-line.ts';
-import { temporaryFolder } from '../../../test/support/pictures.ts';
+import { pictureFolder, temporaryFolder } from '../../../test/support/pictures.ts';
 import { randomStream } from '../../engine/index.ts';
 import { readPngText } from '../../files/index.ts';
-import { type LoraWeights, trainedModule, writeLora } from '../../lora/index.ts';
+import {
+  frozenParameters,
+  initialParameters,
+  type LoraWeights,
+  trainedModule,
+  writeLora,
+} from '../../lora/index.ts';
 import { type Checkpoint, openCheckpoint } from '../../models/index.ts';
-import { type GivenRecipe, openJournal, planRun } from '../../training/index.ts';
-import { openPreviews } from '../../training/previews/previews.ts';
-import { parsePromptLine } from '../../training/previews/prompt-line.ts';
-import { type PreviewRequest, previewRequests } from '../../training/previews/requests.ts';
-import { newRunState } from '../../training/trainer.ts';
+import {
+  type GivenRecipe,
+  openJournal,
+  openPreviews,
+  type PreviewRequest,
+  parsePromptLine,
+  planRun,
+  previewRequests,
+  readRun,
+  train,
+} from '../../training/index.ts';
 import { generateCommand } from '../commands/generate.ts';
 import { openPreviewDrawer } from './draw-preview.ts';
 import { drawPreviewSheet } from './preview-sheet.ts';
+import { previewsOf } from './previews-of.ts';
 
 let checkpoint: Checkpoint;
 beforeAll(() => {
@@ -25,8 +38,11 @@ beforeAll(() => {
 
 /** A LoRA in the middle of a run, with values that change a picture. */
 async function trainedLora(given: GivenRecipe): Promise<LoraWeights> {
-  const { recipe, layers } = planRun(checkpoint, given);
-  const { parameters, frozen } = await newRunState({ recipe, layers, checkpoint }, '', 0);
+  const { layers } = planRun(checkpoint, given);
+  const weightOf = (target: string): Float32Array =>
+    checkpoint.unet.weights.read(`${target.slice('unet.'.length)}.weight`);
+  const parameters = await initialParameters(layers, 1, weightOf);
+  const frozen = frozenParameters(layers, parameters);
   const random = randomStream(1, 'previews');
   for (const [name, { data }] of parameters)
     if (!name.endsWith('.magnitude')) for (let i = 0; i < data.length; i++) data[i] += 0.06 * random.normal();
@@ -64,7 +80,7 @@ async function generated(path: string | undefined, request: PreviewRequest): Pro
 
 describe('previews', () => {
   test.each<[string, GivenRecipe]>([
-    ['convolutions and the text encoder', { rank: 4, targets: 'conv', textTargets: 'attention' }],
+    ['convolutions', { rank: 4, targets: 'conv' }],
     ['DoRA', { rank: 2, dora: 'output', targets: 'block:mid' }],
   ])('%s: the pixels are those of `lora generate` with the saved file', async (_, given) => {
     const lora = await trainedLora(given);
@@ -133,4 +149,33 @@ describe('previews', () => {
       expect([...tile.subarray(to, to + 3)]).toEqual([...source.subarray(from, from + 3)]);
     }
   });
+});
+
+test('the last preview of a run is what its file draws, and the journal tells of it', async () => {
+  const folder = pictureFolder(2);
+  const out = join(temporaryFolder(), 'zorbi.safetensors');
+  const given = {
+    ...{ steps: 4, rank: 2, batch: 1, learningRate: 0.01, textTargets: 'attention' },
+    ...{ previewPrompts: ['a red car --s 2 --d 3 --l 3 --q 1'], previewEvery: 3 },
+  };
+  const { recipe } = planRun(checkpoint, given);
+  const notes: string[] = [];
+  const { previews, release } = previewsOf({ checkpoint, recipe, out, note: text => notes.push(text) });
+  expect(notes).toEqual(['warning: preview 1: --q 1 has no effect: there is no such flag']);
+  if (!previews) throw new Error('the recipe asks for previews');
+  const result = await train({ data: folder, checkpoint, recipe: given, out, resume: false, previews });
+  await release();
+  const { previews: kept } = readRun(out.replace('.safetensors', '.run'));
+  expect(kept.map(({ step }) => step)).toEqual([0, 3, 4]);
+  const at = (path: string): Uint8Array => readFileSync(join(out.replace('.safetensors', '.run'), path));
+  const [request] = previews.requests;
+  expect(pixelChunk(at(kept[2].path))).toBe(pixelChunk(await generated(out, request)));
+  expect(pixelChunk(at(kept[1].path))).not.toBe(pixelChunk(at(kept[2].path)));
+  expect(result.finished).toBe(true);
+});
+
+test('no previews are asked for', () => {
+  const { recipe } = planRun(checkpoint, { previewPrompts: ['a cat'] });
+  const { previews } = previewsOf({ checkpoint, recipe, out: 'a.safetensors', note: () => undefined });
+  expect(previews).toBeUndefined();
 });

@@ -4,7 +4,16 @@ import type { KeptRun } from '../../training/index.ts';
 import { counted, field, number, oneLine, start, table } from '../lines.ts';
 import { blockChart } from './block-chart.ts';
 import type { Difference } from './differences.ts';
-import { factsOf, type RunFacts, runName, showBest, showLoss, showPace, showSteps, showTime } from './run-facts.ts';
+import {
+  factsOf,
+  type RunFacts,
+  runName,
+  showBest,
+  showLoss,
+  showPace,
+  showSteps,
+  showTime,
+} from './run-facts.ts';
 
 const statusText = ({ status, isResumable }: RunFacts): string =>
   isResumable && status !== 'running' ? `${status}; --resume goes on with it` : status;

@@ -1,12 +1,14 @@
 /** @file What rules would change in the captions of a folder, without changing anything. */
 import { readFile, stat } from 'node:fs/promises';
-import { basename, join, relative, sep } from 'node:path';
+import { basename, extname, join, relative, sep } from 'node:path';
 import { badInput, LoraError } from '../../errors.ts';
-import { findCaptionFiles, stemOf } from '../caption-files.ts';
+import { stemOf } from '../caption-files.ts';
+import { parseCaptionJson } from '../caption-metadata.ts';
 import { decodeCaption } from '../captions.ts';
 import { type DatasetWarning, firstLine, type Skip } from '../findings.ts';
-import { type FoundFile, walkFolder } from '../folder-walk.ts';
-import { kindOfFile } from '../inspect.ts';
+import type { FoundFile } from '../folder-walk.ts';
+import { plainRules } from '../picture-rules.ts';
+import { listSource, type SourceFiles } from '../source-files.ts';
 import { globPattern } from './patterns.ts';
 import { type CaptionRules, captionEditor, type EditCaption, parseCondition } from './rules.ts';
 
@@ -34,7 +36,7 @@ export interface CaptionPlan {
   /** Pictures that `only` and `where` mean. */
   readonly chosen: number;
   readonly changes: readonly CaptionChange[];
-  /** Captions that cannot be read, and are left as they are. */
+  /** Captions that cannot be read, and are left as they are; files that are no pictures to train on. */
   readonly skipped: readonly Skip[];
   readonly warnings: readonly DatasetWarning[];
 }
@@ -53,21 +55,28 @@ async function readCaption(path: string, warnings: DatasetWarning[]): Promise<Re
   if (size > mostBytes)
     throw badInput('CAPTION_TOO_LARGE', `${path} has ${size} bytes; a caption has at most ${mostBytes}`);
   const bytes = await readFile(path);
-  const text = decodeCaption(bytes, path, warnings).replace(/^\uFEFF/, '');
-  return { path, bytes, text };
+  return { path, bytes, text: decodeCaption(bytes, path, warnings) };
 }
 
-/** The file that training would read: the first that says something; a new .txt where there is none. */
-async function captionOf(
-  picture: FoundFile,
-  { txt, caption }: { readonly txt?: string | undefined; readonly caption?: string | undefined },
-  warnings: DatasetWarning[],
-): Promise<Read> {
-  const paths = [txt, caption].filter(path => path !== undefined);
-  const found: Read[] = [];
-  for (const path of paths) found.push(await readCaption(path, warnings));
+const isJson = (path: string): boolean => extname(path).toLowerCase() === '.json';
+
+/**
+ * The file that training would read: the first that says something. Captions of JSON and metadata files are read, and
+ * written as a new .txt, which training prefers.
+ */
+async function captionOf(picture: FoundFile, files: SourceFiles): Promise<Read> {
   const fresh = { path: join(picture.folder, `${stemOf(picture.name)}.txt`), bytes: undefined, text: '' };
-  return found.find(({ text }) => text.trim() !== '') ?? found[0] ?? fresh;
+  const elsewhere = files.metadata.claim(picture)?.text ?? '';
+  const texts: Read[] = [];
+  let said = '';
+  for (const path of files.captions.claim(picture)) {
+    const read = await readCaption(path, files.warnings);
+    if (isJson(path)) said ||= parseCaptionJson(read.text, path, plainRules) ?? '';
+    else if (read.text.trim() !== '') return read;
+    else texts.push(read);
+  }
+  const text = said || elsewhere;
+  return { ...(texts[0] ?? fresh), text: text === '' ? '' : `${text}\n` };
 }
 
 /** Every line that says something is a caption of its own; line ends stay as they are. */
@@ -132,17 +141,15 @@ export async function planCaptionEdits(folder: string, query: CaptionQuery): Pro
   const edit = captionEditor(query.rules);
   const conditions = (query.where ?? []).map(parseCondition);
   const only = query.only === undefined ? undefined : globPattern(query.only);
-  const listing = await walkFolder(folder);
-  const { skipped, warnings } = listing;
-  const captions = findCaptionFiles(listing.files);
-  const pictures = listing.files.filter(({ name }) => kindOfFile(name) === 'picture');
+  const files = await listSource({ folder, rules: plainRules });
+  const { pictures, skipped, warnings } = files;
   if (pictures.length === 0) throw badInput('DATASET_EMPTY', `no picture in ${folder} or below it`);
   const changes = new Map<string, CaptionChange>();
   let chosen = 0;
   for (const picture of pictures) {
     if (only && !only.test(posix(relative(folder, picture.path)))) continue;
     try {
-      const read = await captionOf(picture, captions.claim(picture), warnings);
+      const read = await captionOf(picture, files);
       if (!conditions.every(holds => holds(asOneLine(read.text)))) continue;
       chosen++;
       const change = changeOf(folder, picture, read, edit);

@@ -45,14 +45,32 @@ function solve(matrix: Float64Array, right: Float64Array): Float64Array | undefi
   return right.map((value, i) => value / matrix[i * unknowns + i]);
 }
 
-/** Calls `visit` with each pixel of the first plane that the second covers. */
-export function overlay(
-  second: Float32Array,
-  placement: Placement,
-  visit: (index: number, value: number, slopeX: number, slopeY: number, u: number, v: number) => void,
-): void {
+/** The pixels of the first plane that the second covers: index there, level and slopes of the second, place. */
+interface Covered {
+  count: number;
+  readonly index: Int32Array;
+  readonly value: Float32Array;
+  readonly slopeX: Float32Array;
+  readonly slopeY: Float32Array;
+  readonly u: Float32Array;
+  readonly v: Float32Array;
+}
+
+const mostPixels = 64 * 64;
+const floats = (): Float32Array => new Float32Array(mostPixels);
+
+/** Used again by every call: most of the time of comparing a set would go into making these. */
+const covered: Covered = {
+  count: 0,
+  index: new Int32Array(mostPixels),
+  ...{ value: floats(), slopeX: floats(), slopeY: floats(), u: floats(), v: floats() },
+};
+
+/** Reads the second plane where the pixels of the first lie in it. What is returned is overwritten by the next call. */
+export function readCovered(second: Float32Array, placement: Placement): Readonly<Covered> {
   const side = Math.sqrt(second.length);
   const { stretchX, stretchY, shiftX, shiftY } = placement;
+  let n = 0;
   for (let y = 0; y < side; y++) {
     const v = (y + 0.5) / side - 0.5;
     const py = (0.5 + stretchY * v + shiftY) * side - 0.5;
@@ -66,11 +84,21 @@ export function overlay(
       const left = Math.min(side - 2, Math.max(0, Math.floor(px)));
       const fx = px - left;
       const at = top * side + left;
-      const [a, b, c, d] = [second[at], second[at + 1], second[at + side], second[at + side + 1]];
-      const value = (1 - fy) * (a + fx * (b - a)) + fy * (c + fx * (d - c));
-      visit(y * side + x, value, (1 - fy) * (b - a) + fy * (d - c), (1 - fx) * (c - a) + fx * (d - b), u, v);
+      const a = second[at];
+      const right = second[at + 1] - a;
+      const below = second[at + side] - a;
+      const both = second[at + side + 1] - a - right - below;
+      covered.index[n] = y * side + x;
+      covered.value[n] = a + fx * right + fy * below + fx * fy * both;
+      covered.slopeX[n] = right + fy * both;
+      covered.slopeY[n] = below + fx * both;
+      covered.u[n] = u;
+      covered.v[n] = v;
+      n++;
     }
   }
+  covered.count = n;
+  return covered;
 }
 
 /** One step of Gauss and Newton; undefined where it cannot be made. */
@@ -80,19 +108,21 @@ function improve(first: Float32Array, second: Float32Array, placement: Placement
   const right = new Float64Array(unknowns);
   const { gain, offset } = placement;
   const slope = new Float64Array(unknowns);
-  overlay(second, placement, (i, value, slopeX, slopeY, u, v) => {
-    const error = first[i] - gain * value - offset;
-    slope[0] = gain * slopeX * side * u;
-    slope[1] = gain * slopeY * side * v;
-    slope[2] = gain * slopeX * side;
-    slope[3] = gain * slopeY * side;
-    slope[4] = value;
+  const { count, index, value, slopeX, slopeY, u, v } = readCovered(second, placement);
+  for (let i = 0; i < count; i++) {
+    const error = first[index[i]] - gain * value[i] - offset;
+    const [dx, dy] = [gain * slopeX[i] * side, gain * slopeY[i] * side];
+    slope[0] = dx * u[i];
+    slope[1] = dy * v[i];
+    slope[2] = dx;
+    slope[3] = dy;
+    slope[4] = value[i];
     slope[5] = 1;
     for (let r = 0; r < unknowns; r++) {
       right[r] += slope[r] * error;
       for (let c = r; c < unknowns; c++) matrix[r * unknowns + c] += slope[r] * slope[c];
     }
-  });
+  }
   for (let r = 0; r < unknowns; r++) {
     for (let c = 0; c < r; c++) matrix[r * unknowns + c] = matrix[c * unknowns + r];
     // A little of Levenberg's damping: in a flat picture there is nothing to hold on to.
@@ -114,11 +144,14 @@ function improve(first: Float32Array, second: Float32Array, placement: Placement
 /** The most that a copy may be cut or stretched, and the range of its contrast. */
 const limits = { stretch: 0.14, shift: 0.09, leastGain: 0.5, mostGain: 2 };
 
-const isPlausible = ({ stretchX, stretchY, shiftX, shiftY, gain }: Placement): boolean =>
-  Math.abs(stretchX - 1) < limits.stretch &&
-  Math.abs(stretchY - 1) < limits.stretch &&
-  Math.abs(shiftX) < limits.shift &&
-  Math.abs(shiftY) < limits.shift &&
+/** On the way there a step may go too far, by this factor. */
+const overshoot = 2;
+
+export const isPlausible = ({ stretchX, stretchY, shiftX, shiftY, gain }: Placement, factor = 1): boolean =>
+  Math.abs(stretchX - 1) < factor * limits.stretch &&
+  Math.abs(stretchY - 1) < factor * limits.stretch &&
+  Math.abs(shiftX) < factor * limits.shift &&
+  Math.abs(shiftY) < factor * limits.shift &&
   gain > limits.leastGain &&
   gain < limits.mostGain;
 
@@ -132,7 +165,7 @@ export function align(
   let placement: Placement | undefined = start;
   for (let i = 0; i < steps && placement; i++) {
     placement = improve(first, second, placement);
-    if (placement && !isPlausible(placement)) return undefined;
+    if (placement && !isPlausible(placement, overshoot)) return undefined;
   }
   return placement;
 }
@@ -146,16 +179,16 @@ export interface Fit {
 
 /** How well the second plane fits the first where it has been placed. */
 export function measureFit(first: Float32Array, second: Float32Array, placement: Placement): Fit {
-  let [n, sumA, sumB, sumAA, sumBB, sumAB] = [0, 0, 0, 0, 0, 0];
-  overlay(second, placement, (i, b) => {
-    const a = first[i];
-    n++;
+  let [sumA, sumB, sumAA, sumBB, sumAB] = [0, 0, 0, 0, 0];
+  const { count: n, index, value } = readCovered(second, placement);
+  for (let i = 0; i < n; i++) {
+    const [a, b] = [first[index[i]], value[i]];
     sumA += a;
     sumB += b;
     sumAA += a * a;
     sumBB += b * b;
     sumAB += a * b;
-  });
+  }
   const variance = (sumAA - (sumA * sumA) / n) * (sumBB - (sumB * sumB) / n);
   const correlation = variance > 0 ? (sumAB - (sumA * sumB) / n) / Math.sqrt(variance) : 0;
   return { correlation, overlap: n / first.length };
@@ -185,12 +218,14 @@ function rangeAround(plane: Float32Array, placement: Placement): Range {
     [-1, 1],
     [-1, -1],
   ]) {
-    overlay(plane, { ...placement, shiftX: shiftX + dx * step, shiftY: shiftY + dy * step }, (i, value) => {
+    const moved = { ...placement, shiftX: shiftX + dx * step, shiftY: shiftY + dy * step };
+    const { count, index, value } = readCovered(plane, moved);
+    for (let i = 0; i < count; i++) {
       // What was clipped to white or black in one of the pictures is no difference.
-      const level = Math.min(255, Math.max(0, gain * value + offset));
-      if (level < low[i]) low[i] = level;
-      if (level > high[i]) high[i] = level;
-    });
+      const level = Math.min(255, Math.max(0, gain * value[i] + offset));
+      low[index[i]] = Math.min(low[index[i]], level);
+      high[index[i]] = Math.max(high[index[i]], level);
+    }
   }
   return { low, high };
 }
@@ -198,25 +233,34 @@ function rangeAround(plane: Float32Array, placement: Placement): Range {
 const outside = (value: number, low: number, high: number): number => Math.max(0, low - value, value - high);
 
 /**
- * Root mean square difference of levels in the block of 8×8 where it is largest, beyond what edges that miss each other
+ * Root mean square difference of levels in the block where it is largest, beyond what edges that miss each other
  * by part of a pixel explain: something that only one of the pictures shows.
  */
-export function worstBlock(first: Float32Array, second: Float32Array, placement: Placement): number {
+export function worstBlock(
+  first: Float32Array,
+  second: Float32Array,
+  placement: Placement,
+  blockSide = 8,
+): number {
   const side = Math.sqrt(first.length);
-  const blocks = side / 8;
+  const blocks = side / blockSide;
   const errors = new Float64Array(blocks * blocks);
   const counts = new Float64Array(blocks * blocks);
   const ofFirst = rangeAround(first, inPlace);
   const ofSecond = rangeAround(second, placement);
-  overlay(second, placement, (i, value) => {
-    const level = Math.min(255, Math.max(0, placement.gain * value + placement.offset));
+  const { count, index, value } = readCovered(second, placement);
+  for (let k = 0; k < count; k++) {
+    const i = index[k];
+    const level = Math.min(255, Math.max(0, placement.gain * value[k] + placement.offset));
     const error = Math.max(
       outside(first[i], ofSecond.low[i], ofSecond.high[i]),
       outside(level, ofFirst.low[i], ofFirst.high[i]),
     );
-    const block = Math.floor(i / side / 8) * blocks + Math.floor((i % side) / 8);
+    const block = Math.floor(i / side / blockSide) * blocks + Math.floor((i % side) / blockSide);
     errors[block] += error * error;
     counts[block]++;
-  });
-  return Math.max(...errors.map((sum, k) => (counts[k] >= 16 ? Math.sqrt(sum / counts[k]) : 0)));
+  }
+  return Math.max(
+    ...errors.map((sum, k) => (counts[k] >= blockSide ** 2 / 4 ? Math.sqrt(sum / counts[k]) : 0)),
+  );
 }

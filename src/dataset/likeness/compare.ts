@@ -1,31 +1,36 @@
 /** @file Whether two pictures show nearly the same: coarse outlines first, then laid over each other ever more finely. */
-import { align, type Fit, inPlace, measureFit, overlay, type Placement, worstBlock } from './align.ts';
+import { align, type Fit, inPlace, isPlausible, measureFit, type Placement, worstBlock } from './align.ts';
 import { flatSpread, type Likeness } from './describe.ts';
 
 export interface PictureMatch extends Fit {
   readonly placement: Placement;
   readonly mirrored: boolean;
-  /** Levels; see `worstBlock`. */
+  /** Of light and of colour, in levels; see `worstBlock`. */
   readonly difference: number;
+  readonly tone: number;
 }
 
 /**
- * Copies that were resized, compressed to quality 30, cut by up to a twelfth at a side, made a tenth brighter or
- * mirrored stay well within these; another pose of the same drawing does not (see the test).
+ * Copies that were resized, compressed to quality 20, cut by a twentieth at each side, made a tenth brighter or
+ * mirrored stay within these; another pose of the same drawing does not (see the test).
  */
 const limits = {
-  /** Of coarse outlines, not laid over each other yet. */
-  outline: 0.35,
+  /** Of coarse outlines, not laid over each other yet. Copies that were cut have 0.7 and more, most others less. */
+  outline: 0.6,
+  /** On the coarsest plane at the best start. Cut copies have 0.5 and more. */
+  start: 0.45,
   /** On the coarsest plane: what is worth a closer look, and what needs no other start. */
   found: 0.7,
   surelyFound: 0.97,
   /** On the finest and the middle plane. */
   correlation: [0.96, 0.9],
-  /** Levels of 255: a limb that moved makes 30 and more in its block, edges that miss by a pixel up to 20. */
+  /** Levels of 255. Tried: copies of drawings and photographs up to 15. */
   worstBlock: 16,
   overlap: 0.7,
-  /** Mean difference of colour, levels; recoloured drawings make 20 and more. */
-  color: 10,
+  /** Levels of colour. Tried: copies up to 16, an arm that moved before a ground of its own lightness 24. */
+  color: 19,
+  /** Of mean colours, before a closer look: what is cut off moves them, too. */
+  tint: 18,
   /** Two pictures of one colour each: levels. */
   flat: 6,
 } as const;
@@ -41,12 +46,12 @@ function mirror(planes: Float32Array, side: number): Float32Array {
   return planes.map((_, i) => planes[i - (i % side) + side - 1 - (i % side)]);
 }
 
-function mirrored({ light, color, outline, spread }: Likeness): Likeness {
+function mirrored({ light, color, outline, ...same }: Likeness): Likeness {
   return {
+    ...same,
     light: light.map(plane => mirror(plane, Math.sqrt(plane.length))),
-    color: mirror(color, Math.sqrt(color.length / 2)),
+    color: [mirror(color[0], 32), mirror(color[1], 32)],
     outline: mirror(outline, Math.sqrt(outline.length)),
-    spread,
   };
 }
 
@@ -61,19 +66,17 @@ function mirrorOf(likeness: Likeness): Likeness {
   return turned;
 }
 
-/** Mean difference of the colour planes, levels; saturation may have followed the contrast of the light or not. */
+/** Blocks of the colour planes as large as those of 8×8 in the finest plane of light. */
+const colorBlock = 4;
+
+/** The largest difference of colour in a block; saturation may have followed the contrast of the light or not. */
 function colorDifference(a: Likeness, b: Likeness, placement: Placement): number {
-  const size = a.color.length / 2;
-  let [plain, followed, n] = [0, 0, 0];
-  for (const start of [0, size]) {
-    const first = a.color.subarray(start, start + size);
-    overlay(b.color.subarray(start, start + size), placement, (i, value) => {
-      plain += Math.abs(first[i] - value);
-      followed += Math.abs(first[i] - placement.gain * value);
-      n++;
-    });
-  }
-  return Math.min(plain, followed) / n;
+  const worst = (gain: number): number => {
+    const place = { ...placement, gain, offset: 128 * (1 - gain) };
+    return Math.max(...a.color.map((plane, i) => worstBlock(plane, b.color[i], place, colorBlock)));
+  };
+  const plain = worst(1);
+  return plain > limits.color ? Math.min(plain, worst(placement.gain)) : plain;
 }
 
 const isFlat = ({ spread }: Likeness): boolean => spread < flatSpread;
@@ -82,7 +85,7 @@ function compareFlat(a: Likeness, b: Likeness): PictureMatch | undefined {
   if (!isFlat(a) || !isFlat(b)) return undefined;
   const light = Math.abs(a.light[0][0] - b.light[0][0]);
   if (Math.max(light, colorDifference(a, b, inPlace)) > limits.flat) return undefined;
-  return { correlation: 1, overlap: 1, difference: light, placement: inPlace, mirrored: false };
+  return { correlation: 1, overlap: 1, difference: light, tone: 0, placement: inPlace, mirrored: false };
 }
 
 /** A tenth cut off at the corners or around: least squares alone finds back from half of that. */
@@ -107,6 +110,7 @@ function findPlace(first: Float32Array, second: Float32Array): Placement | undef
   let best: { placement: Placement; correlation: number } | undefined;
   const promising = starts
     .map(start => ({ start, correlation: measureFit(first, second, start).correlation }))
+    .filter(({ correlation }) => correlation >= limits.start)
     .sort((a, b) => b.correlation - a.correlation)
     .slice(0, 3);
   for (const { start } of promising) {
@@ -131,14 +135,17 @@ function compareOneWay(a: Likeness, b: Likeness): Omit<PictureMatch, 'mirrored'>
     fit = measureFit(a.light[plane], b.light[plane], placement);
     if (fit.correlation < limits.correlation[plane] || fit.overlap < limits.overlap) return undefined;
   }
-  if (!fit || !placement || colorDifference(a, b, placement) > limits.color) return undefined;
+  if (!fit || !placement || !isPlausible(placement)) return undefined;
   const difference = worstBlock(a.light[fine], b.light[fine], placement);
-  return difference > limits.worstBlock ? undefined : { ...fit, placement, difference };
+  if (difference > limits.worstBlock) return undefined;
+  const tone = colorDifference(a, b, placement);
+  return tone > limits.color ? undefined : { ...fit, placement, difference, tone };
 }
 
 /** How the second picture is nearly the same as the first; undefined when it is not. */
 export function comparePictures(a: Likeness, b: Likeness): PictureMatch | undefined {
   if (isFlat(a) || isFlat(b)) return compareFlat(a, b);
+  if (Math.hypot(a.tint[0] - b.tint[0], a.tint[1] - b.tint[1]) > limits.tint) return undefined;
   for (const isMirrored of [false, true]) {
     const other = isMirrored ? mirrorOf(b) : b;
     if (dot(a.outline, other.outline) < limits.outline) continue;

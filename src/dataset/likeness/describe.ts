@@ -7,8 +7,10 @@ export const finestSide = 64;
 export interface Likeness {
   /** Luma 0 … 255 of the whole picture stretched to a square, [64 · 64], [32 · 32], [16 · 16], finest first. */
   light: readonly Float32Array[];
-  /** Blue and red difference (ITU-R BT.601 Cb, Cr around 0), [2 · 16 · 16]. */
-  color: Float32Array;
+  /** Blue and red difference (ITU-R BT.601 Cb and Cr, grey is 128), each [32 · 32]. */
+  color: readonly [blue: Float32Array, red: Float32Array];
+  /** Means of both. */
+  tint: readonly [blue: number, red: number];
   /** Luma of the middle plane, smoothed, mean 0 and length 1; all 0 where the picture is flat. [16 · 16] */
   outline: Float32Array;
   /** Standard deviation of the finest plane. */
@@ -73,14 +75,19 @@ export function likenessOf(rgb: Uint8Array): Likeness {
   for (let i = 0; i < finestSide * finestSide; i++) {
     const [r, g, b] = [rgb[3 * i], rgb[3 * i + 1], rgb[3 * i + 2]];
     planes[0][i] = 0.299 * r + 0.587 * g + 0.114 * b;
-    planes[1][i] = 0.564 * (b - planes[0][i]);
-    planes[2][i] = 0.713 * (r - planes[0][i]);
+    planes[1][i] = 128 + 0.564 * (b - planes[0][i]);
+    planes[2][i] = 128 + 0.713 * (r - planes[0][i]);
   }
   const [fine, blue, red] = planes;
   const middle = halve(fine);
   const coarse = halve(middle);
-  const color = new Float32Array(2 * coarse.length);
-  color.set(halve(halve(blue)), 0);
-  color.set(halve(halve(red)), coarse.length);
-  return { light: [fine, middle, coarse], color, outline: unit(smooth(coarse)), spread: deviation(fine) };
+  const color = [halve(blue), halve(red)] as const;
+  const tint = [mean(blue), mean(red)] as const;
+  return {
+    light: [fine, middle, coarse],
+    color,
+    tint,
+    outline: unit(smooth(coarse)),
+    spread: deviation(fine),
+  };
 }

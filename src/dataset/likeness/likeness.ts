@@ -3,7 +3,7 @@ import { comparePictures } from './compare.ts';
 import type { Likeness } from './describe.ts';
 
 export { comparePictures, type PictureMatch } from './compare.ts';
-export { describeLikeness, type Likeness, likenessOf } from './describe.ts';
+export { describeLikeness, halve, type Likeness, likenessOf } from './describe.ts';
 
 /** Union of sets by their smallest member. */
 function findRoot(parents: number[], index: number): number {

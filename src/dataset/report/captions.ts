@@ -2,7 +2,7 @@
 import type { ClipTokenizer } from '../../models/index.ts';
 
 export interface CaptionFacts {
-  /** Tokens that are read, as text; a space ends a word. */
+  /** Tokens that are read, as text; a space ends a word, and what begins within a letter is ''. */
   readonly tokens: readonly string[];
   /** How many are read at a time, start and end left out. */
   readonly perChunk: number;
@@ -18,12 +18,12 @@ export function readCaption(
   tokenizer: ClipTokenizer,
   caption: string,
   mostChunks: number,
-  textOf: (symbol: string) => string,
+  textsOf: (symbols: readonly string[]) => string[],
 ): CaptionFacts {
   const { ids, tokens, truncated } = tokenizer.encode(caption, mostChunks);
   const perChunk = tokenizer.maxTokens - 2;
   return {
-    tokens: tokens.map(textOf),
+    tokens: textsOf(tokens),
     perChunk,
     chunks: ids.length / tokenizer.maxTokens,
     limit: perChunk * mostChunks,

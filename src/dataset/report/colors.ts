@@ -19,9 +19,23 @@ export function labOf([red, green, blue]: Rgb): Lab {
   return [116 * y - 16, 500 * (x - y), 200 * (y - z)];
 }
 
-/** Distance in CIELAB with lightness counted half: a wall in light and shade is one wall. */
-export const groundDistance = (a: Lab, b: Lab): number =>
-  Math.hypot((a[0] - b[0]) / 2, a[1] - b[1], a[2] - b[2]);
+/** Below this, lightness and colour are too little to tell much. */
+const darkness = 8;
+/** Units of CIELAB for a factor e of light. */
+const lightWeight = 40;
+
+/**
+ * Distance in CIELAB in which light and shade count little: a wall is one wall. Shade makes lightness and chroma smaller
+ * together, so directions are compared at the geometric mean of the lengths, and the ratio of the lengths apart.
+ */
+export function groundDistance(a: Lab, b: Lab): number {
+  const [lengthA, lengthB] = [a, b].map(lab => Math.hypot(...lab) + darkness);
+  const between = a.map((x, i) => x / lengthA - b[i] / lengthB);
+  return Math.hypot(
+    Math.hypot(...between) * Math.sqrt(lengthA * lengthB),
+    lightWeight * Math.log(lengthB / lengthA),
+  );
+}
 
 /** Hue angles from which on a colour has a name, degrees; sRGB's own red is at 40, yellow 103, green 136, blue 306. */
 const hues: readonly (readonly [from: number, name: string])[] = [

@@ -7,7 +7,7 @@ export interface Exposure {
   /** Level that only a fiftieth of the pixels lies below or above. */
   readonly shadows: number;
   readonly highlights: number;
-  /** Level that only two in a thousand lie above. */
+  /** Level that the strongest channel of only two pixels in a thousand lies above: a red lamp is bright. */
   readonly brightest: number;
   /** From the level that a two-hundredth of the pixels lies below to the one that as many lie above. */
   readonly range: number;
@@ -70,10 +70,12 @@ export function exposureOf({ rgb, light, width, height }: TrainedPixels): Exposu
   const paper = [isWhite, isBlack].find(is => borderShare(width, height, is) >= paperShare);
   const ground = paper && groundOf(width, height, paper);
   const isBurnt = (i: number): boolean => {
-    const sorted = [rgb[i], rgb[area + i], rgb[2 * area + i]].sort((a, b) => a - b);
-    return sorted[1] >= white && sorted[0] >= burntLeast;
+    const [r, g, b] = [rgb[i], rgb[area + i], rgb[2 * area + i]];
+    const least = Math.min(r, g, b);
+    return least >= burntLeast && r + g + b - least - Math.max(r, g, b) >= white;
   };
   const isCounted = (i: number): boolean => !ground?.[i];
+  const strongest = light.map((_, i) => Math.max(rgb[i], rgb[area + i], rgb[2 * area + i]));
   const counts = histogram(light, isCounted);
   let [burnt, drowned, all] = [0, 0, 0];
   for (let i = 0; i < area; i++) {
@@ -99,7 +101,7 @@ export function exposureOf({ rgb, light, width, height }: TrainedPixels): Exposu
     median: percentile(counts, 0.5),
     shadows: percentile(counts, 0.02),
     highlights: percentile(counts, 0.98),
-    brightest: percentile(counts, 0.998),
+    brightest: percentile(histogram(strongest, isCounted), 0.998),
     range: percentile(counts, 0.995) - percentile(counts, 0.005),
     burntOut: burnt / all,
     drowned: drowned / all,

@@ -125,20 +125,18 @@ const leastValues = 7;
 const leastOnGrid = 0.88;
 
 /** The largest step that the values are multiples of; undefined when there is none. */
-function quantisationStep(values: Float64Array): number | undefined {
+function quantisationStep(all: Float64Array): number | undefined {
+  const sizes = all.map(Math.abs).filter(size => size > rounding);
+  const mostOthers = sizes.length * (1 - leastOnGrid);
   for (let step = mostStep; step >= leastStep; step--) {
     const tolerance = Math.max(rounding, looseness * step);
     let [onGrid, others] = [0, 0];
-    for (const value of values) {
-      const size = Math.abs(value);
-      if (size < step / 2) {
-        // Between zero and the first multiple there must be nothing.
-        if (size > tolerance) others++;
-        continue;
-      }
+    for (let i = 0; i < sizes.length && others <= mostOthers; i++) {
+      const size = sizes[i];
+      // Between zero and the first multiple there must be nothing.
       const rest = Math.abs(size - step * Math.round(size / step));
-      if (rest <= tolerance) onGrid++;
-      else others++;
+      if (rest > tolerance) others++;
+      else if (size > step / 2) onGrid++;
     }
     if (onGrid >= leastValues && onGrid >= leastOnGrid * (onGrid + others)) return step;
   }

@@ -61,7 +61,7 @@ function groundFinding(pictures: readonly MeasuredPicture[], goal: Goal | undefi
       ...(isStyle
         ? {}
         : {
-            action: `Add pictures with other backgrounds, and write the "${name} background" into the captions of these.`,
+            action: `Add pictures with other backgrounds, and write "${name} background" into the captions of these.`,
           }),
     }),
   ];
@@ -106,7 +106,7 @@ function countFinding(different: number, goal: Goal | undefined): Finding[] {
       pictures: [],
       numbers: { different, least },
       text: `There are ${different} different pictures; ${wants}.`,
-      action: `Add ${least - different} different pictures.`,
+      action: `Add ${least - different} or more different ones.`,
     }),
   ];
 }

@@ -37,7 +37,7 @@ export const thresholds = {
   blocksReduced: 0.45,
   /** Share of pixels that let something through, below which an alpha channel is only a formality. */
   transparent: 0.005,
-  /** Colour difference (CIELAB, lightness counted half) up to which two grounds are one. */
+  /** Colour difference (CIELAB, shade counted little) up to which two grounds are one. */
   groundDifference: 18,
   /** Of the border that has the ground's colour, for the ground to count as plain. */
   plainGround: 0.55,

@@ -4,7 +4,7 @@
  * count n, n copies count 1.
  */
 import { matrix, svd } from '../../engine/index.ts';
-import type { Likeness } from '../likeness/likeness.ts';
+import { halve, type Likeness } from '../likeness/likeness.ts';
 import { labOf } from './colors.ts';
 
 const side = 16;
@@ -21,10 +21,11 @@ interface Features {
 /** From the coarse planes back to RGB, and into boxes of CIELAB. */
 function featuresOf({ light, color, outline }: Likeness): Features {
   const coarse = light[light.length - 1];
+  const [blues, reds] = color.map(halve);
   const counts = new Map<number, number>();
   for (let i = 0; i < side * side; i++) {
-    const blue = coarse[i] + color[i] / 0.564;
-    const red = coarse[i] + color[side * side + i] / 0.713;
+    const blue = coarse[i] + (blues[i] - 128) / 0.564;
+    const red = coarse[i] + (reds[i] - 128) / 0.713;
     const green = (coarse[i] - 0.299 * red - 0.114 * blue) / 0.587;
     const [l, a, b] = labOf([red, green, blue]);
     const box = (x: number, from: number, to: number): number =>

@@ -73,11 +73,13 @@ export interface SharedWord {
 const holds = (words: readonly string[], set: ReadonlySet<string>): boolean =>
   words.some(word => set.has(word));
 
-/** Whether a phrase says no more than another one with the same captions. */
+/** A longer phrase stands for a shorter one in it when it has nearly as many captions. */
+const nearlyAll = 0.85;
+
 const isPartOf = (part: SharedWord, whole: SharedWord): boolean =>
   part !== whole &&
   ` ${whole.text} `.includes(` ${part.text} `) &&
-  part.members.length === whole.members.length;
+  whole.members.length >= nearlyAll * part.members.length;
 
 /** Whether two phrases are pieces of one longer phrase. */
 const overlaps = (a: SharedWord, b: SharedWord): boolean =>

@@ -89,6 +89,12 @@ const table: Readonly<Record<KeyGroup, readonly Row[]>> = {
     ['ss_max_train_steps', 'int', 'training', 'steps planned'],
     ['ss_num_batches_per_epoch', 'int', 'training', 'batches in an epoch'],
     ['ss_seed', 'int?', 'training', 'seed of all randomness'],
+    [
+      'lora_studio_manifest',
+      'json',
+      'personal',
+      'what it can be made again from: hashes of data, base and code, recipe',
+    ],
   ],
   rates: [
     ['ss_learning_rate', 'float?', 'training', 'learning rate'],

@@ -6,12 +6,13 @@ import { start } from '../../../test/support/command-line.ts';
 import { stripes, temporaryFolder } from '../../../test/support/pictures.ts';
 import { type Journal, openJournal } from './journal.ts';
 import { type GivenManifest, parseManifest } from './manifest.ts';
+import { openPartRates } from './part-rates.ts';
 import { parseRow } from './rows.ts';
 
 const manifest: GivenManifest = {
   code: { name: 'lora-studio', version: '0' },
   device: 'cpu',
-  recipe: { steps: 20, caption: '/home/somebody/secret/zorbi' },
+  recipe: { steps: 20, caption: '/somewhere/somebody/secret/zorbi' },
   data: { folder: 'pictures', pictures: [{ name: 'a.png', sha256: '00', caption: '11', repeats: 1 }] },
   base: { name: 'pocket', family: 'pocket', hashes: {} },
 };
@@ -77,7 +78,7 @@ describe('journal', () => {
     expect(readdirSync(join(folder, 'previews'))).toEqual(
       [5, 10, 15, 20].map(step => `00-step${String(step).padStart(8, '0')}.png`),
     );
-    expect(read('run.json')).not.toMatch(/home|secret/);
+    expect(read('run.json')).not.toMatch(/somebody|secret/);
     expect(parseManifest(read('run.json'))).toMatchObject({
       name: 'zorbi',
       ...done,
@@ -201,4 +202,17 @@ test('killed at any moment, what was flushed is there and the rest is cut off', 
   await journal.finish(done);
   const rows = readFileSync(join(journal.folder, 'steps.jsonl'), 'utf8').trimEnd().split('\n').map(parseRow);
   expect(rows.map(row => row?.step)).toEqual(Array.from({ length: saved }, (_, i) => i + 1));
+});
+
+test('rates by part are those that most layers of a part have', () => {
+  const layer = (target: string, rateFactor: number) => ({ target, rateFactor });
+  const layers = [
+    layer('unet.a', 1),
+    layer('unet.b', 0.25),
+    layer('unet.c', 1),
+    layer('text_encoder.a', 0.5),
+  ];
+  expect(openPartRates(layers)(0.01)).toEqual({ unet: 0.01, text_encoder: 0.005 });
+  expect(openPartRates([layer('unet.a', 1)])(0.01)).toBeUndefined();
+  expect(openPartRates([layer('unet.a', 0.5)])(0.01)).toEqual({ unet: 0.005 });
 });

@@ -2,7 +2,7 @@
 
 import { userInfo } from 'node:os';
 import { basename, dirname, relative, resolve } from 'node:path';
-import type { DatasetScan, TrainingItem } from '../../dataset/index.ts';
+import type { DatasetScan, PictureRules, ScannedPicture, TrainingItem } from '../../dataset/index.ts';
 import { float, type PythonValue, pythonJson } from '../../lora/index.ts';
 import { bucketRule } from '../prepare.ts';
 import type { Recipe } from '../recipe/recipe.ts';
@@ -13,9 +13,10 @@ function rootName(folder: string): string {
   return name === '' || name === userInfo().username ? 'pictures' : name;
 }
 
-function folderOf(scan: DatasetScan, path: string): string {
-  const inside = relative(scan.folder, dirname(path)).split(/[\\/]/)[0];
-  return inside && inside !== '..' ? inside : rootName(scan.folder);
+/** The first folder below the source, as kohya's `10_name`, or the source itself. */
+function folderOf({ folder, path }: ScannedPicture): string {
+  const inside = relative(folder, dirname(path)).split(/[\\/]/)[0];
+  return inside && inside !== '..' ? inside : rootName(folder);
 }
 
 interface FolderFacts {
@@ -23,13 +24,16 @@ interface FolderFacts {
   repeats: number;
   pictures: number;
   readonly tags: Map<string, number>;
+  /** Of its first picture. */
+  readonly rules: PictureRules;
 }
 
-function countFolders(scan: DatasetScan): Map<string, FolderFacts> {
+function countFolders(pictures: readonly ScannedPicture[]): Map<string, FolderFacts> {
   const folders = new Map<string, FolderFacts>();
-  for (const { path, caption, repeats } of scan.pictures) {
-    const name = folderOf(scan, path);
-    const facts = folders.get(name) ?? { repeats, pictures: 0, tags: new Map() };
+  for (const picture of pictures) {
+    const { caption, repeats, rules } = picture;
+    const name = folderOf(picture);
+    const facts = folders.get(name) ?? { repeats, pictures: 0, tags: new Map(), rules };
     folders.set(name, facts);
     facts.repeats = Math.max(facts.repeats, repeats);
     facts.pictures++;
@@ -57,26 +61,34 @@ function bucketInfo(items: readonly TrainingItem[]): PythonValue {
 }
 
 /** Every folder as a subset of sd-scripts' data set configuration. */
-function subsets(folders: ReadonlyMap<string, FolderFacts>, recipe: Recipe): PythonValue[] {
-  return [...folders].map(([name, { repeats, pictures }]) => ({
+function subsets(folders: ReadonlyMap<string, FolderFacts>): PythonValue[] {
+  return [...folders].map(([name, { repeats, pictures, rules }]) => ({
     img_count: pictures,
     num_repeats: repeats,
-    color_aug: false,
-    flip_aug: recipe.flip,
-    random_crop: false,
-    shuffle_caption: false,
-    keep_tokens: 0,
-    keep_tokens_separator: '',
-    secondary_separator: null,
-    enable_wildcard: false,
-    caption_prefix: null,
-    caption_suffix: null,
+    color_aug: rules.colour,
+    flip_aug: rules.flip,
+    random_crop: rules.randomCrop,
+    shuffle_caption: rules.shuffleTags,
+    keep_tokens: rules.keepTags,
+    keep_tokens_separator: rules.keepTagsSeparator,
+    secondary_separator: rules.secondarySeparator || null,
+    enable_wildcard: rules.wildcards,
+    caption_prefix: rules.captionPrefix || null,
+    caption_suffix: rules.captionSuffix || null,
     resize_interpolation: 'lanczos',
     image_dir: name,
     class_tokens: null,
-    is_reg: false,
+    is_reg: rules.isRegularisation,
   }));
 }
+
+const countRepeats = (pictures: readonly ScannedPicture[]): number =>
+  pictures.reduce((sum, { repeats }) => sum + repeats, 0);
+
+const dirsOf = (folders: ReadonlyMap<string, FolderFacts>): Map<string, PythonValue> =>
+  new Map(
+    [...folders].map(([name, { repeats, pictures }]) => [name, { n_repeats: repeats, img_count: pictures }]),
+  );
 
 /** The `ss_…` entries that are of pictures: both those of data set files and the older ones of folders. */
 export function datasetEntries(
@@ -84,20 +96,21 @@ export function datasetEntries(
   items: readonly TrainingItem[],
   recipe: Recipe,
 ): Record<string, PythonValue> {
-  const folders = countFolders(scan);
+  const [trained, others] = [false, true].map(isRegularisation =>
+    scan.pictures.filter(({ rules }) => rules.isRegularisation === isRegularisation),
+  );
+  const [folders, otherFolders] = [countFolders(trained), countFolders(others)];
   const rule = bucketRule(recipe);
   const { width, height } = recipe.resolution;
-  const images = items.reduce((sum, { repeats }) => sum + repeats, 0);
-  const tags = new Map([...folders].map(([name, facts]) => [name, facts.tags]));
+  const [images, otherImages] = [countRepeats(trained), countRepeats(others)];
+  const all = [...folders, ...otherFolders];
+  const tags = new Map(all.map(([name, facts]) => [name, facts.tags]));
   const info = bucketInfo(items);
-  const dirs = new Map<string, PythonValue>(
-    [...folders].map(([name, { repeats, pictures }]) => [name, { n_repeats: repeats, img_count: pictures }]),
-  );
   const dataset: PythonValue = {
     is_dreambooth: true,
     batch_size_per_device: recipe.batch,
     num_train_images: images,
-    num_reg_images: 0,
+    num_reg_images: otherImages,
     resolution: [width, height],
     enable_bucket: true,
     min_bucket_reso: rule.min,
@@ -105,24 +118,24 @@ export function datasetEntries(
     tag_frequency: tags,
     bucket_info: info,
     resize_interpolation: 'lanczos',
-    subsets: subsets(folders, recipe),
+    subsets: [...subsets(folders), ...subsets(otherFolders)],
   };
   return {
     ss_num_train_images: images,
-    ss_num_reg_images: 0,
+    ss_num_reg_images: otherImages,
     ss_resolution: `(${width}, ${height})`,
     ss_enable_bucket: true,
-    ss_bucket_no_upscale: false,
+    ss_bucket_no_upscale: recipe.noUpscale,
     ss_min_bucket_reso: rule.min,
     ss_max_bucket_reso: rule.max,
     ss_flip_aug: recipe.flip,
-    ss_color_aug: false,
-    ss_random_crop: false,
-    ss_shuffle_caption: false,
-    ss_keep_tokens: 0,
+    ss_color_aug: recipe.colour,
+    ss_random_crop: recipe.randomCrop,
+    ss_shuffle_caption: recipe.shuffleTags,
+    ss_keep_tokens: recipe.keepTags,
     ss_datasets: pythonJson([dataset]),
-    ss_dataset_dirs: pythonJson(dirs),
-    ss_reg_dataset_dirs: pythonJson({}),
+    ss_dataset_dirs: pythonJson(dirsOf(folders)),
+    ss_reg_dataset_dirs: pythonJson(dirsOf(otherFolders)),
     ss_tag_frequency: pythonJson(tags),
     ss_bucket_info: pythonJson(info),
   };

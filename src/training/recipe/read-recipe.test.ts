@@ -1,4 +1,4 @@
-import { mkdtempSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import fc from 'fast-check';
@@ -80,6 +80,13 @@ describe('spellings', () => {
       ).place('batch'),
     ).toBe('r.json line 4');
   });
+});
+
+test('the file of docs/recipe.md can be read', () => {
+  const [, toml] = /```toml\n(.*?)```/s.exec(readFileSync('docs/recipe.md', 'utf8')) ?? [];
+  const { given, intent } = parseRecipeFile(toml, 'docs/recipe.md');
+  expect(intent).toEqual({ goal: 'style', epochs: 10 });
+  expect(given).toMatchObject({ textTargets: null, optimizerOptions: { dCoef: 2 }, overrides: [{ rank: 8 }] });
 });
 
 describe('what is wrong is told, all of it, with what was meant', () => {

@@ -87,7 +87,10 @@ export async function settleRecipe(
   const recipe = complete(mergeSources([...goal, ...own]).given);
   const perEpoch = Math.ceil(pictures.batchesPerEpoch(recipe) / recipe.accumulate);
   const steps = epochs * perEpoch;
-  const counted = computedSource({ steps }, `${epochs} epochs of ${perEpoch} steps`);
+  const counted = computedSource(
+    { steps },
+    `${epochs} ${epochs === 1 ? 'epoch' : 'epochs'} of ${perEpoch} ${perEpoch === 1 ? 'step' : 'steps'}`,
+  );
   const known = said.map(one => withoutSteps(one.withSteps?.(steps) ?? one));
   const then = goalFor(said, { ...merged.given, steps }, base, pictures);
   return finish([...then, ...known, counted], complete, base);

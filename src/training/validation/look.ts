@@ -27,6 +27,9 @@ export function bestLook(looks: readonly Look[]): Look | undefined {
   return best;
 }
 
+/** Looks out of JSON; throws where they are none. */
+export const parseLooks = (looks: unknown): readonly Look[] => z.array(lookSchema).parse(looks);
+
 /** The looks of a run state; throws RUN_STATE_INVALID where they are none. */
 export function looksOf({ looks }: Pick<RunState, 'looks'>): readonly Look[] {
   const parsed = z.array(lookSchema).safeParse(looks);

@@ -5,7 +5,7 @@
 import type { TrainingItem } from '../../dataset/index.ts';
 import { randomStream, type Tensor } from '../../engine/index.ts';
 import { LoraError } from '../../errors.ts';
-import { fillBatch } from '../batches.ts';
+import { calmItem, fillBatch } from '../batches.ts';
 import { type FeedSource, openFeeds } from '../feeds.ts';
 import { openObjective } from '../objective/objective.ts';
 import type { Recipe } from '../recipe/recipe.ts';
@@ -43,8 +43,8 @@ export function openFixedTimesteps(
 }
 
 /** The form in which a picture is looked at: the first, not mirrored. */
-function plainForm({ mirroredViews: _, views, ...item }: TrainingItem): TrainingItem {
-  return { ...item, views: [views[0]] };
+function plainForm({ mirroredViews: _, ...item }: TrainingItem): TrainingItem {
+  return { ...calmItem(item), views: [item.views[0]] };
 }
 
 /** Indices of the pictures of each bucket. */

@@ -1,6 +1,6 @@
 /** Splits of real pictures with planted copies, over many seeds; what shuffling without looking does to the same. */
 import { createHash } from 'node:crypto';
-import sharp from 'sharp';
+import sharp, { type Sharp } from 'sharp';
 import { beforeAll, expect, test } from 'vitest';
 import { describeLikeness, groupAlike } from '../../dataset/likeness/likeness.ts';
 import { randomStream } from '../../engine/index.ts';
@@ -15,7 +15,7 @@ async function pictureOf(path: string, bytes: Uint8Array, subset: string): Promi
 }
 
 /** Copies as they come into data sets: compressed again, smaller, cut, brighter, mirrored. */
-const copies: readonly [name: string, change: (source: sharp.Sharp) => sharp.Sharp][] = [
+const copies: readonly [name: string, change: (source: Sharp) => Sharp][] = [
   ['jpeg', picture => picture.jpeg({ quality: 60 })],
   ['smaller', picture => picture.resize(128, 128)],
   ['cut', picture => picture.extract({ left: 8, top: 4, width: 240, height: 244 })],

@@ -47,15 +47,19 @@ export const datasetArguments: KohyaTable = {
     }),
   },
   dataset_config: { ...text(), role: place('data set file') },
-  in_json: { ...text(), role: place('metadata file') },
-  conditioning_data_dir: { ...text(), role: place('masks') },
-  dataset_class: { ...text(), role: missing('it is Python code') },
-  dataset_repeats: {
-    ...int(1),
-    role: fields(all =>
-      all.text('in_json') === null ? {} : { repeats: all.number('dataset_repeats') ?? 1 },
+  in_json: { ...text(), role: missing('name it in a data set file: metadata_file') },
+  conditioning_data_dir: {
+    ...text(),
+    role: missing(
+      'name it in a data set file, or lay the masks beside the pictures',
+      all =>
+        all.flag('masked_loss') &&
+        all.isGiven('conditioning_data_dir') &&
+        all.text('dataset_config') === null,
     ),
   },
+  dataset_class: { ...text(), role: missing('it is Python code') },
+  dataset_repeats: { ...int(1), role: nothing('it belongs to in_json') },
   train_batch_size: { ...int(1), role: fields(all => ({ batch: all.number('train_batch_size') ?? 1 })) },
   resolution: { ...text(), role: sizeFields },
   enable_bucket: {

@@ -42,8 +42,6 @@ export interface KohyaPlaces {
     readonly config?: string | undefined;
     readonly folder?: string | undefined;
     readonly regularisation?: string | undefined;
-    readonly metadata?: string | undefined;
-    readonly masks?: string | undefined;
     /** Arguments of pictures and captions that were given; a data set file wins over them. */
     readonly arguments: Readonly<Record<string, unknown>>;
   };
@@ -245,10 +243,6 @@ function placesOf(all: KohyaValues, written: ReadonlyMap<string, unknown>): Kohy
         config: place('dataset_config'),
         folder: place('train_data_dir'),
         regularisation: place('reg_data_dir'),
-      },
-      ...{
-        metadata: place('in_json'),
-        masks: all.flag('masked_loss') ? place('conditioning_data_dir') : undefined,
       },
       arguments: Object.fromEntries(forSet),
     },

@@ -96,16 +96,31 @@ const algorithms: Readonly<Record<string, 'lora' | 'loha' | 'lokr'>> = {
 const presetOf = (args: Args): string => args.get('preset') ?? 'full';
 const algorithmOf = (args: Args): string => (args.get('algo') ?? 'lora').toLowerCase();
 
+/** What the first and the last convolution of a UNet have room for: 3×3 numbers of four channels, and four outputs. */
+const ends: Readonly<Record<string, number>> = { 'unet.conv_in': 36, 'unet.conv_out': 4 };
+
+/** LyCORIS gives these the rank of all, which is more than they have; the scale stays. */
+function cappedEnds(targets: string, rank: number, alpha: number): GivenRecipe {
+  const capped = Object.entries(ends).filter(([name, most]) => targets.includes(name) && rank > most);
+  if (capped.length === 0) return {};
+  return {
+    overrides: capped.map(([match, most]) => ({ match, rank: most, alpha: (alpha / rank) * most })),
+  };
+}
+
 /** lycoris/kohya.py; LoKr without a product has no rank and no scale. */
 const lycoris: Read = (args, all) => {
   const kind = algorithms[algorithmOf(args)] ?? 'lora';
   const isFull = kind === 'lokr' && isTrue(args.get('full_matrix'));
   const [convRank, convAlpha] = [numberIn(args, 'conv_dim'), numberIn(args, 'conv_alpha')];
   const hasKernels = /conv/.test(presets[presetOf(args)]?.unet.split(',')[0] ?? '');
+  const targets = presets[presetOf(args)]?.unet ?? 'linear';
+  const capped = cappedEnds(targets, convRank || rankOf(all), convAlpha || alphaOf(all));
   return {
     ...common(args, all),
     kind,
-    targets: presets[presetOf(args)]?.unet ?? 'linear',
+    targets,
+    ...(kind === 'lokr' || all.flag('network_train_text_encoder_only') ? {} : capped),
     ...(isFull ? { alpha: Math.max(1, rankOf(all)) } : {}),
     ...(hasKernels && !isFull && convRank ? { convRank } : {}),
     ...(hasKernels && !isFull && (convRank || convAlpha) ? { convAlpha: convAlpha || alphaOf(all) } : {}),
