@@ -58,6 +58,9 @@ test('--write-recipe writes what --recipe reads back as the same, and replaces n
 test('--epochs counts the pictures', async () => {
   const rows = await explained(folder, '--epochs', '4', '--batch', '2', '--repeats', '3');
   expect(rows.get('steps')).toMatchObject({ value: 4 * 5, why: '4 epochs of 5 steps' });
+  const chosen = await explained(folder, '--epochs', '2', '--goal', 'object', '--batch', '1');
+  expect(chosen.get('repeats')?.value).toBe(40);
+  expect(chosen.get('steps')?.value).toBe(2 * 3 * 40);
 });
 
 describe('kohya', () => {

@@ -1,5 +1,6 @@
 /** @file Where the recipe of `lora train` comes from: kohya's settings, a recipe file, a goal, options. */
 import { type Command, Option } from 'commander';
+import type { DatasetScan } from '../dataset/index.ts';
 import { usageError } from '../errors.ts';
 import { writeFileAtomic } from '../files/index.ts';
 import type { Checkpoint } from '../models/index.ts';
@@ -165,9 +166,9 @@ export async function settleFor(request: SettleRequest): Promise<Settled> {
     ...(sources.file ? [{ ...fileSource(sources.file), intent: sources.file.intent }] : []),
     { ...flags, intent: { goal, epochs } },
   ];
-  const settled = await settleRecipe(said, base, async recipe =>
-    surveyPictures(await scanPictures(data, { recipe, ...(signal ? { signal } : {}) })),
-  );
+  const scan = (recipe: Recipe): Promise<DatasetScan> =>
+    scanPictures(data, { recipe, ...(signal ? { signal } : {}) });
+  const settled = await settleRecipe(said, base, recipe => surveyPictures(scan, recipe));
   return continued === undefined ? settled : withoutDecided(settled, continued);
 }
 

@@ -3,7 +3,7 @@
 import { createHash } from 'node:crypto';
 import { readFile, stat } from 'node:fs/promises';
 import { extname } from 'node:path';
-import sharp, { type Sharp } from 'sharp';
+import sharp, { type Sharp, type SharpOptions } from 'sharp';
 import { decodeBmp, isBmp, readBmpHeader } from './bmp.ts';
 import { firstLine, type Skip } from './findings.ts';
 
@@ -101,16 +101,17 @@ export async function readHeader(bytes: Uint8Array): Promise<PictureHeader> {
   return { width, height, frames: header.pages ?? 1, hasAlpha: header.hasAlpha };
 }
 
+/** Opens a picture as it is stored: its first frame, not turned. `false` sets no limit to its pixels. */
+export function openStored(bytes: Uint8Array, maxPixels: number | false, options: SharpOptions = {}): Sharp {
+  const limits = { limitInputPixels: maxPixels };
+  if (!isBmp(bytes)) return sharp(bytes, { pages: 1, ...options, ...limits });
+  const { data, width, height, hasAlpha } = decodeBmp(bytes);
+  return sharp(data, { raw: { width, height, channels: hasAlpha ? 4 : 3 }, ...limits });
+}
+
 /** How every reader opens a picture: first frame, upright, a damaged file is an error. */
 export function openPicture(bytes: Uint8Array, maxPixels: number): Sharp {
-  if (isBmp(bytes)) {
-    const { data, width, height, hasAlpha } = decodeBmp(bytes);
-    return sharp(data, {
-      raw: { width, height, channels: hasAlpha ? 4 : 3 },
-      limitInputPixels: maxPixels,
-    });
-  }
-  return sharp(bytes, { failOn: 'error', limitInputPixels: maxPixels, autoOrient: true, pages: 1 });
+  return openStored(bytes, maxPixels, { failOn: 'error', autoOrient: true });
 }
 
 async function decodeWholly(bytes: Uint8Array, maxPixels: number): Promise<void> {

@@ -61,6 +61,17 @@ test('a data set file gives rules of pictures and fields of the recipe; the reci
   expect(await scanPictures([join(root, 'data.toml'), join(root, 'two')], { recipe })).toEqual(scan);
 });
 
+test('file names are captions when that is asked for', async () => {
+  const root = await dataset('');
+  const captions = async (given: GivenRecipe) =>
+    (await scanPictures(join(root, 'one'), { recipe: recipeOf(given) })).pictures.map(
+      ({ caption }) => caption,
+    );
+  expect(await captions({ fileNameCaptions: true })).toEqual(['one']);
+  expect(await captions({})).toEqual(['']);
+  expect(await captions({ fileNameCaptions: true, caption: 'given' })).toEqual(['given']);
+});
+
 test('data set files that contradict each other are refused', async () => {
   const root = await dataset(toml);
   writeFileSync(join(root, 'other.toml'), toml.replace('768', '512').replace('"one"', '"two"'));

@@ -36,7 +36,7 @@ export function adviseOnScan(checkpoint: Checkpoint, recipe: Recipe, { pictures 
   return adviseOnSet(recipe, baseFacts(checkpoint), {
     pictures: own.length,
     different: new Set(own.map(({ hash }) => hash)).size,
-    samplesPerEpoch: pictures.reduce((sum, { repeats }) => sum + (recipe.repeats ?? repeats), 0),
+    samplesPerEpoch: pictures.reduce((sum, { repeats }) => sum + repeats, 0),
     captions: own.map(({ caption }) => caption),
     ...(recipe.mask === 'files' ? { masks: own.filter(({ mask }) => mask !== undefined).length } : {}),
   });

@@ -64,6 +64,7 @@ export async function scanPictures(
   const sources = isRead(data) ? data : readDataSources(data);
   const scan = await scanDataset(pictureSources(sources, recipe), {
     ...(recipe.caption === null ? {} : { caption: recipe.caption }),
+    ...(recipe.fileNameCaptions ? { captionFromFileName: true } : {}),
     ...(recipe.trigger === null ? {} : { trigger: recipe.trigger }),
     ...(signal ? { signal } : {}),
     ...(onBadCaption ? { onBadCaption } : {}),

@@ -6,6 +6,7 @@ import { LoraError } from '../errors.ts';
 import { disk } from '../files/index.ts';
 import { batchesPerEpoch } from './batches.ts';
 import { openOptimizer } from './optimizers/optimizer.ts';
+import { memoryError } from './out-of-memory.ts';
 import { isOfSameRun, savesOnTheWay } from './outputs.ts';
 import { runStatePath, writtenParameters } from './run-state.ts';
 import { removeRunStates, saveRunState } from './state/generations.ts';
@@ -31,7 +32,7 @@ export interface Saver {
   afterStep(): Promise<void>;
   /** Writes the LoRA when all steps are done, or `early`; else the run state, if there is anything in it. */
   finish(early?: { readonly parameters: ReadonlyMap<string, Tensor> }): Promise<WrittenLora | undefined>;
-  /** Does `work`; when a file cannot be written in it, tries to keep the steps so far as a run state. */
+  /** Does `work`; when disk or memory fail it, tries to keep the steps so far as a run state. */
   guard<Result>(work: () => Promise<Result>): Promise<Result>;
 }
 
@@ -110,9 +111,11 @@ export function openSaver(trained: TrainedRun, options: SaverOptions): Saver {
     async guard(work) {
       try {
         return await work();
-      } catch (error) {
-        if (!(error instanceof LoraError) || !error.code.startsWith('WRITE_') || state.step === 0)
-          throw error;
+      } catch (cause) {
+        const error = memoryError(cause);
+        const isOfMachine =
+          error instanceof LoraError && (error.code.startsWith('WRITE_') || error.code === 'OUT_OF_MEMORY');
+        if (!isOfMachine || state.step === 0) throw error;
         const kept = await saveState().then(
           () => true,
           () => false,

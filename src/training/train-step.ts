@@ -118,6 +118,7 @@ async function openParts(
         sessions[index].run({ ...feedsOf(batch, index, count), ...shared, ...drawn(index) });
       // This thread is blocked while the first part runs, so the others must have theirs before.
       const waiting = sessions.slice(1).map((_, i) => start(i + 1));
+      for (const part of waiting) part.catch(() => undefined); // where the first part fails, nobody waits for these
       return [await start(0), ...(await Promise.all(waiting))];
     },
     async release() {

@@ -147,7 +147,7 @@ describe('what sd-scripts, diffusers and stable-diffusion.cpp do in silence', ()
 
   test('a truncated picture and a text named .png among good ones: left out by name, at once', async () => {
     const folder = pictureFolder(2);
-    const cut = put(folder, 'cut.png', stripes(64, 64, 9).subarray(0, 300));
+    const cut = put(folder, 'cut.png', stripes(64, 64, 9).subarray(0, 120));
     const text = put(folder, 'text.png', 'this is not a picture');
     const { facts, outcome } = await trained(folder);
     expect(facts.pictures).toBe(2);
@@ -173,7 +173,7 @@ describe('what sd-scripts, diffusers and stable-diffusion.cpp do in silence', ()
 describe('pictures', () => {
   test('only broken ones', async () => {
     const folder = temporaryFolder();
-    put(folder, 'a.png', stripes(64, 64, 1).subarray(0, 200));
+    put(folder, 'a.png', stripes(64, 64, 1).subarray(0, 120));
     put(folder, 'b.jpg', Uint8Array.of(0xff, 0xd8, 0xff, 0xe0, 0));
     put(folder, 'c.webp', '');
     await refused(3, 'DATASET_NO_READABLE', ['a.png', 'b.jpg', 'c.webp'], folder);
@@ -188,7 +188,12 @@ describe('pictures', () => {
     const folder = pictureFolder(2);
     put(folder, 'dot.png', stripes(1, 1, 1));
     const huge = { create: { width: 30_000, height: 30_000, channels: 3 as const, background: '#888' } };
-    writeFileSync(join(folder, 'huge.png'), await sharp({ ...huge, limitInputPixels: false }).png().toBuffer());
+    writeFileSync(
+      join(folder, 'huge.png'),
+      await sharp({ ...huge, limitInputPixels: false })
+        .png()
+        .toBuffer(),
+    );
     const before = process.memoryUsage().rss;
     const { facts } = await trained(folder);
     const codes = Object.fromEntries(
@@ -202,7 +207,12 @@ describe('pictures', () => {
   test('a picture that unpacks to much more than it is (a bomb)', async () => {
     const folder = pictureFolder(2);
     const flat = { create: { width: 20_000, height: 20_000, channels: 3 as const, background: '#fff' } };
-    writeFileSync(join(folder, 'bomb.png'), await sharp({ ...flat, limitInputPixels: false }).png().toBuffer());
+    writeFileSync(
+      join(folder, 'bomb.png'),
+      await sharp({ ...flat, limitInputPixels: false })
+        .png()
+        .toBuffer(),
+    );
     expect((await trained(folder)).facts.skipped).toMatchObject([{ code: 'PICTURE_TOO_LARGE' }]);
   });
 

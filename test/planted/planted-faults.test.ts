@@ -10,7 +10,7 @@ import { plantSet, setFaults } from '../support/planted/planted-set.ts';
 import { addScores, choosePlants, qualityOf, type Score } from '../support/planted/score.ts';
 
 /** Other seeds than those that the thresholds were chosen with (1 to 60). */
-const seeds = [1000, 1001, 1003, 1006, 1007, 1010, 1013, 1015, 1025];
+const seeds = [1000, 1001, 1006, 1007, 1010, 1013, 1015, 1025];
 
 const found = z.object({
   findings: z.array(z.object({ code: z.string(), severity: z.string(), pictures: z.array(z.string()) })),

@@ -63,7 +63,7 @@ export function placeText({ composition }: DatasetReport): string {
   const verdict =
     alike >= thresholds.samePlace
       ? 'always at about one place'
-      : alike > 0.4
+      : alike > 0.35
         ? 'often at one place'
         : 'in different places';
   return `what stands out is ${verdict} (${alike.toFixed(2)}; 0: anywhere, 1: the same in all)`;

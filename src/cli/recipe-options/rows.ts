@@ -82,6 +82,7 @@ const rows: readonly Row[] = [
   number('newWordLearningRate', '--new-word-lr <x>'),
 
   text('caption', '--caption <text>'),
+  flag('fileNameCaptions', '--file-name-captions'),
   text('trigger', '--trigger <word>'),
   number('captionDropout', '--caption-dropout <p>'),
   integer('captionDropoutEvery', '--caption-dropout-every <n>'),

@@ -30,7 +30,7 @@ export function edgeMap({ light, width, height }: TrainedPixels): Float64Array {
 }
 
 export interface Composition {
-  /** Mean correlation of any two maps: about 0.2 where subjects are anywhere, above 0.6 where always in one place. */
+  /** Mean correlation of any two maps: about 0.2 where subjects are anywhere, above 0.55 where always in one place. */
   readonly alike: number;
   /** Mean of all maps, scaled to 0 … 1, in rows. */
   readonly map: readonly number[];

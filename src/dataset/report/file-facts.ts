@@ -1,5 +1,6 @@
 /** @file What a picture's file says beside the pixels: rotation, place, colour profile, transparency. */
-import sharp from 'sharp';
+import { isBmp } from '../bmp.ts';
+import { openStored } from '../inspect.ts';
 
 export interface FileFacts {
   readonly format: string;
@@ -75,7 +76,7 @@ export const isForeignColor = ({ colorSpace, profile }: FileFacts): boolean =>
 
 async function transparentShare(bytes: Uint8Array): Promise<number> {
   const side = 64;
-  const alpha = await sharp(bytes, { limitInputPixels: false, pages: 1 })
+  const alpha = await openStored(bytes, false)
     .extractChannel('alpha')
     .resize(side, side, { fit: 'fill' })
     .raw({ depth: 'uchar' })
@@ -85,11 +86,9 @@ async function transparentShare(bytes: Uint8Array): Promise<number> {
 
 /** Reads the header of a picture that the scan has accepted. */
 export async function fileFacts(bytes: Uint8Array): Promise<FileFacts> {
-  const { format, orientation, exif, icc, space, hasAlpha } = await sharp(bytes, {
-    limitInputPixels: false,
-  }).metadata();
+  const { format, orientation, exif, icc, space, hasAlpha } = await openStored(bytes, false).metadata();
   return {
-    format: format ?? 'unknown',
+    format: isBmp(bytes) ? 'bmp' : (format ?? 'unknown'),
     bytes: bytes.length,
     orientation: orientation ?? 1,
     hasPlace: holdsPlace(exif),

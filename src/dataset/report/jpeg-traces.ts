@@ -3,7 +3,7 @@
  * 8×8 blocks lie at multiples of the quantisation step (after Fan and de Queiroz 2003). What was reduced or turned
  * after the compression is not found.
  */
-import sharp from 'sharp';
+import { openStored } from '../inspect.ts';
 import { qualityOfScale, standardTable } from './jpeg.ts';
 
 /** Side of the part that is looked at, and how many of its blocks. */
@@ -44,11 +44,9 @@ interface Plane {
 
 /** The middle of the picture as it is stored, not turned. Decoders' luma (BT.601) is what was quantised. */
 async function storedLight(bytes: Uint8Array): Promise<Plane | undefined> {
-  const { width: fullWidth = 0, height: fullHeight = 0 } = await sharp(bytes, {
-    limitInputPixels: maxPixels,
-  }).metadata();
+  const { width: fullWidth = 0, height: fullHeight = 0 } = await openStored(bytes, maxPixels).metadata();
   if (Math.min(fullWidth, fullHeight) < 48) return undefined;
-  const { data, info } = await sharp(bytes, { limitInputPixels: maxPixels, pages: 1 })
+  const { data, info } = await openStored(bytes, maxPixels)
     .flatten({ background: '#ffffff' })
     .toColourspace('srgb')
     .extract({

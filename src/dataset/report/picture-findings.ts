@@ -72,7 +72,7 @@ const rules: readonly Rule[] = [
     measure: picture =>
       when(!isDark(picture) && picture.exposure.range < thresholds.fewLevels, 255 - picture.exposure.range),
     text: (count, worst) =>
-      `${count} ${have(count)} little contrast: nearly all lies within ${255 - worst} of 255 levels`,
+      `${count} ${have(count)} little contrast: nearly all lies within ${Math.max(1, 255 - worst)} of 255 levels`,
     action: 'Raise the contrast, or leave them out.',
   },
   {

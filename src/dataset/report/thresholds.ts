@@ -52,10 +52,10 @@ export const thresholds = {
   /** A known word has an own token; those of CLIP are in order of how common they are, and the last fifth is noise. */
   rareToken: 0.8,
   /**
-   * Mean correlation of where edges are. Tried: drawn sets with a subject anywhere 0.19 to 0.29, always in one place 0.69
+   * Mean correlation of where edges are. Tried: drawn sets with a subject anywhere 0.19 to 0.29, always in one place 0.59
    * to 0.73; photographs of different things 0.05 to 0.16.
    */
-  samePlace: 0.6,
+  samePlace: 0.55,
   /** Most pictures for which the effective number is computed; more would take minutes. */
   mostForVariety: 400,
 } as const;

@@ -16,6 +16,8 @@ export const dataFields = {
   /** Shortest and longest side of a bucket; null = half and twice the resolution's longest side. */
   minBucketSide: side.nullable(),
   maxBucketSide: side.nullable(),
+  /** Pictures without a caption or a given `caption` take their file name, `_` read as a space. */
+  fileNameCaptions: z.boolean(),
   /** Tags change places in every step, but for the first `keepTags` and what stands before the separator. */
   shuffleTags: z.boolean(),
   keepTags: z.number().int().nonnegative(),
@@ -57,6 +59,7 @@ export const dataDefaults: DataFields = {
   noUpscale: false,
   minBucketSide: null,
   maxBucketSide: null,
+  fileNameCaptions: false,
   shuffleTags: false,
   keepTags: 0,
   keepTagsSeparator: '',

@@ -100,6 +100,7 @@ const captions: FieldGroup = {
   heading: 'Captions',
   fields: {
     caption: 'for pictures without a caption file',
+    fileNameCaptions: 'pictures without a caption take their file name, _ read as a space',
     trigger: 'put in front of captions that lack it',
     captionDropout: 'share of samples without caption',
     captionDropoutEvery: 'every n-th epoch goes without captions; 0 = none',

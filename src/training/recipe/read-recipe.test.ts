@@ -86,7 +86,11 @@ test('the file of docs/recipe.md can be read', () => {
   const [, toml] = /```toml\n(.*?)```/s.exec(readFileSync('docs/recipe.md', 'utf8')) ?? [];
   const { given, intent } = parseRecipeFile(toml, 'docs/recipe.md');
   expect(intent).toEqual({ goal: 'style', epochs: 10 });
-  expect(given).toMatchObject({ textTargets: null, optimizerOptions: { dCoef: 2 }, overrides: [{ rank: 8 }] });
+  expect(given).toMatchObject({
+    textTargets: null,
+    optimizerOptions: { dCoef: 2 },
+    overrides: [{ rank: 8 }],
+  });
 });
 
 describe('what is wrong is told, all of it, with what was meant', () => {

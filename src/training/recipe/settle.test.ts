@@ -15,7 +15,7 @@ const pocket: BaseFacts = { ...sd15, family: 'pocket', resolution: 64, predictio
 
 const set = (pictures: number, different = pictures): PictureSurvey => ({
   ...{ pictures, different, hasRepeats: false },
-  batchesPerEpoch: ({ batch, repeats }) => Math.ceil((pictures * (repeats ?? 1)) / batch),
+  batchesPerEpoch: async ({ batch, repeats }) => Math.ceil((pictures * (repeats ?? 1)) / batch),
 });
 const flags = (given: GivenRecipe, intent: Said['intent'] = {}): Said => ({
   ...{ given, intent },

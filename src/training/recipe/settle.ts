@@ -24,7 +24,7 @@ export interface Said extends RecipeSource {
 /** What a goal and a number of epochs need to know of the pictures. */
 export interface PictureSurvey extends Pick<GoalFacts, 'pictures' | 'different' | 'hasRepeats'> {
   /** Micro-steps that show every picture as often as it repeats. */
-  readonly batchesPerEpoch: (recipe: Recipe) => number;
+  readonly batchesPerEpoch: (recipe: Recipe) => Promise<number>;
 }
 
 export interface Settled {
@@ -85,7 +85,7 @@ export async function settleRecipe(
   const goal = goalFor(said, merged.given, base, pictures);
   if (epochs === undefined) return finish([...goal, ...own], complete, base);
   const recipe = complete(mergeSources([...goal, ...own]).given);
-  const perEpoch = Math.ceil(pictures.batchesPerEpoch(recipe) / recipe.accumulate);
+  const perEpoch = Math.ceil((await pictures.batchesPerEpoch(recipe)) / recipe.accumulate);
   const steps = epochs * perEpoch;
   const counted = computedSource(
     { steps },

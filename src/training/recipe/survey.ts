@@ -2,6 +2,7 @@
 import { readFile } from 'node:fs/promises';
 import { type DatasetScan, describeLikeness, groupAlike, type Likeness } from '../../dataset/index.ts';
 import { surveyBuckets } from '../prepare.ts';
+import type { Recipe } from './schema.ts';
 import type { PictureSurvey } from './settle.ts';
 
 /** Pictures that look at least a little different from all others; the same file again and small changes do not count. */
@@ -12,13 +13,17 @@ async function countDifferent(pictures: readonly { path: string; hash: string }[
   return groupAlike(described).length;
 }
 
-/** Looks at the pictures of a scan; regularisation pictures are not what is learnt. */
-export async function surveyPictures(scan: DatasetScan): Promise<PictureSurvey> {
-  const own = scan.pictures.filter(({ rules }) => !rules.isRegularisation);
+/** Looks at pictures; `scan` reads them as a recipe says, whose repeats an epoch depends on. Regularisation pictures are not what is learnt. */
+export async function surveyPictures(
+  scan: (recipe: Recipe) => Promise<DatasetScan>,
+  recipe: Recipe,
+): Promise<PictureSurvey> {
+  const { pictures } = await scan(recipe);
+  const own = pictures.filter(({ rules }) => !rules.isRegularisation);
   return {
     pictures: own.length,
     different: await countDifferent(own),
     hasRepeats: own.some(({ repeats }) => repeats !== 1),
-    batchesPerEpoch: recipe => surveyBuckets(scan, recipe).batchesPerEpoch,
+    batchesPerEpoch: async final => surveyBuckets(await scan(final), final).batchesPerEpoch,
   };
 }

@@ -81,10 +81,16 @@ function isLike(a: Scene, b: Scene): boolean {
 }
 
 /** A scene that is like none before; in a small world the last try is taken. */
-function newScene(random: RandomStream, figure: Figure, place: Place, before: readonly Scene[]): Scene {
-  let scene = chooseScene(random, figure, place);
-  for (let tries = 0; tries < 200 && before.some(other => isLike(scene, other)); tries++)
-    scene = chooseScene(random, figure, place);
+function newScene(
+  random: RandomStream,
+  figure: Figure,
+  place: Place,
+  before: readonly Scene[],
+  fixed: Partial<Scene>,
+): Scene {
+  const choose = (): Scene => ({ ...chooseScene(random, figure, place), ...fixed });
+  let scene = choose();
+  for (let tries = 0; tries < 200 && before.some(other => isLike(scene, other)); tries++) scene = choose();
   return scene;
 }
 
@@ -97,7 +103,7 @@ async function drawEntry(
   fixed: Partial<Scene>,
 ): Promise<Omit<Entry, 'caption' | 'name' | 'bytes'>> {
   const random = randomStream(seed, 'planted scene', i);
-  const scene = { ...newScene(random, figure, place, before), ...fixed };
+  const scene = newScene(random, figure, place, before, fixed);
   const data = await drawScene(scene, random);
   return { scene, picture: { data, width: scene.width, height: scene.height } };
 }

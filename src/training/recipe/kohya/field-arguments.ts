@@ -114,6 +114,9 @@ function isSaid(name: string, all: KohyaValues): boolean {
 /** The argument that a field comes from, and whether it was given at all. */
 export function argumentOf(field: RecipeField, all: KohyaValues): { argument: string; isGiven: boolean } {
   const names = byField[field] ?? [];
-  const said = names.find(name => isSaid(name, all));
+  // A switch that is off says less than the next argument does.
+  const said =
+    names.find(name => isSaid(name, all) && all.text(name) !== 'false') ??
+    names.find(name => isSaid(name, all));
   return { argument: said ?? names.at(-1) ?? 'network_args', isGiven: said !== undefined };
 }

@@ -1,50 +1,29 @@
 /** @file Settings of sd-scripts become a recipe that means the same training; nothing of them is dropped without a word. */
-import { existsSync } from 'node:fs';
-import { join } from 'node:path';
-import { type LoraError, usageError } from '../../../errors.ts';
+import { usageError } from '../../../errors.ts';
 import { readPromptFile } from '../../previews/prompt-file.ts';
 import { writePromptLine } from '../../previews/prompt-line.ts';
 import { idleFields } from '../check-recipe.ts';
 import type { BaseFacts } from '../checks/check.ts';
 import { decidedByLora } from '../origins.ts';
-import { showValue } from '../problems.ts';
 import { completeRecipe } from '../recipe.ts';
 import type { GivenRecipe, RecipeField } from '../schema.ts';
 import type { Said } from '../settle.ts';
-import { parseToml, readSettingsText } from '../written.ts';
 import type { KohyaContext, KohyaValues } from './argument.ts';
-import { namesScript, readArguments, shellWords } from './command-line.ts';
 import { argumentOf } from './field-arguments.ts';
 import { type KohyaProblem, networkProblems } from './network.ts';
 import { optimizerProblems, scheduleProblems } from './optimizer.ts';
+import { type KohyaPlaces, placesOf } from './places.ts';
+import { invalid, type KohyaSource, writtenIn } from './read-settings.ts';
 import { kohyaTable } from './table.ts';
-import { asWritten, type ReadValues, readValues } from './values.ts';
+import { type ReadValues, readValues } from './values.ts';
+
+export type { KohyaSource } from './read-settings.ts';
 
 /** An argument that was given and has no part in the run, with the reason. */
 export interface LeftOut {
   readonly argument: string;
   readonly value: string;
   readonly why: string;
-}
-
-/** What sd-scripts' settings say besides the recipe. */
-export interface KohyaPlaces {
-  readonly base?: string | undefined;
-  readonly vae?: string | undefined;
-  /** The file that the last LoRA is written to. */
-  readonly out?: string | undefined;
-  /** A LoRA that the run goes on from. */
-  readonly continue?: string | undefined;
-  /** `file:strength` */
-  readonly baseLoras: readonly string[];
-  readonly card: Readonly<Record<string, string>>;
-  readonly dataset: {
-    readonly config?: string | undefined;
-    readonly folder?: string | undefined;
-    readonly regularisation?: string | undefined;
-    /** Arguments of pictures and captions that were given; a data set file wins over them. */
-    readonly arguments: Readonly<Record<string, unknown>>;
-  };
 }
 
 export interface KohyaImport extends KohyaPlaces {
@@ -67,67 +46,6 @@ export interface KohyaRecipe {
 export interface ImportOptions {
   /** Arguments that change the LoRA and cannot be honoured are told instead of refused. */
   readonly ignoreUnsupported?: boolean;
-}
-
-/** `config_file` as sd-scripts reads it: sections do not matter, one level of them is opened. */
-function flatten(
-  values: Readonly<Record<string, unknown>>,
-  path: string,
-  notes: string[],
-): Map<string, unknown> {
-  const flat = new Map<string, unknown>();
-  const add = (key: string, value: unknown): void => {
-    if (flat.has(key) && JSON.stringify(flat.get(key)) !== JSON.stringify(value))
-      notes.push(
-        `${path} says ${key} twice: ${showValue(flat.get(key))}, then ${showValue(value)}; the last one counts`,
-      );
-    flat.set(key, value);
-  };
-  for (const [key, value] of Object.entries(values)) {
-    if (value === null || typeof value !== 'object' || Array.isArray(value)) add(key, value);
-    else for (const [inside, own] of Object.entries(value)) add(inside, own);
-  }
-  return flat;
-}
-
-function readConfig(path: string, notes: string[]): Map<string, unknown> {
-  // sd-scripts adds the ending itself.
-  const whole = path.endsWith('.toml') || existsSync(path) ? path : `${path}.toml`;
-  return flatten(parseToml(readSettingsText(whole), whole).values, whole, notes);
-}
-
-const invalid = (source: string, lines: readonly string[], hint?: string): LoraError =>
-  usageError(
-    'KOHYA_INVALID',
-    `${source}:${lines.length === 1 ? ` ${lines[0]}` : lines.map(line => `\n  ${line}`).join('')}`,
-    hint,
-  );
-
-function readCommand(words: readonly string[], source: string, notes: string[]): Map<string, unknown> {
-  const { found, stray } = readArguments(words, kohyaTable);
-  if (stray.length > 0) {
-    const shown = stray.slice(0, 5).map(word => `"${word.slice(0, 60)}" belongs to no argument`);
-    throw invalid(source, shown, 'Put quotes around values with spaces.');
-  }
-  const own = asWritten(found, kohyaTable);
-  const config = own.get('config_file');
-  return new Map([...(typeof config === 'string' ? readConfig(config, notes) : []), ...own]);
-}
-
-/** Settings of sd-scripts: a `config_file`, a file with a command, or a command itself. */
-export type KohyaSource = { readonly path: string } | { readonly text: string };
-
-function writtenIn(source: KohyaSource, notes: string[]): { written: Map<string, unknown>; name: string } {
-  if ('text' in source) {
-    const name = '--kohya-args';
-    return { written: readCommand(shellWords(source.text), name, notes), name };
-  }
-  const { path } = source;
-  const isToml = path.toLowerCase().endsWith('.toml');
-  const text = isToml ? '' : existsSync(path) ? readSettingsText(path) : '';
-  if (text !== '' && namesScript(text))
-    return { written: readCommand(shellWords(text), path, notes), name: path };
-  return { written: readConfig(path, notes), name: path };
 }
 
 /** Given arguments that cannot be honoured. */
@@ -207,53 +125,6 @@ function promptsOf(all: KohyaValues, notes: string[]): GivenRecipe {
   notes.push(...findings.map(finding => `sample_prompts ${path}: ${finding}`));
   return { previewPrompts: prompts.map(writePromptLine) };
 }
-
-function placesOf(all: KohyaValues, written: ReadonlyMap<string, unknown>): KohyaPlaces {
-  const place = (name: string): string | undefined => all.text(name) ?? undefined;
-  const [folder, name] = [place('output_dir'), place('output_name')];
-  const out =
-    folder === undefined && name === undefined
-      ? undefined
-      : join(folder ?? '.', `${name ?? 'last'}.safetensors`);
-  const strengths = all.list('base_weights_multiplier');
-  const cardNames = {
-    author: 'author',
-    description: 'description',
-    license: 'license',
-    tags: 'tags',
-    usage_hint: 'usageHint',
-    thumbnail: 'thumbnail',
-  };
-  const card = Object.entries(cardNames).flatMap(([from, to]) => {
-    const value = place(`metadata_${from}`);
-    return value === undefined ? [] : [[to, value] as const];
-  });
-  const forSet = [...written].filter(([key]) => isOfSet(key) && all.isGiven(key));
-  return {
-    ...{
-      base: place('pretrained_model_name_or_path'),
-      vae: place('vae'),
-      out,
-      continue: place('network_weights'),
-    },
-    baseLoras: all.list('base_weights').map((path, i) => `${path}:${strengths[i] ?? 1}`),
-    card: Object.fromEntries(card),
-    dataset: {
-      ...{
-        config: place('dataset_config'),
-        folder: place('train_data_dir'),
-        regularisation: place('reg_data_dir'),
-      },
-      arguments: Object.fromEntries(forSet),
-    },
-  };
-}
-
-/** Arguments that a data set file says too. */
-const isOfSet = (name: string): boolean =>
-  /^(resolution|enable_bucket|(min|max)_bucket_reso|bucket_|resize_|flip_aug|color_aug|random_crop|alpha_mask|caption_|secondary_|keep_tokens|shuffle_|enable_wildcard|token_warmup|train_batch_size|dataset_repeats|validation_s)/.test(
-    name,
-  );
 
 function notesOf(all: KohyaValues): string[] {
   const hasOwnCaptions =
