@@ -1,5 +1,5 @@
 /** @file What a training run tells its user: progress while it goes, a summary when it ends. */
-import type { Progress, TrainResult } from '../training/index.ts';
+import type { Examined, Progress, TrainResult } from '../training/index.ts';
 import { bar } from './lines.ts';
 import { showBytes, showSeconds, type Terminal } from './terminal.ts';
 
@@ -65,6 +65,8 @@ export function trainingProgress(terminal: Terminal): (progress: Progress) => vo
           `${what}: loss ${look.loss.toFixed(4)}${range}${isBest ? ', the best so far' : `; ${reason}`}`,
         );
       }
+      case 'examining':
+        return terminal.progress('examining the LoRA');
       case 'folds':
         return terminal.note(`short run ${progress.done} of ${progress.total} is done`);
       case 'preview':
@@ -102,6 +104,7 @@ export function summary({ state, recipe, stepSeconds, stepsRun, file, ...rest }:
     stopped: rest.stopped ?? null,
     verdict: rest.verdict ?? null,
     heldOut: rest.heldOut,
+    examined: rest.examined ?? null,
     journal: rest.journal,
     runState: rest.statePath ?? null,
     steps: state.step,
@@ -119,6 +122,22 @@ export function summary({ state, recipe, stepSeconds, stepsRun, file, ...rest }:
 
 export const nothingDone = 'stopped before the first step; nothing was written';
 
+const share = (x: number): string => `${(100 * x).toFixed(x < 0.095 ? 1 : 0)} %`;
+
+/** What was found of the finished LoRA, in a line or a few. */
+function describeExamined({ verdict, facts, findings }: Examined): string[] {
+  const said = findings.map(({ level, text }) => (level === 'note' ? `  ${text}` : `  warning: ${text}`));
+  if (!facts) return [`examined: ${verdict}`, ...said];
+  const { change, leak, drift, pictures } = facts;
+  const measured = [
+    `it changes predictions by ${share(change)}`,
+    ...(pictures ? [`pictures by ${pictures.withTrigger.toFixed(1)} of 255 levels`] : []),
+    ...(leak === undefined ? [] : [`without its trigger ${share(leak)} as much`]),
+    `the base moved by ${share(drift)}`,
+  ];
+  return [`examined: ${verdict} (${measured.join(', ')})`, ...said];
+}
+
 /** The result for people. */
 export function describeResult(result: TrainResult): string {
   const { file, stepsRun, stepSeconds, statePath } = result;
@@ -135,12 +154,13 @@ export function describeResult(result: TrainResult): string {
     `loss ${lossOfLastSteps.toFixed(4)}`,
     `peak memory ${showBytes(peakMemoryBytes)}`,
   ];
-  const { bestFile, stopped, verdict, state, journal } = result;
+  const { bestFile, stopped, verdict, state, journal, examined } = result;
   return [
     `${file.path}  (${facts.join(', ')})`,
     ...(stopped === undefined ? [] : [`stopped at step ${state.step}: ${stopped}`]),
     ...(verdict === undefined ? [] : [verdict]),
     ...(bestFile ? [`${bestFile.path} is the best of the run, step ${state.best?.step}`] : []),
+    ...(examined ? describeExamined(examined) : []),
     `lora runs show ${journal} tells more`,
   ].join('\n');
 }

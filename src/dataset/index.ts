@@ -17,7 +17,7 @@ export { type DatasetWarning, isSkip, type Skip } from './findings.ts';
 export { inspectPicture, type PictureFacts, pictureExtensions } from './inspect.ts';
 export { type KohyaDataset, readKohyaDataset } from './kohya/read.ts';
 export * from './latents.ts';
-export { describeLikeness, groupAlike, type Likeness } from './likeness/likeness.ts';
+export { comparePictures, describeLikeness, groupAlike, type Likeness } from './likeness/likeness.ts';
 export { maskRule } from './masks.ts';
 export * from './picture.ts';
 export { hasVariants, type PictureRules, plainRules } from './picture-rules.ts';

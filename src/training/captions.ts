@@ -1,6 +1,6 @@
 /** @file What is made of captions for the steps that see them: text states, or tokens for encoders that are trained. */
 import { createHash } from 'node:crypto';
-import { dirname } from 'node:path';
+import { dirname, join } from 'node:path';
 import { latentCache } from '../dataset/index.ts';
 import type { Tensor } from '../engine/index.ts';
 import { badInput } from '../errors.ts';
@@ -102,7 +102,7 @@ const mostKept = 512;
 /** States on disk: [1, tokens, width], and the pooled text beside. */
 function openStateCache({ checkpoint, cacheFolder }: TextOptions, without: ReadonlySet<TextPartName>) {
   if (cacheFolder === undefined) return undefined;
-  const cache = latentCache(cacheFolder);
+  const cache = latentCache(join(cacheFolder, 'texts'));
   let encoders: string | undefined;
   const keyOf = (caption: string, what: string): string => {
     encoders ??= textFingerprint(checkpoint, without);

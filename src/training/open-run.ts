@@ -10,14 +10,15 @@ import { withNewWord } from './new-word.ts';
 import { asTrained } from './objective/schedule.ts';
 import { encodePictures, type PrepareOptions } from './prepare.ts';
 import { classCaptions, openPrior, type Prior } from './prior.ts';
+import type { Recipe } from './recipe/recipe.ts';
 import { type RunState, runStatePath } from './run-state.ts';
 import { loadRunState } from './state/generations.ts';
 import type { RunPlan } from './train.ts';
 import type { LoopInput } from './trainer.ts';
 
 /** A base as a run sees it: with the new word, and trained for what the recipe says. */
-export const baseOf = ({ request, recipe }: Pick<RunPlan, 'request' | 'recipe'>): Checkpoint =>
-  withNewWord(asTrained(request.checkpoint, recipe), recipe);
+export const baseOf = (checkpoint: Checkpoint, recipe: Recipe): Checkpoint =>
+  withNewWord(asTrained(checkpoint, recipe), recipe);
 
 export interface OpenRun {
   readonly plan: RunPlan;
@@ -63,7 +64,7 @@ export function findState(
 /** What decides whether a run state belongs to the run; told before anything is encoded. */
 export async function identifyRun(plan: RunPlan) {
   const { request, recipe, layers, scan, prepare } = plan;
-  const checkpoint = baseOf(plan);
+  const checkpoint = baseOf(request.checkpoint, recipe);
   const division = await dividePictures(scan, prepare);
   const measured = recipe.validationFolder === null ? [] : (division.heldOut?.pictures ?? []);
   const all = { ...scan, pictures: [...scan.pictures, ...measured] };

@@ -69,7 +69,9 @@ async function runFold(run: OpenRun, fold: Fold, at: readonly number[]): Promise
     await look();
     // The teacher of prior preservation is that of the whole run: what it says does not depend on the fold.
     const { prior: _, ...own } = input;
-    await runLoop({ ...own, items: trained }, state, {
+    // The schedule goes to the end of the short run, as that of the whole run goes to its own.
+    const short = { ...recipe, steps: at.at(-1) ?? recipe.steps };
+    await runLoop({ ...own, recipe: short, items: trained }, state, {
       signal: signal ? AbortSignal.any([signal, end.signal]) : end.signal,
       onStep: look,
     });

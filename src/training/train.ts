@@ -5,14 +5,16 @@ import type { SessionOptions } from '../engine/index.ts';
 import { ensureWritableFolder, lockFile, removeLeftovers } from '../files/index.ts';
 import type { LoraWeights, TrainedLayer } from '../lora/index.ts';
 import type { Checkpoint } from '../models/index.ts';
+import type { Examined } from './after/examine.ts';
 import { now } from './clock.ts';
+import { examineRun, type OpenDrawing } from './examine-run.ts';
 import { followRun, type RunEnd } from './follow-run.ts';
 import type { FinishedRun } from './journal/journal.ts';
 import { baseModelEntries } from './metadata/base-hashes.ts';
 import type { LoraCard } from './metadata/modelspec-entries.ts';
 import { findState, identifyRun, type OpenRun, openRun } from './open-run.ts';
 import { checkNothingReplaced, checkOutName, countParameters, ensureSpaceForRun } from './outputs.ts';
-import { planRun } from './plan-run.ts';
+import { adviseOnScan, planRun } from './plan-run.ts';
 import { type PrepareOptions, scanPictures, surveyBuckets } from './prepare.ts';
 import type { PreviewOptions } from './previews/previews.ts';
 import type { GivenRecipe, Recipe } from './recipe/recipe.ts';
@@ -38,6 +40,8 @@ export type Progress =
   | { readonly phase: 'look'; readonly look: Look; readonly isBest: boolean; readonly reason: string }
   /** Short runs that look for the number of steps. */
   | { readonly phase: 'folds'; readonly done: number; readonly total: number }
+  /** The finished LoRA is examined. */
+  | { readonly phase: 'examining' }
   /** A sheet of previews was drawn. */
   | { readonly phase: 'preview'; readonly path: string }
   | { readonly phase: 'saved'; readonly path: string };
@@ -66,6 +70,10 @@ export interface TrainRequest {
   readonly cacheFolder?: string;
   /** Pictures on the way, when the recipe asks for them. */
   readonly previews?: PreviewDrawing;
+  /** Whether the finished LoRA is examined: true unless said. */
+  readonly examine?: boolean;
+  /** With it pictures are drawn and compared too, when the LoRA is examined. */
+  readonly drawWith?: OpenDrawing;
   readonly onProgress?: (progress: Progress) => void;
   /** Aborting saves the run state after the step in progress. */
   readonly signal?: AbortSignal;
@@ -78,6 +86,8 @@ export interface TrainResult extends RunEnd {
   readonly scan: DatasetScan;
   /** Those of the scan and those met later. */
   readonly warnings: readonly DatasetWarning[];
+  /** What the LoRA does, leaks and moves; undefined where that was not asked, or the run is not over. */
+  readonly examined: Examined | undefined;
   /** Pictures that the run was judged by. */
   readonly heldOut: number;
   /** The folder of the run's journal. */
@@ -127,13 +137,15 @@ function prepareOptions(request: TrainRequest, recipe: Recipe, warnings: Dataset
 export async function train(request: TrainRequest): Promise<TrainResult> {
   checkOutName(request.out);
   const out = resolve(request.out);
-  const { recipe, layers } = planRun(request.checkpoint, request.recipe);
+  const { recipe, layers, advice } = planRun(request.checkpoint, request.recipe);
   checkNothingReplaced(out, recipe, request.resume);
   const warnings: DatasetWarning[] = [];
   const prepare = prepareOptions(request, recipe, warnings);
+  for (const one of advice) prepare.onWarning?.(one);
   const scan = await scanPictures(request.data, prepare);
   warnings.push(...scan.warnings);
   request.onProgress?.({ phase: 'scanned', scan });
+  for (const one of adviseOnScan(request.checkpoint, recipe, scan)) prepare.onWarning?.(one);
   await ensureWritableFolder(dirname(out));
   const release = await lockFile(out);
   try {
@@ -165,10 +177,12 @@ async function trainLocked(plan: RunPlan): Promise<TrainResult> {
     const follower = await followRun(run, state, found, steps);
     const end = await follow(run, state, follower);
     if (end.file) await forgetFolds(out);
+    if (end.file) request.onProgress?.({ phase: 'examining' });
+    const examined = end.file ? await examineRun(run, state) : undefined;
     const { seconds, journal, outside } = follower;
     return {
       ...{ ...end, finished: end.file !== undefined, state, recipe, scan: run.scan, warnings },
-      ...{ heldOut: run.heldOut.length, journal: journal.folder },
+      ...{ heldOut: run.heldOut.length, journal: journal.folder, examined },
       statePath: !end.file && state.step > 0 ? runStatePath(out) : undefined,
       stepSeconds: seconds.reduce((a, b) => a + b, 0),
       stepsRun: seconds.length,

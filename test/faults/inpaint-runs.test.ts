@@ -36,7 +36,9 @@ test('stopped, resumed, killed and resumed again: the file of a run that was lef
   stopped.process.kill('SIGINT');
   expect((await stopped.outcome).status).toBe(130);
   // 3 pictures of 2 shapes, upright and mirrored: their latents, 3 masks each, and everything hidden once a shape.
-  expect(readdirSync(join(cache, 'lora-studio/latents'))).toHaveLength(6 + 6 * 3 + 2);
+  expect(readdirSync(join(cache, 'lora-studio/latents')).filter(name => name !== 'texts')).toHaveLength(
+    6 + 6 * 3 + 2,
+  );
   const killed = train(parts, cache, '--resume');
   await killed.seen('.safetensors');
   killed.process.kill('SIGKILL');

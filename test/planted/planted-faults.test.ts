@@ -9,7 +9,7 @@ import { pictureFaults } from '../support/planted/faults.ts';
 import { plantSet, setFaults } from '../support/planted/planted-set.ts';
 import { addScores, choosePlants, qualityOf, type Score } from '../support/planted/score.ts';
 
-/** Other seeds than those that the thresholds were chosen with (1 to 60). */
+/** Other seeds than those that the thresholds were chosen with (1 to 60, 2000 to 2059); these plant every kind of fault. */
 const seeds = [1000, 1001, 1006, 1007, 1010, 1013, 1015, 1025];
 
 const found = z.object({

@@ -4,6 +4,9 @@ import { Command } from 'commander';
 import { exitCodes, usageError } from '../../errors.ts';
 import {
   adviseOnScan,
+  baseOf,
+  type GivenRecipe,
+  isSmall,
   type KohyaImport,
   planRun,
   recipeFrom,
@@ -17,6 +20,8 @@ import { checkDevice, type DeviceName, deviceHelp, openDevice } from '../device.
 import { collect, memoryOption } from '../numbers.ts';
 import { describeHeld, describePlan, planMemory, predictTime } from '../plan.ts';
 import { withRecipe } from '../recipe-options.ts';
+import { drawExamined } from '../runs/draw-examined.ts';
+import { previewsOf, readPreviewLines } from '../runs/previews-of.ts';
 import { readBaseLoras, readContinued } from '../start-loras.ts';
 import { interruptible, openTerminal } from '../terminal.ts';
 import {
@@ -37,6 +42,8 @@ interface Options extends BaseOptions, CardOptions, RecipeOptions {
   resume: boolean;
   continue?: string;
   baseLora: string[];
+  previewFile?: string;
+  examine: boolean;
   device: DeviceName;
   memory?: number;
   plan: boolean;
@@ -82,11 +89,21 @@ function dataFor(given: readonly string[], kohya: KohyaImport | undefined): read
   throw usageError('DATASET_NO_SOURCE', 'no folder with pictures was given', hint);
 }
 
-async function run(givenData: string[], own: Options, command: Command): Promise<void> {
-  const terminal = openTerminal(own.json);
+/** Prompts of a file after those of the recipe. */
+function withPreviewFile(
+  given: GivenRecipe,
+  path: string | undefined,
+  note: (text: string) => void,
+): GivenRecipe {
+  if (path === undefined) return given;
+  return { ...given, previewPrompts: [...(given.previewPrompts ?? []), ...readPreviewLines(path, note)] };
+}
+
+async function run(givenData: string[], typed: Options, command: Command): Promise<void> {
+  const terminal = openTerminal(typed.json);
   const note = (text: string): void => terminal.note(text);
-  const sources = readRecipeSources(own);
-  const options = withPlaces(own, sources.kohya, name => command.getOptionValueSource(name) === 'cli');
+  const sources = readRecipeSources(typed);
+  const options = withPlaces(typed, sources.kohya, name => command.getOptionValueSource(name) === 'cli');
   const data = dataFor(givenData, sources.kohya);
   const opened = openBase(options, note);
   const checkpoint = await withBaseLoras(opened, readBaseLoras(opened, options.baseLora, note));
@@ -95,7 +112,8 @@ async function run(givenData: string[], own: Options, command: Command): Promise
     ...{ checkpoint, data, sources, note, continued: options.continue },
     options: { ...options },
   });
-  const given = from ? recipeFrom(checkpoint, settled.given, from, String(options.continue)) : settled.given;
+  const own = from ? recipeFrom(checkpoint, settled.given, from, String(options.continue)) : settled.given;
+  const given = withPreviewFile(own, options.previewFile, note);
   checkDevice(options.device);
   const onProgress = trainingProgress(terminal);
   const planned = planRun(checkpoint, given);
@@ -120,7 +138,6 @@ async function run(givenData: string[], own: Options, command: Command): Promise
     const whole = options.explain ? { ...json, recipe: told.json } : { ...json, advice };
     return terminal.result(whole, `${options.explain ? `${told.text}\n\n` : ''}${text}${tuningLine}`);
   }
-  for (const { message } of planned.advice) note(`warning: ${message}`);
   const isPlain = options.memory === undefined && planned.recipe.baseWeights === 'file';
   const plan = isPlain ? undefined : planMemory(checkpoint, planned, options.memory);
   if (plan && !plan.isExact) terminal.note(`base weights are ${describeHeld(plan)}`);
@@ -130,6 +147,17 @@ async function run(givenData: string[], own: Options, command: Command): Promise
   const signal = interruptible(() =>
     terminal.note(isStepping ? 'finishing this step, then saving the run state …' : 'stopping …'),
   );
+  const out = options.out ?? defaultOut(data);
+  const frugal = options.memory !== undefined;
+  const base = baseOf(checkpoint, planned.recipe);
+  const { previews, release } = previewsOf({
+    checkpoint: base,
+    recipe: planned.recipe,
+    session,
+    out,
+    frugal,
+    note,
+  });
   const result = await train({
     data,
     checkpoint,
@@ -137,23 +165,26 @@ async function run(givenData: string[], own: Options, command: Command): Promise
     card,
     origins: originsOf(options),
     ...(from ? { from } : {}),
-    out: options.out ?? defaultOut(data),
+    out,
+    ...(previews ? { previews } : {}),
+    examine: options.examine,
+    // Of a large model, eight pictures would take minutes.
+    ...(isSmall(base) ? { drawWith: drawExamined(base, session) } : {}),
     resume: options.resume,
     session,
-    frugal: options.memory !== undefined,
+    frugal,
     signal,
     onProgress: progress => {
       isStepping ||= progress.phase === 'step';
       onProgress(progress);
-      if (progress.phase !== 'scanned') return;
-      for (const { message } of adviseOnScan(checkpoint, planned.recipe, progress.scan))
-        note(`warning: ${message}`);
     },
     ...(options.cache ? { cacheFolder: join(cacheFolder(), 'latents') } : {}),
-  }).catch((error: unknown) => {
-    if (error instanceof Error && error.name === 'AbortError') return undefined;
-    throw error;
-  });
+  })
+    .catch((error: unknown) => {
+      if (error instanceof Error && error.name === 'AbortError') return undefined;
+      throw error;
+    })
+    .finally(release);
   if (!result?.finished) process.exitCode = exitCodes.interrupted;
   if (!result) return terminal.result({ finished: false, file: null, runState: null }, nothingDone);
   terminal.result(summary(result), describeResult(result));
@@ -182,9 +213,11 @@ export function trainCommand(): Command {
       collect,
       [],
     )
+    .option('--preview-file <file>', 'prompts of preview pictures, as sd-scripts’ --sample_prompts')
     .option('--device <name>', deviceHelp, 'cpu')
     .option('--memory <size>', 'fit into this much memory, e.g. 8GB', memoryOption)
     .option('--plan', 'say what would run and how much memory it takes, and stop', false)
+    .option('--no-examine', 'do not examine the finished LoRA: whether it acts, leaks, drifts')
     .option('--no-cache', 'do not keep encoded pictures for the next run')
     .option('--json', 'machine-readable result on stdout', false)
     .action(run);

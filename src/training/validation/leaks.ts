@@ -1,6 +1,6 @@
 /** @file Whether something that is measured was trained on: the same file, or a picture that shows nearly the same. */
 import { readFile } from 'node:fs/promises';
-import { comparePictures, describeLikeness, type Likeness } from '../../dataset/likeness/likeness.ts';
+import { comparePictures, describeLikeness, type Likeness } from '../../dataset/index.ts';
 import { badInput, LoraError } from '../../errors.ts';
 
 export interface ComparedPicture {

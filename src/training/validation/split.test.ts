@@ -2,7 +2,7 @@
 import { createHash } from 'node:crypto';
 import sharp, { type Sharp } from 'sharp';
 import { beforeAll, expect, test } from 'vitest';
-import { describeLikeness, groupAlike } from '../../dataset/likeness/likeness.ts';
+import { describeLikeness, groupAlike } from '../../dataset/index.ts';
 import { randomStream } from '../../engine/index.ts';
 import { assertNoLeak, findLeaks, readLikenesses, withoutTrained } from './leaks.ts';
 import { type Split, type SplitPicture, splitGroups, splitPictures } from './split.ts';

@@ -2,7 +2,7 @@
  * @file Which pictures are held out. A picture and those that show nearly the same stay on one side, so that nothing
  * that is measured was trained on; the choice depends on the seed and on what is in the files, not on their names.
  */
-import { groupAlike, type Likeness } from '../../dataset/likeness/likeness.ts';
+import { groupAlike, type Likeness } from '../../dataset/index.ts';
 import { randomStream } from '../../engine/index.ts';
 import { usageError } from '../../errors.ts';
 import { assertNoLeak } from './leaks.ts';

@@ -188,7 +188,12 @@ export async function plantSet(
   function plantCaptions(): void {
     if (has('no captions')) {
       for (const entry of entries) entry.caption = undefined;
-      add('CAPTION_MISSING', ...entries.map(({ name }) => name));
+      // Of a file that cannot be used the caption does not matter.
+      const broken = new Set(
+        found.flatMap(({ code, picture }) => (code === 'PICTURE_NOT_USED' ? [picture] : [])),
+      );
+      const used = entries.filter(({ name }) => !broken.has(name));
+      add('CAPTION_MISSING', ...used.map(({ name }) => name));
       return;
     }
     if (has('equal captions')) for (const entry of entries) entry.caption = `a ${trigger} in a picture`;

@@ -11,7 +11,6 @@ const variesPictures = ({ colour, randomCrop, cropJitter }: Recipe): boolean =>
 export const dataChecks: readonly Check[] = [
   idle('keepTags', r => r.keepTags > 0 && !changesTags(r), unchanged),
   idle('keepTagsSeparator', r => r.keepTagsSeparator !== '' && !changesTags(r), unchanged),
-  idle('secondarySeparator', r => r.secondarySeparator !== '' && !changesTags(r), unchanged),
   idle('tagSeparator', r => r.tagSeparator !== ',' && !changesTags(r), unchanged),
   idle('tokenWarmupMin', r => r.tokenWarmupMin !== 1 && r.tokenWarmupSteps === 0, 'tokenWarmupSteps is 0'),
   {
@@ -63,7 +62,6 @@ export const dataChecks: readonly Check[] = [
         'needs trigger and priorClass: captions say the trigger word, and the base is asked for the class in its place',
       ),
   },
-  idle('priorClass', r => r.priorClass !== null && r.priorPreservation === 0, 'priorPreservation is 0'),
   {
     ...{ field: 'priorPreservation', level: 'advice' },
     why: ({ priorPreservation }) =>
