@@ -45,43 +45,69 @@ const chosen: GivenRecipe = {
   overrides: [{ match: '*.to_k', kind: 'lora', rank: 2, learningRate: 1e-4 }],
 };
 
-test.each<[string, GivenRecipe]>([
+/** With all that goes beside the steps: looks, the base as a teacher, a word of its own, an average. */
+const followed: GivenRecipe = {
+  ...{
+    ...recipe,
+    accumulate: 1,
+    steps: 5,
+    trigger: 'zorbi',
+    shuffleTags: true,
+    tagSeparator: ' ',
+    tagDropout: 0.2,
+  },
+  ...{ validationShare: 0.2, validateEvery: 2, validationDraws: 4, loss: 'huber', multiresIterations: 3 },
+  ...{ priorPreservation: 0.5, priorClass: 'frog', newWord: 'zorbi', newWordVectors: 2, emaDecay: 0.9 },
+  ...{ optimizer: 'prodigy', learningRate: 1, colour: true, variants: 2 },
+};
+
+test.each<[string, GivenRecipe, string?]>([
   ['plain LoRA', recipe],
+  [
+    'held-out pictures, a teacher, a new word, an average, drawn captions',
+    followed,
+    'examples/zorbi-character',
+  ],
   ['LoKr and LoRA with DoRA, dropouts, LoRA+, limited norms, a text encoder', chosen],
   ['PiSSA', { ...recipe, init: 'pissa' }],
   ['LoHa with neuron dropout', { ...recipe, kind: 'loha', dropout: 0.2 }],
-])('%s: stopped after any step and resumed = uninterrupted, byte for byte', async (_, recipe) => {
-  const folder = pictureFolder(5);
-  const whole = join(temporaryFolder(), 'whole.safetensors');
-  await train({ data: folder, checkpoint, recipe, out: whole, resume: false, cacheFolder });
-  const expected = tensorHash(whole);
+])(
+  '%s: stopped after any step and resumed = uninterrupted, byte for byte',
+  async (_, recipe, folder = pictureFolder(5)) => {
+    const whole = join(temporaryFolder(), 'whole.safetensors');
+    await train({ data: folder, checkpoint, recipe, out: whole, resume: false, cacheFolder });
+    const expected = tensorHash(whole);
 
-  const out = join(temporaryFolder(), 'parts.safetensors');
-  let resumes = 0;
-  for (;;) {
-    const controller = new AbortController();
-    const result = await train({
-      data: folder,
-      checkpoint,
-      recipe,
-      out,
-      resume: resumes > 0,
-      cacheFolder,
-      signal: controller.signal,
-      onProgress: progress => {
-        if (progress.phase === 'step' && progress.step === [1, 3][resumes]) controller.abort();
-      },
-    });
-    if (result.finished) break;
-    expect(existsSync(out)).toBe(false);
-    expect(existsSync(result.statePath as string)).toBe(true);
-    resumes++;
-  }
-  expect(resumes).toBe(2);
-  expect(tensorHash(out)).toBe(expected);
-  expect(existsSync(out.replace('.safetensors', '.run-state'))).toBe(false);
-  expect(existsSync(`${out}.lock`)).toBe(false);
-});
+    const out = join(temporaryFolder(), 'parts.safetensors');
+    let resumes = 0;
+    for (;;) {
+      const controller = new AbortController();
+      const result = await train({
+        data: folder,
+        checkpoint,
+        recipe,
+        out,
+        resume: resumes > 0,
+        cacheFolder,
+        signal: controller.signal,
+        onProgress: progress => {
+          if (progress.phase === 'step' && progress.step === [1, 3][resumes]) controller.abort();
+        },
+      });
+      if (result.finished) break;
+      expect(existsSync(out)).toBe(false);
+      expect(existsSync(result.statePath as string)).toBe(true);
+      resumes++;
+    }
+    expect(resumes).toBe(2);
+    expect(tensorHash(out)).toBe(expected);
+    const [best, bestOfWhole] = [out, whole].map(path => path.replace('.safetensors', '-best.safetensors'));
+    expect(existsSync(best)).toBe(existsSync(bestOfWhole));
+    if (existsSync(best)) expect(tensorHash(best)).toBe(tensorHash(bestOfWhole));
+    expect(existsSync(out.replace('.safetensors', '.run-state'))).toBe(false);
+    expect(existsSync(`${out}.lock`)).toBe(false);
+  },
+);
 
 test('a state of another recipe or data set is refused and left as it is', async () => {
   const folder = pictureFolder(2);

@@ -12,7 +12,13 @@ import {
 } from '../../dataset/index.ts';
 import { LoraError } from '../../errors.ts';
 import { writeFileAtomic } from '../../files/index.ts';
-import { bucketRule, completeRecipe, type Recipe, scanPictures } from '../../training/index.ts';
+import {
+  bucketRule,
+  completeRecipe,
+  type Recipe,
+  readDataSources,
+  scanPictures,
+} from '../../training/index.ts';
 import { type BaseOptions, withBase } from '../base.ts';
 import { datasetFacts } from '../dataset-report/facts.ts';
 import { datasetPage } from '../dataset-report/page.ts';
@@ -35,14 +41,15 @@ interface Options extends BaseOptions {
 /** More pictures are shown smaller, so that the page stays below some megabytes. */
 const thumbnailSideFor = (pictures: number): number => (pictures <= 120 ? 320 : 160);
 
-function recipeFor({ family, resolution }: Reader, options: Options): Recipe {
-  const given = {
+function recipeFor({ family, resolution }: Reader, options: Options, data: readonly string[]): Recipe {
+  const asked = {
     resolution: options.resolution,
     batch: options.batch,
     caption: options.caption,
     trigger: options.trigger?.trim() || undefined,
   };
-  return completeRecipe(given, family, resolution);
+  const said = Object.entries(asked).filter(([, value]) => value !== undefined);
+  return completeRecipe({ ...readDataSources(data).given, ...Object.fromEntries(said) }, family, resolution);
 }
 
 interface Scanned {
@@ -52,13 +59,13 @@ interface Scanned {
 
 /** As training scans, but without the trigger word, and going on at captions that training stops at. */
 async function scan(
-  folder: string,
+  data: readonly string[],
   recipe: Recipe,
   terminal: Terminal,
   signal: AbortSignal,
 ): Promise<Scanned> {
   const faults: CaptionFault[] = [];
-  const scanned = await scanPictures(folder, {
+  const scanned = await scanPictures(data, {
     recipe: { ...recipe, trigger: null },
     signal,
     onCount: (_, done, total) => terminal.progress(`reading pictures  ${done}/${total}`),
@@ -72,14 +79,14 @@ function checkPage(path: string | undefined): void {
   throw new LoraError('WRITE_EXISTS', `${path} is there already`, { hint: 'Move it away.' });
 }
 
-async function report(folder: string, options: Options, command: Command): Promise<void> {
+async function report(data: string[], options: Options, command: Command): Promise<void> {
   checkPage(options.html);
   const terminal = openTerminal(options.json);
   const signal = interruptible(() => terminal.note('stopping …'));
   const isBaseGiven = command.getOptionValueSource('base') !== 'default';
   const reader = openReader(options, isBaseGiven, text => terminal.note(text));
-  const recipe = recipeFor(reader, options);
-  const { scan: scanned, faults } = await scan(folder, recipe, terminal, signal);
+  const recipe = recipeFor(reader, options, data);
+  const { scan: scanned, faults } = await scan(data, recipe, terminal, signal);
   const result = await reportDataset({
     scan: scanned,
     placed: assignBuckets(scanned.pictures, bucketRule(recipe)),
@@ -110,7 +117,7 @@ function reportCommand(): Command {
     .description(
       'what is wrong with a set of pictures, picture by picture and as a whole, and what to do first',
     )
-    .argument('<folder>', 'folder with pictures')
+    .argument('<data...>', 'folders with pictures, data set files of sd-scripts')
     .addOption(
       new Option('--goal <what>', 'what the LoRA is for: character, style, object or subject').argParser(
         choiceOption(

@@ -57,7 +57,7 @@ function groundFinding(pictures: readonly MeasuredPicture[], goal: Goal | undefi
       ...(isStyle ? { severity: 'note' } : {}),
       pictures: pathsOf(common.members.map(i => pictures[i])),
       numbers: { count, of: pictures.length, share: count / pictures.length },
-      text: `${count} of ${pictures.length} different pictures have a ${name} background: it will be learnt ${isStyle ? 'as part of the style' : 'as part of the subject'}.`,
+      text: `${count} of ${pictures.length} different pictures have ${/^[aeiou]/.test(name) ? 'an' : 'a'} ${name} background: it will be learnt ${isStyle ? 'as part of the style' : 'as part of the subject'}.`,
       ...(isStyle
         ? {}
         : {
