@@ -110,6 +110,7 @@ export function summary({ state, recipe, stepSeconds, stepsRun, file, ...rest }:
     steps: state.step,
     stepsPerSecond: stepsRun > 0 ? stepsRun / stepSeconds : null,
     overheadShare: rest.overheadShare ?? null,
+    secondsToFirstStep: rest.secondsToFirstStep ?? null,
     lossOfLastSteps: lastLosses.reduce((a, b) => a + b, 0) / Math.max(1, lastLosses.length),
     trainedParameters: rest.trainedParameters,
     pictures: rest.scan.pictures.length,

@@ -120,6 +120,7 @@ export async function followRun(
   const times = openStepTimes();
   const seconds: number[] = [];
   const outside = openOverhead();
+  let firstStep: number | undefined;
   const stop = new AbortController();
   let stopped: string | undefined;
 
@@ -149,6 +150,7 @@ export async function followRun(
   };
   const onStep = async (report: StepReport): Promise<void> => {
     const told = performance.now();
+    firstStep ??= told / 1000;
     seconds.push(report.seconds);
     const secondsLeft = median(seconds.slice(-recentSteps)) * (recipe.steps - report.step);
     const rates = ratesOf(report.rate);
@@ -189,6 +191,8 @@ export async function followRun(
     journal,
     seconds,
     outside,
+    /** Seconds from the start of the program to the end of the first step. */
+    firstStepAt: (): number | undefined => firstStep,
     /** Looks at the base before the first step; a run that was to stop, and ended before its file was written, stops. */
     async begin(): Promise<void> {
       if (found && state.step >= found.steps) stopFor(found.reason);

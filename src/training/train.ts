@@ -97,6 +97,8 @@ export interface TrainResult extends RunEnd {
   /** Seconds spent in steps of this process, and how many. */
   readonly stepSeconds: number;
   readonly stepsRun: number;
+  /** From the start of the program to the end of the first step. */
+  readonly secondsToFirstStep: number | undefined;
   /** Time of steps outside the model (data, optimizer, journal, saving) over that inside; undefined where none counts. */
   readonly overheadShare: number | undefined;
   readonly trainedParameters: number;
@@ -179,7 +181,7 @@ async function trainLocked(plan: RunPlan): Promise<TrainResult> {
     if (end.file) await forgetFolds(out);
     if (end.file) request.onProgress?.({ phase: 'examining' });
     const examined = end.file ? await examineRun(run, state) : undefined;
-    const { seconds, journal, outside } = follower;
+    const { seconds, journal, outside, firstStepAt } = follower;
     return {
       ...{ ...end, finished: end.file !== undefined, state, recipe, scan: run.scan, warnings },
       ...{ heldOut: run.heldOut.length, journal: journal.folder, examined },
@@ -187,6 +189,7 @@ async function trainLocked(plan: RunPlan): Promise<TrainResult> {
       stepSeconds: seconds.reduce((a, b) => a + b, 0),
       stepsRun: seconds.length,
       overheadShare: outside.share(),
+      secondsToFirstStep: firstStepAt(),
       trainedParameters: countParameters(layers),
     };
   } finally {

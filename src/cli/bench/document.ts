@@ -11,8 +11,8 @@ transformers; loss, gradients and AdamW included. Weights are random, of the rea
 are made in memory. Peak memory is that of the whole process (VmHWM), with the pages of mapped weights. GFLOP/s count the products
 and convolutions of the plain graph; Winograd's convolutions need fewer, so that more than 100 % of the matmul peak is possible.
 "PyTorch bfloat16 autocast" has weights in float32, "bfloat16 weights" the whole base in bfloat16 (A and B in float32).
-"To first step": ours is the whole command \`lora train --steps 1\`, the file written included; sd-scripts and diffusers are
-stopped when the optimizer's first step is done. They train the UNet alone unless "text encoder" is said. "To written file" is
+"To first step": from process start to the end of the optimizer's first step; sd-scripts and diffusers are stopped there, ours goes on
+to write its file. They train the UNet alone unless "text encoder" is said. "To written file" is
 the whole command on both sides.
 LoRA tools: from process start to the written file, sd-scripts' scripts unchanged. "Over without LoRA": a step with LoRAs over its
 neighbour without, both in one process in turn, the median. Another LoRA file: ours from file to feeds and what the next step takes

@@ -39,14 +39,22 @@ export function runThrough(
 export const lastJson = (text: string): unknown => JSON.parse(text.trim().split('\n').at(-1) as string);
 
 /** A `lora` command as a user gives it, from process start to exit; `{scratch}` stands for an empty folder. */
-export async function measureCommand(words: readonly string[], through: readonly string[]): Promise<Run> {
+export async function measureCommand(
+  words: readonly string[],
+  through: readonly string[],
+  /** The name of the fact, among those that the command prints with --json, that is its time; else that to its exit. */
+  timeFact?: string,
+): Promise<Run> {
   const scratch = await mkdtemp(join(tmpdir(), 'lora-bench-'));
   try {
     const report = join(scratch, 'report.json');
     const own = ['--import', projectPath('bench/exit-report.js'), projectPath('bin/lora.js')];
     const given = words.map(word => word.replace('{scratch}', scratch));
-    await runThrough(through, process.execPath, [...own, ...given], { LORA_BENCH_REPORT: report });
-    return JSON.parse(await readFile(report, 'utf8')) as Run;
+    const env = { LORA_BENCH_REPORT: report };
+    const printed = await runThrough(through, process.execPath, [...own, ...given], env);
+    const run = JSON.parse(await readFile(report, 'utf8')) as Run;
+    if (timeFact === undefined) return run;
+    return { ...run, seconds: [(JSON.parse(printed) as Record<string, number>)[timeFact]] };
   } finally {
     await rm(scratch, { recursive: true });
   }

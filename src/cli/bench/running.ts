@@ -32,8 +32,12 @@ function commandOf(work: Work, files: BenchFiles, device: string): string[] | un
   ];
   const text = work.text ? ['--text-targets', 'attention+mlp'] : [];
   const kept = ['--no-cache', '--out', '{scratch}/lora.safetensors'];
-  return ['train', pictures, '--base', file, ...sizes, ...text, ...kept, '--device', device];
+  return ['train', pictures, '--base', file, ...sizes, ...text, ...kept, '--device', device, '--json'];
 }
+
+/** sd-scripts and diffusers are stopped when their first step is done; ours says when it was. */
+const timeFactOf = (work: Work): string | undefined =>
+  work.kind === 'first step' && work.steps === 1 ? 'secondsToFirstStep' : undefined;
 
 function toolWords(
   tool: 'merge' | 'resize' | 'extract',
@@ -48,7 +52,7 @@ function toolWords(
 
 async function runOurs(one: Case, way: Way, files: BenchFiles, { device, through }: Turns): Promise<Run> {
   const words = commandOf(one.work, files, device);
-  if (words) return measureCommand(words, through);
+  if (words) return measureCommand(words, through, timeFactOf(one.work));
   const index = entries.findIndex(entry => entry.one === one && entry.way === way);
   const options = ['bench', '--one', String(index), '--device', device];
   const started = runThrough(through, process.execPath, [projectPath('bin/lora.js'), ...options]);
