@@ -1,6 +1,6 @@
 /**
  * @file How long a step will take: what its graph computes, over what this machine was just measured to compute. The
- * factors were found on two machines (docs/memory.md): a step of SD 1.5 reaches nine tenths of the peak in all its products.
+ * factors were found on two machines (docs/memory.md): a step of SD 1.5 reaches eight tenths of the peak of short runs, which is above what is held for minutes.
  */
 import { elementCount, type Graph, reachableNodes } from '../engine/index.ts';
 import type { Checkpoint } from '../models/index.ts';
@@ -9,7 +9,7 @@ import { type MachineSpeed, measureSpeed } from './machine-speed.ts';
 import { type Plan, stepGraphOf } from './plan-memory.ts';
 
 /** Of a large product's speed, in convolutions, products, attention and what is done element by element between them. */
-const efficiency = 0.9;
+const efficiency = 0.8;
 
 /** What an operation costs besides, however small: in floating point operations of a large product. */
 const flopsOfOperation = 2.6e6;

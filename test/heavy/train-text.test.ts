@@ -55,7 +55,9 @@ describe.skipIf(missing)('SD 1.5 in half precision', () => {
     };
   }
   const inside = (): StepBatch =>
-    batchOf({ texts: new Map([['text_encoder', [{ chunks: [golden.ids], end: undefined, newFrom: undefined }]]]) });
+    batchOf({
+      texts: new Map([['text_encoder', [{ chunks: [golden.ids], end: undefined, newFrom: undefined }]]]),
+    });
   const shape = { batch: 1, height: 32, width: 32, tokens: 77 };
 
   test.each<[Recompute, 'file' | 'float16']>([

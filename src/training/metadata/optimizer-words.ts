@@ -22,7 +22,7 @@ const renamed: Readonly<Record<string, string>> = { epsilon: 'eps' };
 const snake = (name: string): string =>
   renamed[name] ?? name.replace(/[A-Z]/g, letter => `_${letter.toLowerCase()}`);
 
-const valueOf = (value: number | boolean | null): PythonValue =>
+const pythonOf = (value: number | boolean | null): PythonValue =>
   typeof value === 'number' && !Number.isInteger(value) ? float(value) : value;
 
 /** `AdamW(betas=(0.9, 0.999),eps=1e-08,weight_decay=0.01)` */
@@ -37,7 +37,7 @@ export function optimizerText({
   const betas = beta1 !== undefined && beta2 !== undefined ? [`betas=(${beta1}, ${beta2})`] : [];
   const first = beta1 !== undefined && beta2 === undefined ? { beta1 } : {};
   const others = Object.entries({ ...first, ...rest }).map(
-    ([name, value]) => `${snake(name)}=${pythonText(valueOf(value))}`,
+    ([name, value]) => `${snake(name)}=${pythonText(pythonOf(value))}`,
   );
   return `${names[optimizer]}(${[...betas, ...others, `weight_decay=${weightDecay}`].join(',')})`;
 }
