@@ -1,6 +1,5 @@
 /** Training: from pictures and a recipe to a LoRA file, resumable at every step. */
 
-export { adamWUpdate, newMoments } from './adamw.ts';
 export type { Examined } from './after/examine.ts';
 export { mostChunks as mostCaptionChunks } from './captions.ts';
 export { recipeFrom, withBaseLoras } from './continue-from.ts';
@@ -21,6 +20,7 @@ export { type KeptRun, readRun } from './journal/read-run.ts';
 export type { StepRow, ValidationRow } from './journal/rows.ts';
 export type { LoraCard } from './metadata/modelspec-entries.ts';
 export { baseOf } from './open-run.ts';
+export { adamWUpdate, newMoments } from './optimizers/adamw.ts';
 export { optimizerNames } from './optimizers/options.ts';
 export { secondsOfUpdate } from './optimizers/time.ts';
 export { checkNothingReplaced, countParameters, rememberedBytes } from './outputs.ts';

@@ -10,7 +10,7 @@ import {
   usualOptions,
 } from '../lora/index.ts';
 import { listLayers, openCheckpoint } from '../models/index.ts';
-import { adamWUpdate, newMoments } from './adamw.ts';
+import { adamWUpdate, newMoments } from './optimizers/adamw.ts';
 import { openTrainStep } from './train-step.ts';
 
 vi.setConfig({ testTimeout: 120_000 });

@@ -15,13 +15,13 @@ import { fillBatch, openBatches } from './batches.ts';
 import { startFrom } from './continue-from.ts';
 import { emaDecayAt, startEma, updateEma } from './ema.ts';
 import { type FeedSource, openFeeds } from './feeds.ts';
-import { learningRateAt } from './learning-rate.ts';
 import { newWordParameters, newWordRateFactors } from './new-word.ts';
 import { clipGradients } from './optimizers/clip-gradients.ts';
 import { type Optimizer, openOptimizer } from './optimizers/optimizer.ts';
 import type { Prior } from './prior.ts';
 import { brokenParameter, type Failure, isSkipped, keepPoint, rateFactor, rollBack } from './rollback.ts';
 import type { Rollback, RunState } from './run-state.ts';
+import { learningRateAt } from './schedules.ts';
 import { openStepPool, type PoolSource, type StepPool, stepWeights } from './step-pool.ts';
 import type { StepBatch, TrainStep } from './train-step.ts';
 
