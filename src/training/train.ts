@@ -149,7 +149,12 @@ export async function train(request: TrainRequest): Promise<TrainResult> {
   request.onProgress?.({ phase: 'scanned', scan });
   for (const one of adviseOnScan(request.checkpoint, recipe, scan)) prepare.onWarning?.(one);
   await ensureWritableFolder(dirname(out));
-  const release = await lockFile(out);
+  const unlock = await lockFile(out);
+  let isLocked = true;
+  const release = async (): Promise<void> => {
+    if (isLocked) await unlock();
+    isLocked = false;
+  };
   try {
     // Another run may have finished between the first look and the lock.
     const { batchesPerEpoch } = surveyBuckets(scan, recipe);
@@ -157,13 +162,14 @@ export async function train(request: TrainRequest): Promise<TrainResult> {
     for (const path of [out, runStatePath(out)]) await removeLeftovers(path);
     await ensureSpaceForRun(out, recipe, layers, batchesPerEpoch);
     const title = basename(out, '.safetensors');
-    return await trainLocked({ request, out, title, recipe, layers, scan, warnings, prepare });
+    return await trainLocked({ request, out, title, recipe, layers, scan, warnings, prepare }, release);
   } finally {
     await release();
   }
 }
 
-async function trainLocked(plan: RunPlan): Promise<TrainResult> {
+/** Trains; `release` gives the lock back when all is written. */
+async function trainLocked(plan: RunPlan, release: () => Promise<void>): Promise<TrainResult> {
   const { request, out, recipe, layers, warnings } = plan;
   const identity = await identifyRun(plan);
   const found = findState(plan, identity);
@@ -179,6 +185,7 @@ async function trainLocked(plan: RunPlan): Promise<TrainResult> {
     const follower = await followRun(run, state, found, steps);
     const end = await follow(run, state, follower);
     if (end.file) await forgetFolds(out);
+    await release();
     if (end.file) request.onProgress?.({ phase: 'examining' });
     const examined = end.file ? await examineRun(run, state) : undefined;
     const { seconds, journal, outside, firstStepAt } = follower;
