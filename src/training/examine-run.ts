@@ -3,10 +3,10 @@
 import type { LoraWeights } from '../lora/index.ts';
 import { type Examined, examine } from './after/examine.ts';
 import type { DrawPicture } from './after/pictures.ts';
-import { loraOf } from './follow-run.ts';
 import type { OpenRun } from './open-run.ts';
 import { openOptimizer } from './optimizers/optimizer.ts';
 import { type RunState, writtenParameters } from './run-state.ts';
+import { loraOf } from './write-lora.ts';
 
 /** A run of fewer steps is a trial, of which nobody expects much. */
 const fewestSteps = 50;

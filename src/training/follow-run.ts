@@ -1,13 +1,11 @@
 /** @file What happens beside the steps of a run: it is written down, judged, shown, saved, and stopped when it should. */
 import { existsSync } from 'node:fs';
 import type { Tensor } from '../engine/index.ts';
-import { type LoraWeights, trainedModule } from '../lora/index.ts';
 import { batchesPerEpoch } from './batches.ts';
 import { openJournal } from './journal/journal.ts';
 import { manifestOf } from './journal/manifest.ts';
 import { openPartRates } from './journal/part-rates.ts';
 import type { TrainedRun } from './metadata/lora-metadata.ts';
-import { trainedEmbeddings } from './new-word.ts';
 import type { FoundState, OpenRun } from './open-run.ts';
 import { openOptimizer } from './optimizers/optimizer.ts';
 import { bestPath } from './outputs.ts';
@@ -15,13 +13,13 @@ import { isPreviewDue } from './previews/due.ts';
 import { openPreviews } from './previews/previews.ts';
 import { type RunState, writtenParameters } from './run-state.ts';
 import { openSaver } from './saver.ts';
-import { openStepTimes } from './step-times.ts';
+import { median, openStepTimes } from './step-times.ts';
 import type { LoopControl, StepReport } from './trainer.ts';
 import type { FoundSteps } from './validation/leave-out.ts';
 import { looksOf, noteLook } from './validation/look.ts';
 import { decide, sumUp } from './validation/stopping.ts';
 import { openValidator } from './validation/validator.ts';
-import { type WrittenLora, writeTrainedLora } from './write-lora.ts';
+import { loraOf, type WrittenLora, writeTrainedLora } from './write-lora.ts';
 
 export interface RunEnd {
   /** The LoRA of the last step; undefined where the run was interrupted. */
@@ -36,11 +34,6 @@ export interface RunEnd {
 
 /** The time left is told from this many steps; their median, because some steps open a session first. */
 const recentSteps = 31;
-
-function median(values: readonly number[]): number {
-  const sorted = [...values].sort((a, b) => a - b);
-  return sorted[Math.floor(sorted.length / 2)];
-}
 
 /**
  * What steps take beside the model's work: data, optimizer, journal and saving. Looks, previews and steps that open a
@@ -59,16 +52,6 @@ function openOverhead() {
   };
 }
 
-/** What the run has trained so far, as a LoRA in memory. */
-export function loraOf(
-  { layers, recipe }: Pick<TrainedRun, 'layers' | 'recipe'>,
-  parameters: ReadonlyMap<string, Tensor>,
-  frozen: ReadonlyMap<string, Tensor>,
-): LoraWeights {
-  const modules = layers.map(layer => trainedModule(layer, parameters, frozen));
-  return { modules, metadata: {}, embeddings: trainedEmbeddings(recipe, parameters) };
-}
-
 /** Opens all that follows a run; `control` is what its loop is run with. */
 export async function followRun(
   run: OpenRun,
@@ -84,6 +67,7 @@ export async function followRun(
     ...{ checkpoint, recipe, layers, state, scan, items, card, origins, heldOut: heldOut.length },
   };
   const optimizer = openOptimizer(recipe);
+  const perEpoch = batchesPerEpoch(items, recipe.batch);
   const written = (): ReadonlyMap<string, Tensor> => writtenParameters(state, optimizer);
   const journal = await openJournal({
     ...{ out, resumeAt: before?.step },
@@ -105,7 +89,7 @@ export async function followRun(
     heldOut.length > 0
       ? openValidator({
           ...{ checkpoint, recipe, layers, items: heldOut, texts, session, frugal },
-          batchesPerEpoch: batchesPerEpoch(items, recipe.batch),
+          batchesPerEpoch: perEpoch,
         })
       : undefined;
   const previews =
@@ -143,7 +127,7 @@ export async function followRun(
     if (stopped !== undefined) journal.event('stopped', stopped);
   };
   const preview = async (step: number): Promise<void> => {
-    const stepsPerEpoch = batchesPerEpoch(items, recipe.batch) / recipe.accumulate;
+    const stepsPerEpoch = perEpoch / recipe.accumulate;
     if (!previews || !isPreviewDue(recipe, step, { stepsPerEpoch, lastStep: recipe.steps })) return;
     const path = await previews.draw(step, loraOf(trained, written(), state.frozen), { signal });
     if (path !== undefined) onProgress?.({ phase: 'preview', path });

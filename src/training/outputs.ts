@@ -7,11 +7,9 @@ import { parametersOf, type TrainedLayer, trainedTensors } from '../lora/index.t
 import { sessionId } from './metadata/lora-metadata.ts';
 import { openOptimizer } from './optimizers/optimizer.ts';
 import type { Recipe } from './recipe/recipe.ts';
-import { previousStatePath, runStatePath } from './run-state.ts';
+import { previousStatePath, runStatePath, stemOf } from './run-state.ts';
 import { readState } from './state/decode.ts';
 import { hasRunState } from './state/generations.ts';
-
-const stemOf = (out: string): string => out.replace(/\.safetensors$/, '');
 
 /** A save on the way after so many steps, named as kohya names them: `name-step00000100.safetensors`. */
 export function savePath(out: string, step: number): string {

@@ -5,7 +5,13 @@
 import { isAllFinite } from '../engine/index.ts';
 import { LoraError } from '../errors.ts';
 import type { OptimizerState } from './optimizers/optimizer.ts';
-import type { Parameters, Rollback, RunState, TrainedPoint } from './run-state.ts';
+import {
+  copyTensors,
+  type Parameters,
+  type Rollback,
+  type RunState,
+  type TrainedPoint,
+} from './run-state.ts';
 
 /** What is done the first time, the second … of failures in a row; after the last one, the run ends. */
 const remedies: readonly Rollback['action'][] = ['skip', 'lower', 'lower', 'lower'];
@@ -25,17 +31,13 @@ export interface Failure {
   readonly found: string;
 }
 
-const copyOf = <T extends { readonly data: Float32Array | Uint8Array }>(
-  tensors: ReadonlyMap<string, T>,
-): Map<string, T> => new Map([...tensors].map(([name, t]) => [name, { ...t, data: t.data.slice() }]));
-
 /** A copy of all that steps change. */
 export function pointOf({ step, parameters, optimizer, ema }: TrainedPoint): TrainedPoint {
   return {
     step,
-    parameters: copyOf(parameters),
-    optimizer: { tensors: copyOf(optimizer.tensors), numbers: new Map(optimizer.numbers) },
-    ...(ema ? { ema: copyOf(ema) } : {}),
+    parameters: copyTensors(parameters),
+    optimizer: { tensors: copyTensors(optimizer.tensors), numbers: new Map(optimizer.numbers) },
+    ...(ema ? { ema: copyTensors(ema) } : {}),
   };
 }
 

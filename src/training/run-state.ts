@@ -7,6 +7,11 @@ import type { Optimizer, OptimizerState } from './optimizers/optimizer.ts';
 
 export type Parameters = Map<string, Tensor>;
 
+/** A copy that steps do not change. */
+export const copyTensors = <T extends { readonly data: Float32Array | Uint8Array }>(
+  tensors: ReadonlyMap<string, T>,
+): Map<string, T> => new Map([...tensors].map(([name, t]) => [name, { ...t, data: t.data.slice() }]));
+
 /** What a step changes: enough to do the steps after it again. */
 export interface TrainedPoint {
   /** Finished steps. */
@@ -63,10 +68,11 @@ export interface RunState extends TrainedPoint {
   readonly startedAt: number;
 }
 
-const stem = (out: string): string => out.replace(/\.safetensors$/, '');
+/** What the files of a run are called after: `my-lora.safetensors` → `my-lora`. */
+export const stemOf = (out: string): string => out.replace(/\.safetensors$/, '');
 
 /** The newest state of the run that writes `out`, and the one before it. */
-export const runStatePath = (out: string): string => `${stem(out)}.run-state`;
+export const runStatePath = (out: string): string => `${stemOf(out)}.run-state`;
 export const previousStatePath = (path: string): string => `${path}.previous`;
 
 /** What validation looks at, previews show and files hold: averaged weights where there are some, else the trained ones. */

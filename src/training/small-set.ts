@@ -10,7 +10,7 @@ import { disk, writeFileAtomic } from '../files/index.ts';
 import { batchesPerEpoch } from './batches.ts';
 import type { OpenRun } from './open-run.ts';
 import { openOptimizer } from './optimizers/optimizer.ts';
-import { writtenParameters } from './run-state.ts';
+import { stemOf, writtenParameters } from './run-state.ts';
 import { newRunState, runLoop } from './trainer.ts';
 import { readLikenesses } from './validation/leaks.ts';
 import {
@@ -27,7 +27,7 @@ import { openValidator } from './validation/validator.ts';
 /** Looks of each short run after the one at its start. */
 const looksOfRun = 12;
 
-export const foldsPath = (out: string): string => `${out.replace(/\.safetensors$/, '')}.leave-out.json`;
+export const foldsPath = (out: string): string => `${stemOf(out)}.leave-out.json`;
 
 const keptSchema = z.object({ fingerprint: z.string(), runs: z.array(z.unknown()) });
 

@@ -17,7 +17,8 @@ export interface SlowDown {
   readonly now: number;
 }
 
-function median(values: readonly number[]): number {
+/** The middle one, of two the higher. */
+export function median(values: readonly number[]): number {
   const sorted = [...values].sort((a, b) => a - b);
   return sorted[Math.floor(sorted.length / 2)];
 }

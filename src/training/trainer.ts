@@ -146,17 +146,14 @@ type Updated = Pick<StepReport, 'gradientNorm' | 'scaledLayers'>;
 function update(
   state: RunState,
   { loss, priorLoss = 0, gradients }: StepGradients,
-  input: LoopInput,
+  { recipe, layers }: LoopInput,
   optimizer: Optimizer,
-  rate: number,
+  rateOf: (name: string) => number,
 ): Updated | Failure {
-  const { recipe, layers } = input;
   if (!Number.isFinite(loss + priorLoss)) return { what: 'loss', found: String(loss + priorLoss) };
   const limit = recipe.maxGradientNorm || Number.POSITIVE_INFINITY;
   const gradientNorm = clipGradients([...gradients.values()], limit);
   if (!Number.isFinite(gradientNorm)) return { what: 'gradient', found: String(gradientNorm) };
-  const factors = rateFactors(input);
-  const rateOf = (name: string): number => rate * (factors.get(name) ?? 1);
   const step = state.step + 1;
   const { parameters } = state;
   optimizer.update({ parameters, gradients, state: state.optimizer, rateOf, step });
@@ -201,6 +198,7 @@ export async function runLoop(
   const pool = openPool({ ...input, tokens: texts.tokens, frugal: input.frugal ?? false });
   const computeStep = openSteps(input, pool);
   const optimizer = openOptimizer(recipe);
+  const factors = rateFactors(input);
   let isBaseWhole = false;
   try {
     while (state.step < recipe.steps && !signal?.aborted) {
@@ -212,7 +210,7 @@ export async function runLoop(
       const started = performance.now();
       const rate = plannedRate(recipe, state.step) * rateFactor(state);
       const computed = await computeStep(state, state.step);
-      const updated = update(state, computed, input, optimizer, rate);
+      const updated = update(state, computed, input, optimizer, name => rate * (factors.get(name) ?? 1));
       if ('what' in updated) {
         // A broken tensor of the base is named; it breaks every step.
         if (!isBaseWhole) for (const weights of stepWeights(checkpoint, layers)) checkFiniteWeights(weights);

@@ -2,7 +2,7 @@
 import { basename } from 'node:path';
 import type { Tensor } from '../engine/index.ts';
 import type { WriteOptions } from '../files/index.ts';
-import { trainedModule, type WrittenFile, writeLora } from '../lora/index.ts';
+import { type LoraWeights, trainedModule, type WrittenFile, writeLora } from '../lora/index.ts';
 import { manifestEntry } from './manifest.ts';
 import { baseModelEntries } from './metadata/base-hashes.ts';
 import { loraMetadata, type TrainedRun } from './metadata/lora-metadata.ts';
@@ -16,6 +16,16 @@ export interface LoraWriteOptions extends WriteOptions {
   readonly parameters?: ReadonlyMap<string, Tensor>;
 }
 
+/** What a run has trained so far, as a LoRA in memory, without the metadata of a file. */
+export function loraOf(
+  { layers, recipe }: Pick<TrainedRun, 'layers' | 'recipe'>,
+  parameters: ReadonlyMap<string, Tensor>,
+  frozen: ReadonlyMap<string, Tensor>,
+): LoraWeights {
+  const modules = layers.map(layer => trainedModule(layer, parameters, frozen));
+  return { modules, metadata: {}, embeddings: trainedEmbeddings(recipe, parameters) };
+}
+
 /** Writes the LoRA of a run, finished or not, to `path`. */
 export async function writeTrainedLora(
   path: string,
@@ -23,13 +33,10 @@ export async function writeTrainedLora(
   { parameters = run.state.parameters, ...options }: LoraWriteOptions = {},
 ): Promise<WrittenLora> {
   const title = basename(path).replace(/\.safetensors$/, '');
-  const { frozen } = run.state;
-  const modules = run.layers.map(layer => trainedModule(layer, parameters, frozen));
   const base = await baseModelEntries(run.checkpoint);
   const manifest = manifestEntry(run, base.ss_new_sd_model_hash);
   const metadata = { ...loraMetadata(run, title), ...base, ...manifest };
-  const embeddings = trainedEmbeddings(run.recipe, parameters);
-  const lora = { modules, metadata, ...(embeddings.length > 0 ? { embeddings } : {}) };
+  const lora = { ...loraOf(run, parameters, run.state.frozen), metadata };
   const blocks = run.checkpoint.family === 'sdxl' ? 'ldm' : 'diffusers';
   return writeLora(path, lora, { dtype: run.recipe.precision, blocks, ...options });
 }

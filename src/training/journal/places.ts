@@ -1,7 +1,8 @@
 /** @file Where a run keeps its journal: `my-lora.run/` beside `my-lora.safetensors`, and what the files in it are called. */
 import { join } from 'node:path';
+import { stemOf } from '../run-state.ts';
 
-export const runFolderOf = (out: string): string => `${out.replace(/\.safetensors$/, '')}.run`;
+export const runFolderOf = (out: string): string => `${stemOf(out)}.run`;
 
 export const runFiles = {
   manifest: 'run.json',

@@ -1,6 +1,6 @@
 /** @file Whether something that is measured was trained on: the same file, or a picture that shows nearly the same. */
 import { readFile } from 'node:fs/promises';
-import { comparePictures, describeLikeness, type Likeness } from '../../dataset/index.ts';
+import { comparePictures, describeLikeness, type Likeness, mapInOrder } from '../../dataset/index.ts';
 import { badInput, LoraError } from '../../errors.ts';
 
 export interface ComparedPicture {
@@ -102,16 +102,11 @@ export async function readLikenesses(
     onProgress,
   }: { readonly signal?: AbortSignal; readonly onProgress?: (done: number) => void } = {},
 ): Promise<Likeness[]> {
-  const found: Likeness[] = new Array(paths.length);
-  let [next, done] = [0, 0];
-  const work = async (): Promise<void> => {
-    while (next < paths.length) {
-      signal?.throwIfAborted();
-      const index = next++;
-      found[index] = await readLikeness(paths[index]);
-      onProgress?.(++done);
-    }
-  };
-  await Promise.all(Array.from({ length: sideBySide }, work));
-  return found;
+  let done = 0;
+  return mapInOrder(paths, sideBySide, async path => {
+    signal?.throwIfAborted();
+    const likeness = await readLikeness(path);
+    onProgress?.(++done);
+    return likeness;
+  });
 }

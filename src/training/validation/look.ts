@@ -2,7 +2,7 @@
 import { z } from 'zod';
 import type { Tensor } from '../../engine/index.ts';
 import { badInput } from '../../errors.ts';
-import type { RunState } from '../run-state.ts';
+import { copyTensors, type RunState } from '../run-state.ts';
 
 const lookSchema = z.object({
   /** Finished steps; 0 = before the first one. */
@@ -41,10 +41,6 @@ export function looksOf({ looks }: Pick<RunState, 'looks'>): readonly Look[] {
   );
 }
 
-/** A copy that training does not change. */
-const copyOf = (parameters: ReadonlyMap<string, Tensor>): Map<string, Tensor> =>
-  new Map([...parameters].map(([name, { shape, data }]) => [name, { shape, data: data.slice() }]));
-
 /** Keeps a look in the run state, and a copy of what it saw where it is the best; returns whether it is. */
 export function noteLook(
   state: Pick<RunState, 'looks' | 'best'>,
@@ -54,6 +50,6 @@ export function noteLook(
   state.looks.push(look);
   const isBest = bestLook(looksOf(state))?.step === look.step;
   const { step, loss, low, high } = look;
-  if (isBest) state.best = { step, loss, low, high, parameters: copyOf(parameters) };
+  if (isBest) state.best = { step, loss, low, high, parameters: copyTensors(parameters) };
   return isBest;
 }

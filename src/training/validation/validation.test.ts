@@ -171,7 +171,7 @@ test('a set of ten trained far too long: the run stops, and its best is better t
   const look = async (): Promise<void> => {
     const found = await validator.look(state.parameters, state.frozen, state.step);
     noteLook(state, found, state.parameters);
-    const { go, reason, best } = validator.decide(looksOf(state));
+    const { go, reason, best } = decide(looksOf(state), run.recipe);
     if (go === 'stop') stoppedAt ??= { step: state.step, best: best?.step ?? -1, reason };
   };
   await look();

@@ -9,7 +9,6 @@ import { isSmall } from '../step-graph.ts';
 import { openEvaluationPool } from '../step-pool.ts';
 import type { Look } from './look.ts';
 import { lookOf, openMeasure } from './measure.ts';
-import { type Decision, decide } from './stopping.ts';
 
 export interface ValidatorSource {
   readonly checkpoint: Checkpoint;
@@ -35,7 +34,6 @@ export interface Validator {
     frozen: ReadonlyMap<string, Tensor>,
     step: number,
   ): Promise<Look>;
-  decide(looks: readonly Look[]): Decision;
   release(): Promise<void>;
 }
 
@@ -94,7 +92,6 @@ export function openValidator(source: ValidatorSource): Validator {
       if (!staysOpen) await pool.release();
       return lookOf(measured, step, items);
     },
-    decide: looks => decide(looks, recipe),
     release: () => pool.release(),
   };
 }
