@@ -7,6 +7,7 @@ import type { Checkpoint } from '../models/index.ts';
 import {
   type Advice,
   baseFacts,
+  type DataSources,
   decidedByLora,
   explainRecipe,
   explanationText,
@@ -110,7 +111,6 @@ export interface SettleRequest {
   /** The LoRA that the run goes on from. */
   readonly continued?: string | undefined;
   readonly note: (text: string) => void;
-  readonly signal?: AbortSignal;
 }
 
 /** Says what of kohya's settings has no part in the run. */
@@ -136,8 +136,7 @@ function withoutDecided(settled: Settled, path: string): Settled {
 }
 
 /** What data set files of sd-scripts say of the run. Without enlarging, buckets follow the pictures and have no sides. */
-function dataSaid(data: readonly string[]): Said[] {
-  const { given: own, parts } = readDataSources(data);
+function dataSaid({ given: own, parts }: DataSources): Said[] {
   if (Object.keys(own).length === 0) return [];
   const { minBucketSide, maxBucketSide, ...rest } = own;
   const place = parts.flatMap(part => (typeof part === 'string' ? [] : [part.path])).join(', ');
@@ -152,7 +151,7 @@ function dataSaid(data: readonly string[]): Said[] {
 
 /** One recipe from all that was said; reads the pictures only where a goal or epochs ask for it. */
 export async function settleFor(request: SettleRequest): Promise<Settled> {
-  const { checkpoint, data, sources, options, note, continued, signal } = request;
+  const { checkpoint, data, sources, options, note, continued } = request;
   const base = baseFacts(checkpoint);
   const kohya = sources.kohya?.saidFor(base);
   if (sources.kohya && kohya) tellKohya(sources.kohya, kohya.notes, kohya.leftOut, note);
@@ -160,15 +159,15 @@ export async function settleFor(request: SettleRequest): Promise<Settled> {
   const { goal, epochs } = options;
   if (epochs !== undefined && flags.given.steps !== undefined)
     throw usageError('OPTIONS_CLASH', '--epochs and --steps say the same thing twice', 'Give one of them.');
+  const pictures = readDataSources(data);
   const said: Said[] = [
     ...(kohya ? [kohya.said] : []),
-    ...dataSaid(data),
+    ...dataSaid(pictures),
     ...(sources.file ? [{ ...fileSource(sources.file), intent: sources.file.intent }] : []),
     { ...flags, intent: { goal, epochs } },
   ];
-  const scan = (recipe: Recipe): Promise<DatasetScan> =>
-    scanPictures(data, { recipe, ...(signal ? { signal } : {}) });
-  const settled = await settleRecipe(said, base, recipe => surveyPictures(scan, recipe));
+  const scan = (recipe: Recipe): Promise<DatasetScan> => scanPictures(pictures, { recipe });
+  const settled = await settleRecipe(said, base, (recipe, hasGoal) => surveyPictures(scan, recipe, hasGoal));
   return continued === undefined ? settled : withoutDecided(settled, continued);
 }
 

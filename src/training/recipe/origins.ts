@@ -1,7 +1,7 @@
 /** @file Where each value of a recipe comes from: sources over one another, and in words. */
 import type { Family } from '../../models/index.ts';
 import { familyDefaults, followingFields } from './defaults.ts';
-import type { GoalChoice, GoalName } from './goals.ts';
+import { type GoalChoice, type GoalName, goalFields } from './goals.ts';
 import type { RecipeFile } from './read-recipe.ts';
 import { type GivenRecipe, type RecipeField, recipeFields } from './schema.ts';
 
@@ -34,7 +34,7 @@ export const fileSource = ({ given, path, place }: RecipeFile): RecipeSource => 
 export function goalSource(goal: GoalName, choices: readonly GoalChoice[]): RecipeSource {
   const reasons = new Map(choices.map(({ field, why }) => [field, why]));
   return {
-    given: Object.fromEntries(choices.map(({ field, value }) => [field, value])) as GivenRecipe,
+    given: goalFields(choices),
     originOf: field => ({ from: 'goal', goal, why: reasons.get(field) ?? '' }),
   };
 }

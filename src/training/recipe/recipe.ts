@@ -1,7 +1,7 @@
 /** @file The recipe: everything that decides a training run, validated, with defaults by family. */
 import type { Family } from '../../models/index.ts';
 import { defaultsFor, usualFields } from './defaults.ts';
-import { type Places, problemsFrom, recipeError } from './problems.ts';
+import { problemsFrom, recipeError } from './problems.ts';
 import { type GivenRecipe, type Recipe, recipeSchema } from './schema.ts';
 
 export { usualFields } from './defaults.ts';
@@ -18,17 +18,12 @@ export function unusualFields(recipe: Recipe): Partial<Recipe> {
 
 /**
  * Completes what was given with defaults, and checks every field. Throws RECIPE_INVALID naming each field that is wrong,
- * its value and what is allowed; `places` says where it was given.
+ * its value and what is allowed.
  */
-export function completeRecipe(
-  given: GivenRecipe,
-  family: Family,
-  resolution: number,
-  places?: Places,
-): Recipe {
+export function completeRecipe(given: GivenRecipe, family: Family, resolution: number): Recipe {
   const known = Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined));
   const whole = { ...defaultsFor(given, family, resolution), ...known };
   const result = recipeSchema.safeParse(whole);
   if (result.success) return result.data;
-  throw recipeError(problemsFrom(result.error, whole), places);
+  throw recipeError(problemsFrom(result.error, whole));
 }

@@ -73,15 +73,15 @@ function goalFor(
 export async function settleRecipe(
   said: readonly Said[],
   base: BaseFacts,
-  survey: (recipe: Recipe) => Promise<PictureSurvey>,
+  survey: (recipe: Recipe, hasGoal: boolean) => Promise<PictureSurvey>,
 ): Promise<Settled> {
   const complete = (given: GivenRecipe): Recipe => completeRecipe(given, base.family, base.resolution);
   const epochs = epochsOf(said);
   const own: readonly RecipeSource[] = epochs === undefined ? said : said.map(withoutSteps);
   const merged = mergeSources(own);
-  const needsPictures = epochs !== undefined || said.some(({ intent }) => intent.goal !== undefined);
-  if (!needsPictures) return finish(own, complete, base);
-  const pictures = await survey(complete(merged.given));
+  const hasGoal = said.some(({ intent }) => intent.goal !== undefined);
+  if (epochs === undefined && !hasGoal) return finish(own, complete, base);
+  const pictures = await survey(complete(merged.given), hasGoal);
   const goal = goalFor(said, merged.given, base, pictures);
   if (epochs === undefined) return finish([...goal, ...own], complete, base);
   const recipe = complete(mergeSources([...goal, ...own]).given);

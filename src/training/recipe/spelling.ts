@@ -13,9 +13,6 @@ export function fieldNamed(name: string): RecipeField | undefined {
   return name.length > 64 ? undefined : byCore.get(core(name));
 }
 
-/** `learningRate` → `learning-rate` */
-export const kebab = (name: string): string => name.replace(/[A-Z]/g, letter => `-${letter.toLowerCase()}`);
-
 /** Other words that people know fields by: options of the command line, other trainers' names. */
 const otherWords: Readonly<Record<string, RecipeField>> = {
   ...{ lr: 'learningRate', unetlr: 'learningRate', rate: 'learningRate' },

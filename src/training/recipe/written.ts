@@ -57,8 +57,6 @@ export function decodeSettings(bytes: Uint8Array, path: string): string {
   }
 }
 
-const lineAt = (text: string, at: number): number => text.slice(0, at).split('\n').length;
-
 function twice(key: string, path: string, first: number | undefined, second: number): LoraError {
   const where = first === undefined ? `line ${second}` : `lines ${first} and ${second}`;
   return usageError('RECIPE_DUPLICATE', `${path} says ${key} twice (${where})`, 'Leave one of them out.');
@@ -120,7 +118,7 @@ export function parseToml(text: string, path: string): Written {
   try {
     return { values: parse(text), lines: tomlLines(text) };
   } catch (cause) {
-    const line = cause instanceof TomlError ? cause.line : lineAt(text, 0);
+    const line = cause instanceof TomlError ? cause.line : 1;
     const why = (cause as Error).message.split('\n')[0].replace(/^Invalid TOML document: /, '');
     const shown = text.split('\n')[line - 1]?.trim().slice(0, 80) ?? '';
     if (/redefine|already defined|twice/i.test(why)) {

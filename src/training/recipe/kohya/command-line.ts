@@ -83,7 +83,7 @@ const isName = (word: string): boolean => word.startsWith('--') && word.length >
 export function readArguments(
   words: readonly string[],
   table: KohyaTable,
-): { found: RawArgument[]; stray: string[]; isSdxl: boolean } {
+): { found: RawArgument[]; stray: string[] } {
   const at = words.findIndex(word => script.test(word));
   const own = words.slice(at + 1);
   const found: RawArgument[] = [];
@@ -106,5 +106,5 @@ export function readArguments(
     while (i < own.length && values.length < most && !isName(own[i])) values.push(own[i++]);
     found.push({ name, values: values.length > 0 || row?.isList ? values : undefined });
   }
-  return { found, stray, isSdxl: at >= 0 && /sdxl_/.test(words[at]) };
+  return { found, stray };
 }

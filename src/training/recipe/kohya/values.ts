@@ -67,8 +67,6 @@ function coerce(name: string, value: unknown, row: KohyaArgument): { value: Kohy
 
 export interface ReadValues {
   readonly values: KohyaValues;
-  /** What was written, by argument. */
-  readonly written: ReadonlyMap<string, unknown>;
   readonly wrong: readonly WrongArgument[];
   /** Names that sd-scripts does not have, with those that were meant. */
   readonly unknown: readonly { readonly argument: string; readonly meant: readonly string[] }[];
@@ -120,5 +118,5 @@ export function readValues(written: ReadonlyMap<string, unknown>, table: KohyaTa
       return Array.isArray(value) ? value.map(String) : value === null ? [] : [String(value)];
     },
   };
-  return { values: own, written, wrong, unknown };
+  return { values: own, wrong, unknown };
 }
