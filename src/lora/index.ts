@@ -7,6 +7,7 @@ export {
   type AttachedModules,
   attachModules,
   type BaseParts,
+  branchesBySample,
   changedParameters,
   lowRankBranches,
   mergeModules,
@@ -41,7 +42,7 @@ export type { BlockFacts, Finding, LoraFacts } from './inspect/facts.ts';
 export { type Inspected, type InspectOptions, inspectLora } from './inspect/inspect.ts';
 export { type ModuleFacts, measureModule } from './inspect/measure.ts';
 export type { EnergyShare, Spectrum, SpectrumSummary } from './inspect/spectrum.ts';
-export { changesOf, type Delta, type DeltaRequest, deltaOf } from './kinds/delta.ts';
+export { changesOf, type Delta, type DeltaRequest, deltaOf, isPlain } from './kinds/delta.ts';
 export { misfit } from './kinds/fit.ts';
 export type { Matrix, Multiply } from './kinds/matrices.ts';
 export type {

@@ -13,8 +13,11 @@ export interface Slot {
   /** Shape of the base weight: [out, in] or [out, in, k, k]. */
   readonly shape: Shape;
   readonly rank: number;
-  /** alpha / rank, or a factor for each rank that is fed as `<target>.scale` (generating). */
-  readonly scale: number | 'fed';
+  /**
+   * alpha / rank, or a factor for each rank that is fed as `<target>.scale` (generating): one for all samples [rank], or
+   * each sample's own [batch, rank].
+   */
+  readonly scale: number | 'fed' | 'fed-by-sample';
 }
 
 export interface AttachOptions {
@@ -68,11 +71,18 @@ function changedMatrix(weight: Value, { down, up, factors }: FedSlot): Value {
   );
 }
 
-/** Applies a fed scale between down and up, where it is cheapest. */
+/** Applies a fed scale, [rank] or [batch, rank], between down and up, where it is cheapest. */
 const applyScale =
   (factors: Value) =>
-  (inside: Value): Value =>
-    f.mul(inside, inside.shape.length === 4 ? f.reshape(factors, [1, inside.shape[1], 1, 1]) : factors);
+  (inside: Value): Value => {
+    const rank = factors.shape[factors.shape.length - 1];
+    const samples = factors.shape.length === 2 ? factors.shape[0] : 1;
+    if (inside.shape.length === 4) return f.mul(inside, f.reshape(factors, [samples, rank, 1, 1]));
+    if (factors.shape.length === 1) return f.mul(inside, factors);
+    const [rows] = inside.shape;
+    const bySample = f.reshape(inside, [samples, rows / samples, rank]);
+    return f.reshape(f.mul(bySample, f.reshape(factors, [samples, 1, rank])), [rows, rank]);
+  };
 
 /**
  * Declares the inputs of every slot and returns hooks that add the branches, or, where the scale is fed and it costs less,
@@ -85,6 +95,7 @@ export function attach(
 ): Attachment {
   const parameters = new Map<string, Value>();
   const branches = new Map<string, Branch>();
+  /** Those that may become part of the weight, which all samples share. */
   const fed = new Map<string, FedSlot>();
   for (const slot of slots) {
     const { target, rank, scale } = slot;
@@ -93,11 +104,12 @@ export function attach(
     const up = f.input(graph, `${target}.up`, shapes.up);
     parameters.set(`${target}.down`, down);
     parameters.set(`${target}.up`, up);
-    if (scale !== 'fed') branches.set(target, { down, up, scale });
+    if (typeof scale === 'number') branches.set(target, { down, up, scale });
     else {
-      const factors = f.input(graph, `${target}.scale`, [rank]);
+      const isShared = scale === 'fed';
+      const factors = f.input(graph, `${target}.scale`, isShared ? [rank] : [batch, rank]);
       branches.set(target, { down, up, scale: 1, drop: applyScale(factors) });
-      fed.set(target, { shape: slot.shape, down, up, factors });
+      if (isShared) fed.set(target, { shape: slot.shape, down, up, factors });
     }
   }
 

@@ -102,6 +102,39 @@ export function lowRankBranches(
 }
 
 /**
+ * Branches for samples that have LoRAs of their own: the modules of all of them side by side, each with factor 0 for
+ * samples that it is not for. A picture's LoRAs so cost what those of its whole batch do.
+ */
+export function branchesBySample(
+  samples: readonly (readonly AppliedModule[])[],
+  shapeOf: (target: string) => Shape,
+): LowRankBranches {
+  const factors = new Map<LoraModule, Float32Array>();
+  for (const [sample, modules] of samples.entries()) {
+    for (const applied of modules) {
+      const own = factors.get(applied.module) ?? new Float32Array(samples.length);
+      own[sample] += factorOf(applied);
+      factors.set(applied.module, own);
+    }
+  }
+  const modules = [...factors.keys()].map(module => ({ module, strength: 1 }));
+  const { slots, feeds } = lowRankBranches(modules, shapeOf);
+  const scales = [...byTarget(modules)].map(([target, parts]): [string, Tensor] => {
+    const rank = parts.reduce((sum, { module }) => sum + module.rank, 0);
+    const rows = samples.flatMap((_, sample) =>
+      parts.flatMap(({ module }) =>
+        Array<number>(module.rank).fill((factors.get(module) as Float32Array)[sample]),
+      ),
+    );
+    return [`${target}.scale`, { shape: [samples.length, rank], data: Float32Array.from(rows) }];
+  });
+  return {
+    slots: slots.map(slot => ({ ...slot, scale: 'fed-by-sample' })),
+    feeds: { ...feeds, ...Object.fromEntries(scales) },
+  };
+}
+
+/**
  * Weights and biases with all ΔW of `modules` added, by full name (`unet.conv_in.weight`); those that stay as they are
  * are not in it. ΔW are taken of the untouched weight and added up before they are added to it, in float32.
  */
