@@ -1,21 +1,11 @@
 /** @file What a command says of a LoRA that it loaded, and the options that all loading commands have. */
 import type { Command } from 'commander';
-import { type GivenLora, loraName } from '../generation/index.ts';
-import {
-  type LoadReport,
-  type LoraWeights,
-  loraBase,
-  parseBlockWeights,
-  readLora,
-  type StrongLora,
-} from '../lora/index.ts';
-import type { Checkpoint } from '../models/index.ts';
+import type { LoadedLora } from '../generation/index.ts';
+import type { LoadReport } from '../lora/index.ts';
 
 export interface LoadOptions {
   strict?: boolean;
   allowNonfinite?: boolean;
-  /** Words of the LoRA's own are used too. */
-  embeddings?: boolean;
 }
 
 /** Adds --strict and --allow-nonfinite. */
@@ -23,40 +13,6 @@ export function withLoadOptions(command: Command): Command {
   return command
     .option('--strict', 'fail when any tensor of a LoRA is not used', false)
     .option('--allow-nonfinite', 'read LoRAs that hold NaN or infinity', false);
-}
-
-/** Reads a LoRA for a checkpoint; see readLora. */
-export function loadLoraFor(
-  checkpoint: Checkpoint,
-  path: string,
-  { strict = false, allowNonfinite = false, embeddings = false }: LoadOptions = {},
-): { lora: LoraWeights; report: LoadReport } {
-  return readLora(path, { ...loraBase(checkpoint), strict, allowNonfinite, embeddings });
-}
-
-export interface LoadedLora extends StrongLora {
-  /** The file's. */
-  readonly name: string;
-  readonly path: string;
-  /** Block weights as they were written. */
-  readonly blocksText?: string;
-  readonly report: LoadReport;
-}
-
-/** Reads a LoRA that was given with strengths and blocks. */
-export function loadGiven(
-  checkpoint: Checkpoint,
-  { path, strength, textStrength, blocks }: GivenLora,
-  options: LoadOptions = {},
-): LoadedLora {
-  return {
-    ...loadLoraFor(checkpoint, path, options),
-    ...{ name: loraName(path), path, strength },
-    ...(textStrength === undefined ? {} : { textStrength }),
-    ...(blocks === undefined
-      ? {}
-      : { blocks: parseBlockWeights(blocks, checkpoint.family), blocksText: blocks }),
-  };
 }
 
 const mostShown = 3;
@@ -84,4 +40,17 @@ export function describeLoad(report: LoadReport): string {
     `${applied} tensors used, ${skipped.length} skipped${other}`,
   ].join('; ');
   return [head, ...skippedLines(report), ...findings.map(finding => `  note: ${finding}`)].join('\n');
+}
+
+/** The same with the name and strengths in front. */
+export function describeLora({
+  name,
+  strength,
+  textStrength = strength,
+  blocksText,
+  report,
+}: LoadedLora): string {
+  const onText = textStrength === strength ? '' : ` (text encoder ${textStrength})`;
+  const inBlocks = blocksText === undefined ? '' : `, blocks ${blocksText}`;
+  return `${name} at ${strength}${onText}${inBlocks}: ${describeLoad(report)}`;
 }

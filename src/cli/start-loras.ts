@@ -1,8 +1,8 @@
 /** @file `--continue` and `--base-lora`: the LoRAs that a training run starts from. */
-import { parseLoraOption } from '../generation/index.ts';
+import { loadGiven, loadLoraFor, parseLoraOption } from '../generation/index.ts';
 import type { LoraWeights, StrongLora } from '../lora/index.ts';
 import type { Checkpoint } from '../models/index.ts';
-import { describeLoad, loadGiven, loadLoraFor } from './lora-report.ts';
+import { describeLoad } from './lora-report.ts';
 
 type Note = (text: string) => void;
 

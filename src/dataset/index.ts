@@ -15,7 +15,14 @@ export type { CaptionRules } from './caption-edits/rules.ts';
 export * from './epochs.ts';
 export { type DatasetWarning, isSkip, type Skip } from './findings.ts';
 export { mapInOrder } from './in-order.ts';
-export { inspectPicture, type PictureFacts, pictureExtensions } from './inspect.ts';
+export {
+  inspectPicture,
+  openPicture,
+  type PictureFacts,
+  pictureExtensions,
+  readHeader,
+  refuseFormat,
+} from './inspect.ts';
 export { type KohyaDataset, readKohyaDataset } from './kohya/read.ts';
 export * from './latents.ts';
 export { comparePictures, describeLikeness, groupAlike, type Likeness } from './likeness/likeness.ts';

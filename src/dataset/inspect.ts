@@ -71,7 +71,7 @@ function looksLikeText(bytes: Uint8Array): boolean {
 const readable = new Set(['jpeg', 'png', 'webp', 'gif', 'tiff', 'avif', 'bmp']);
 
 /** Why the bytes cannot be a picture that is read here; undefined when they may be one. */
-function refuseFormat(bytes: Uint8Array): { code: string; reason: string } | undefined {
+export function refuseFormat(bytes: Uint8Array): { code: string; reason: string } | undefined {
   if (bytes.length === 0) return { code: 'PICTURE_BROKEN', reason: 'the file is empty' };
   const format = sniffFormat(bytes);
   if (format === undefined) {

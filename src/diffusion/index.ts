@@ -1,20 +1,27 @@
 /** Diffusion: noise schedules, denoisers with guidance, samplers, and the noise that pictures start from. */
-import type { SamplerName } from './sampler-names.ts';
-import { dpmpp2m } from './samplers/dpmpp-2m.ts';
-import { ddim, euler, eulerAncestral } from './samplers/euler.ts';
-import type { Sampler } from './samplers/loop.ts';
-
 export { type Denoise, makeDenoiser, type Predict } from './denoiser.ts';
+export {
+  epsilonOf,
+  type GuidanceOptions,
+  guide,
+  rescaleGuided,
+  sampleOf,
+  velocityOf,
+} from './guidance.ts';
 export { everythingMasked, inpaintChannels, joinChannels, type MaskedPicture } from './inpaint.ts';
+export { openPictureNoise, type PictureNoise, type PictureNoiseOptions } from './noise/picture-noise.ts';
+export { type TorchGenerator, torchGenerator } from './noise/torch-normals.ts';
 export { type NoiseSchedule, noiseSchedule, sigmaToTimestep, timestepToSigma } from './noise-schedule.ts';
-export { resolveSampler, type SamplerChoice, type SamplerName } from './sampler-names.ts';
-export type { SampleOptions, Sampler } from './samplers/loop.ts';
-export { type SchedulerName, type SpacingOptions, sigmasFor } from './spacings.ts';
-export { type TorchGenerator, torchGenerator } from './torch-noise.ts';
-
-export const samplerOf: Readonly<Record<SamplerName, Sampler>> = {
-  ddim,
-  euler,
-  euler_ancestral: eulerAncestral,
-  dpmpp_2m: dpmpp2m,
-};
+export { resolveSampler, type SamplerChoice } from './sampler-names.ts';
+export type { Churn, SampleOptions, Sampler } from './samplers/loop.ts';
+export { type SamplerName, type SamplerRow, samplerRow, samplers } from './samplers/table.ts';
+export { type ScheduleRule, type SchedulerName, schedulers } from './schedulers/table.ts';
+export {
+  planSteps,
+  type StartNoiseRule,
+  type StepConfig,
+  type StepOptions,
+  type StepPlan,
+  type StepRules,
+  type StrengthRule,
+} from './steps.ts';

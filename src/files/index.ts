@@ -9,11 +9,15 @@ export {
   writeWhole,
 } from './atomic-write.ts';
 export { type Disk, type DiskFile, disk } from './disk.ts';
+export { exifWithComment } from './exif.ts';
 export { bodyHash, hashTensorData, legacyHash } from './hash.ts';
 export { hashFile, hashFileInThread, type ThreadedHash } from './hash-file.ts';
 export { isFolder } from './is-folder.ts';
+export { withJpegBlocks } from './jpeg-segments.ts';
 export { isLocked, lockFile } from './lock.ts';
-export { encodePng, type Pixels, readPngText } from './png.ts';
+export { type PictureTexts, readPictureTexts } from './picture-texts.ts';
+export { encodePng, type Pixels, xmpKeyword } from './png.ts';
+export { readPngText } from './png-text.ts';
 export { openRangeReader, type RangeReader } from './range-reader.ts';
 export {
   type FloatDType,
@@ -29,6 +33,7 @@ export {
   type WeightDType,
 } from './safetensors.ts';
 export { type HashKey, hashByName, hashKeys, type ModelHashes, modelHashes } from './safetensors-hashes.ts';
+export { printable } from './safetensors-header.ts';
 export {
   rewriteMetadata,
   type StreamOptions,
@@ -42,3 +47,5 @@ export {
   serializeSafetensors,
   type WritableTensor,
 } from './safetensors-write.ts';
+export { readTorchFile, type TorchValue } from './torch-file.ts';
+export { withWebpBlocks } from './webp-chunks.ts';

@@ -1,8 +1,7 @@
-/** @file PNG pictures with text in them (W3C PNG, third edition): what other tools read prompts and seeds from. */
-import { crc32, deflateSync, inflateSync } from 'node:zlib';
-import { badInput, type LoraError } from '../errors.ts';
+/** @file Writes PNG pictures with text in them (W3C PNG, third edition), which other tools read prompts and seeds from. */
+import { crc32, deflateSync } from 'node:zlib';
 
-const signature = Buffer.from([0x89, 0x50, 0x4e, 0x47, 0x0d, 0x0a, 0x1a, 0x0a]);
+export const pngSignature = Buffer.from([0x89, 0x50, 0x4e, 0x47, 0x0d, 0x0a, 0x1a, 0x0a]);
 
 export interface Pixels {
   readonly width: number;
@@ -49,9 +48,12 @@ function filterRow(row: Uint8Array, above: Uint8Array, channels: number): Uint8A
   return best;
 }
 
+/** Where XMP packets are found; always in an iTXt chunk (XMP specification, part 3). */
+export const xmpKeyword = 'XML:com.adobe.xmp';
+
 function textChunk(keyword: string, text: string): Buffer {
   const isLatin = [...text].every(c => c.charCodeAt(0) < 256 && c.length === 1);
-  if (isLatin)
+  if (isLatin && keyword !== xmpKeyword)
     return chunk('tEXt', Buffer.concat([Buffer.from(`${keyword}\0`, 'latin1'), Buffer.from(text, 'latin1')]));
   const head = Buffer.from(`${keyword}\0\0\0\0\0`, 'latin1'); // uncompressed, no language, no translated keyword
   return chunk('iTXt', Buffer.concat([head, Buffer.from(text, 'utf8')]));
@@ -75,65 +77,10 @@ export function encodePng(pixels: Pixels, text: Readonly<Record<string, string>>
     above = row;
   }
   return Buffer.concat([
-    signature,
+    pngSignature,
     chunk('IHDR', header),
     ...Object.entries(text).map(([keyword, value]) => textChunk(keyword, value)),
     chunk('IDAT', deflateSync(Buffer.concat(rows), { level: 9 })),
     chunk('IEND', new Uint8Array()),
   ]);
-}
-
-/** All text of one picture together, uncompressed: more is an attack, not a prompt. */
-const maxTextBytes = 16 * 2 ** 20;
-
-const tooLong = (path: string): LoraError =>
-  badInput('PNG_TEXT_TOO_LONG', `${path} holds more than ${maxTextBytes / 2 ** 20} MiB of text`);
-
-function inflate(bytes: Uint8Array, path: string): Buffer {
-  try {
-    return inflateSync(bytes, { maxOutputLength: maxTextBytes });
-  } catch (cause) {
-    if ((cause as NodeJS.ErrnoException).code === 'ERR_BUFFER_TOO_LARGE') throw tooLong(path);
-    throw badInput('PNG_DAMAGED', `${path}: a compressed text cannot be unpacked`, undefined, cause);
-  }
-}
-
-/** Keyword and text of a tEXt, zTXt or iTXt chunk; undefined where its parts are not there. */
-function decodeText(type: string, body: Buffer, path: string): [string, string] | undefined {
-  const end = body.indexOf(0);
-  if (end < 1) return undefined;
-  const keyword = body.toString('latin1', 0, end);
-  if (type === 'tEXt') return [keyword, body.toString('latin1', end + 1)];
-  if (type === 'zTXt') return [keyword, inflate(body.subarray(end + 2), path).toString('latin1')];
-  const compressed = body[end + 1] === 1;
-  const languageEnd = body.indexOf(0, end + 3);
-  const translatedEnd = body.indexOf(0, languageEnd + 1);
-  if (languageEnd < 0 || translatedEnd < 0) return undefined;
-  const rest = body.subarray(translatedEnd + 1);
-  return [keyword, (compressed ? inflate(rest, path) : rest).toString('utf8')];
-}
-
-/** The text chunks of a PNG, by keyword. Throws PNG_* for what is not a whole PNG. */
-export function readPngText(bytes: Uint8Array, path = 'the picture'): Record<string, string> {
-  const png = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-  if (!png.subarray(0, 8).equals(signature)) throw badInput('PNG_INVALID', `${path} is not a PNG`);
-  const texts: [string, string][] = [];
-  let textLength = 0;
-  let position = 8;
-  while (position + 12 <= png.length) {
-    const end = position + 12 + png.readUInt32BE(position);
-    if (end > png.length) throw badInput('PNG_TRUNCATED', `${path} ends inside a chunk`);
-    const type = png.toString('latin1', position + 4, position + 8);
-    if (type === 'IEND') return Object.fromEntries(texts);
-    if (type === 'tEXt' || type === 'zTXt' || type === 'iTXt') {
-      if (png.readUInt32BE(end - 4) !== crc32(png.subarray(position + 4, end - 4)))
-        throw badInput('PNG_DAMAGED', `${path}: the checksum of a ${type} chunk is wrong`);
-      const entry = decodeText(type, png.subarray(position + 8, end - 4), path);
-      if (entry) texts.push(entry);
-      textLength += entry ? entry[1].length : 0;
-      if (textLength > maxTextBytes) throw tooLong(path);
-    }
-    position = end;
-  }
-  throw badInput('PNG_TRUNCATED', `${path} has no end chunk`);
 }

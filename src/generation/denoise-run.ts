@@ -1,112 +1,139 @@
 /** @file One batch from noise to latents: sampler, schedule, guidance and start noise put together. */
 import {
   type Denoise,
+  epsilonOf,
+  type GuidanceOptions,
+  guide,
   joinChannels,
   makeDenoiser,
   type NoiseSchedule,
-  noiseSchedule,
+  type PictureNoise,
   type Predict,
+  rescaleGuided,
+  type SampleOptions,
   type SamplerChoice,
-  type SchedulerName,
-  samplerOf,
-  sigmasFor,
-  type TorchGenerator,
+  type StepPlan,
+  sampleOf,
+  samplerRow,
+  velocityOf,
 } from '../diffusion/index.ts';
 import { isAllFinite, type Tensor } from '../engine/index.ts';
-import type { Checkpoint, EncodedText, UnetSession } from '../models/index.ts';
+import type { Checkpoint, UnetSession } from '../models/index.ts';
+import { joinBatch, splitBatch } from './batch.ts';
+import { type PictureTexts, stateAt, type TextRows, textRows } from './conditioning.ts';
 import { notFinite } from './not-finite.ts';
 
+/** A picture of which only a part is drawn. */
+export interface KeptLatents {
+  /** What is kept. [1 or n, c, h, w] */
+  readonly latents: Tensor;
+  /** 1 where it is drawn anew, 0 where it is kept. [h·w] */
+  readonly change: Float32Array;
+  /** Also in what the UNet reads, with the noise of the step (ComfyUI); else in what it says only (A1111). */
+  readonly beforeToo: boolean;
+}
+
+export interface StepEvent {
+  /** Counted from 1. */
+  readonly step: number;
+  readonly steps: number;
+  /** What the picture would be if the run ended here. [n, c, h, w] */
+  readonly denoised: Tensor;
+}
+
 export interface DenoiserRun {
-  readonly checkpoint: Pick<Checkpoint, 'scheduler' | 'latentScale' | 'vae'>;
+  readonly checkpoint: Pick<Checkpoint, 'scheduler'>;
+  readonly schedule: NoiseSchedule;
   readonly session: Pick<UnetSession, 'predict'>;
-  /** LoRA matrices. */
-  readonly feeds: Readonly<Record<string, Tensor>>;
-  /** Unconditional states first where guided, then conditional. */
-  readonly states: readonly EncodedText[];
-  readonly guided: boolean;
+  /** LoRA matrices of a step, counted from 0. */
+  readonly feedsAt: (step: number) => Promise<Readonly<Record<string, Tensor>>>;
+  /** One a picture. */
+  readonly texts: readonly PictureTexts[];
   /** What an inpainting UNet reads after the noisy latent, the same at every step: [1 or pictures, c, h, w]. */
   readonly channels?: Tensor | undefined;
+  /** [n, c, h, w] */
+  readonly startNoise: Tensor;
   /** One a picture, so that a picture does not depend on its batch. */
-  readonly generators: readonly TorchGenerator[];
-  readonly choice: SamplerChoice;
-  readonly steps: number;
-  readonly guidance: number;
-  /** Width and height in pixels. */
+  readonly noises: readonly PictureNoise[];
+  readonly sampler: SamplerChoice;
+  /** What the schedules of texts count. */
+  readonly promptSteps: 'steps' | 'calls';
+  readonly options: Pick<SampleOptions, 'eta' | 'sNoise' | 'churn'>;
+  readonly plan: StepPlan;
+  /** The least sigma above 0 and the largest, between which Brownian noise is drawn. */
+  readonly brownian: readonly [least: number, largest: number];
+  readonly guidance: GuidanceOptions & { readonly space: 'prediction' | 'velocity' };
+  /** Width and height in pixels, as SDXL reads them. */
   readonly size: readonly [number, number];
-  readonly onStep?: (step: number, steps: number) => void;
-  readonly signal?: AbortSignal;
+  /** What the pictures start from beside noise. [1 or n, c, h, w] */
+  readonly init?: Tensor | undefined;
+  readonly kept?: KeptLatents | undefined;
+  readonly onStep?: ((event: StepEvent) => void) | undefined;
+  readonly signal?: AbortSignal | undefined;
 }
 
-function join(tensors: readonly Tensor[]): Tensor {
-  const data = new Float32Array(tensors.reduce((sum, tensor) => sum + tensor.data.length, 0));
-  let start = 0;
-  for (const tensor of tensors) {
-    data.set(tensor.data, start);
-    start += tensor.data.length;
+/** Text states of a step, and for SDXL pooled text and size numbers, of the whole batch; kept while they stay the same. */
+function openConditioning(run: DenoiserRun, rows: TextRows): (step: number) => Record<string, Tensor> {
+  const all = [...rows.negative, ...rows.positive];
+  const [width, height] = run.size;
+  let last: { readonly key: readonly unknown[]; readonly feeds: Record<string, Tensor> } | undefined;
+  return step => {
+    const states = all.map(row => stateAt(row, step));
+    if (last?.key.every((state, i) => state === states[i])) return last.feeds;
+    const feeds: Record<string, Tensor> = { context: joinBatch(states.map(({ context }) => context)) };
+    const pooled = states.flatMap(state => (state.pooled ? [state.pooled] : []));
+    if (pooled.length > 0) {
+      feeds.pooled = joinBatch(pooled);
+      const sizes = Float32Array.of(height, width, 0, 0, height, width);
+      feeds.sizes = joinBatch(states.map(() => ({ shape: [1, 6], data: sizes })));
+    }
+    last = { key: states, feeds };
+    return feeds;
+  };
+}
+
+/** Guidance of every picture by itself, from the rows of the batch. */
+function guideAll(run: DenoiserRun, rows: TextRows, output: Tensor, x: Tensor, sigma: number): Float32Array {
+  const { scale, rescale, space } = run.guidance;
+  const isConverted = space === 'velocity' && run.checkpoint.scheduler.predictionType === 'epsilon';
+  const size = x.data.length / x.shape[0];
+  const guided = new Float32Array(x.data.length);
+  for (let picture = 0; picture < x.shape[0]; picture++) {
+    const prompted = rows.positive.flatMap((row, i) =>
+      row.picture === picture
+        ? [{ data: sampleOf(output, rows.negative.length + i), weight: row.part.weight }]
+        : [],
+    );
+    const unprompted = rows.negative.length > 0 ? sampleOf(output, picture) : undefined;
+    let one = guide(unprompted, prompted, scale);
+    if (unprompted && rescale > 0) {
+      const own = sampleOf(x, picture);
+      const into = (values: Float32Array) => (isConverted ? velocityOf(values, own, sigma) : values);
+      const changed = into(one);
+      rescaleGuided(changed, into(guide(unprompted, prompted, 1)), rescale);
+      one = isConverted ? epsilonOf(changed, own, sigma) : changed;
+    }
+    guided.set(one, picture * size);
   }
-  return {
-    shape: [tensors.reduce((sum, { shape }) => sum + shape[0], 0), ...tensors[0].shape.slice(1)],
-    data,
-  };
+  return guided;
 }
 
-/** Text states, and for SDXL pooled text and size numbers, of the whole batch. */
-function conditioningFeeds({ states, size: [width, height] }: DenoiserRun): Record<string, Tensor> {
-  const context = join(states.map(state => state.context));
-  const pooled = states.flatMap(state => (state.pooled ? [state.pooled] : []));
-  if (pooled.length === 0) return { context };
-  const sizes = states.map(() => ({
-    shape: [1, 6],
-    data: Float32Array.of(height, width, 0, 0, height, width),
-  }));
-  return { context, pooled: join(pooled), sizes: join(sizes) };
-}
-
-function makePredict(run: DenoiserRun): Predict {
-  const others = { ...run.feeds, ...conditioningFeeds(run) };
-  return async (input, timestep) => {
+function makePredict(run: DenoiserRun, step: () => number): Predict {
+  let calls = 0;
+  const rows = textRows(run.texts);
+  const conditioningAt = openConditioning(run, rows);
+  const order = [...rows.negative, ...rows.positive].map(({ picture }) => picture);
+  return async (input, timestep, { x, sigma }) => {
     const whole = run.channels ? joinChannels(input, run.channels) : input;
-    const sample = run.guided ? join([whole, whole]) : whole;
-    const output = await run.session.predict(sample, timestep, others);
-    if (!run.guided) return { conditional: output, unconditional: undefined };
-    const half = output.data.length / 2;
-    const part = (start: number): Tensor => ({
-      shape: input.shape,
-      data: output.data.subarray(start, start + half),
-    });
-    return { unconditional: part(0), conditional: part(half) };
+    const size = whole.data.length / whole.shape[0];
+    const sample = new Float32Array(order.length * size);
+    for (const [row, picture] of order.entries()) sample.set(sampleOf(whole, picture), row * size);
+    const phase = run.promptSteps === 'calls' ? calls++ : step();
+    const others = { ...(await run.feedsAt(step())), ...conditioningAt(phase) };
+    const shape = [order.length, ...whole.shape.slice(1)];
+    const output = await run.session.predict({ shape, data: sample }, timestep, others);
+    return guideAll(run, rows, output, x, sigma);
   };
-}
-
-/** What "automatic" means: the checkpoint's own timesteps for DDIM, A1111's uniform spacing for the others. */
-function spacingOf(run: DenoiserRun): SchedulerName {
-  if (run.choice.scheduler) return run.choice.scheduler;
-  const { timestepSpacing } = run.checkpoint.scheduler;
-  return run.choice.sampler !== 'ddim' || timestepSpacing === 'linspace' ? 'normal' : timestepSpacing;
-}
-
-interface Start {
-  readonly sigmas: number[];
-  /** Noise is multiplied by this. */
-  readonly noiseScale: number;
-  /** The result is multiplied by this. */
-  readonly endScale: number;
-}
-
-/**
- * k-diffusion samplers start at σ·noise and end at σ = 0. DDIM, as in its paper and in diffusers, works on
- * √ᾱ·x: it starts at pure noise and, on whole timesteps, ends at the first training step's ᾱ unless the schedule
- * says that ᾱ is 1 there. Other spacings reach the lowest sigma themselves and end at 0.
- */
-function startOf(run: DenoiserRun, schedule: NoiseSchedule): Start {
-  const { setAlphaToOne, stepsOffset } = run.checkpoint.scheduler;
-  const spacing = spacingOf(run);
-  const sigmas = sigmasFor(spacing, schedule, { steps: run.steps, stepsOffset });
-  if (run.choice.sampler !== 'ddim') return { sigmas, noiseScale: sigmas[0], endScale: 1 };
-  const isWhole = spacing === 'trailing' || spacing === 'leading';
-  const last = isWhole && !setAlphaToOne ? schedule.sigmas[0] : 0;
-  sigmas[sigmas.length - 1] = last;
-  return { sigmas, noiseScale: Math.sqrt(1 + sigmas[0] ** 2), endScale: 1 / Math.sqrt(1 + last ** 2) };
 }
 
 /** Stops at the first prediction that is not finite: no later step can mend it. */
@@ -118,34 +145,71 @@ function checked(denoise: Denoise): Denoise {
   };
 }
 
+/** kept + noise·scale where `change` is 0, x where it is 1. */
+function keep(x: Tensor, { latents, change }: KeptLatents, noise?: Tensor, scale = 0): Tensor {
+  const data = new Float32Array(x.data.length);
+  for (let i = 0; i < data.length; i++) {
+    const share = change[i % change.length];
+    const old = latents.data[i % latents.data.length] + (noise ? noise.data[i] * scale : 0);
+    data[i] = x.data[i] * share + old * (1 - share);
+  }
+  return { shape: x.shape, data };
+}
+
+/** What is kept is put back into every prediction. */
+function keeping(denoise: Denoise, kept: KeptLatents | undefined, noise: Tensor): Denoise {
+  if (!kept) return denoise;
+  return async (x, sigma) => {
+    const read = kept.beforeToo ? keep(x, kept, noise, sigma) : x;
+    return keep(await denoise(read, sigma), kept);
+  };
+}
+
+/** init·initScale + noise·noiseScale */
+function startOf({ plan, init, startNoise: noise }: DenoiserRun): Tensor {
+  const { noiseScale, initScale } = plan;
+  const data = noise.data.map(
+    (value, i) => value * noiseScale + (init ? init.data[i % init.data.length] * initScale : 0),
+  );
+  return { shape: noise.shape, data };
+}
+
+/** Where the noise of a step comes from: each picture's own stream, or its own Brownian path. */
+function stepNoise({ noises, startNoise, sampler, brownian }: DenoiserRun): SampleOptions['noise'] {
+  const joined = (parts: readonly Float32Array[]): Tensor => ({
+    shape: startNoise.shape,
+    data: joinBatch(parts.map(data => ({ shape: [1], data }))).data,
+  });
+  if (samplerRow(sampler.sampler).noise !== 'brownian')
+    return () => joined(noises.map(noise => noise.next()));
+  const [lowest, highest] = brownian;
+  const paths = noises.map(noise => noise.brownian(lowest, highest));
+  return (sigma, sigmaNext) => joined(paths.map(path => path(sigma, sigmaNext)));
+}
+
 /** Runs the sampler; returns one latent [c, h, w] a picture. */
 export async function runDenoiser(run: DenoiserRun): Promise<Tensor[]> {
-  const { checkpoint, generators, size } = run;
-  const { scheduler, latentScale } = checkpoint;
-  const schedule = noiseSchedule({ ...scheduler, kind: scheduler.betaSchedule });
-  const shape = [
-    generators.length,
-    checkpoint.vae.config.latentChannels,
-    size[1] / latentScale,
-    size[0] / latentScale,
-  ];
-  const count = shape[1] * shape[2] * shape[3];
-  const noise = (): Tensor => ({
-    shape,
-    data: join(generators.map(generator => ({ shape: [1], data: generator.normals(count) }))).data,
-  });
-  const { sigmas, noiseScale, endScale } = startOf(run, schedule);
-  const start = noise();
-  for (let i = 0; i < start.data.length; i++) start.data[i] *= noiseScale;
-  const { predictionType } = scheduler;
-  const denoise = makeDenoiser(makePredict(run), { schedule, predictionType, guidance: run.guidance });
-  const end = await samplerOf[run.choice.sampler](checked(denoise), start, sigmas, {
-    noise,
-    onStep: ({ step, steps }) => run.onStep?.(step, steps),
-    ...(run.signal ? { signal: run.signal } : {}),
-  });
-  return generators.map((_, i) => ({
-    shape: shape.slice(1),
-    data: end.data.slice(i * count, (i + 1) * count).map(x => x * endScale),
-  }));
+  const { startNoise, schedule, plan, sampler, onStep, signal } = run;
+  let step = 0;
+  const { predictionType } = run.checkpoint.scheduler;
+  const plain = makeDenoiser(
+    makePredict(run, () => step),
+    { schedule, predictionType },
+  );
+  const end = await samplerRow(sampler.sampler).sampler(
+    keeping(checked(plain), run.kept, startNoise),
+    startOf(run),
+    plan.sigmas,
+    {
+      ...run.options,
+      noise: stepNoise(run),
+      onStep: event => {
+        step = event.step;
+        onStep?.({ step, steps: event.steps, denoised: event.denoised });
+      },
+      ...(signal ? { signal } : {}),
+    },
+  );
+  const scaled = { shape: end.shape, data: end.data.map(x => x * plan.endScale) };
+  return splitBatch(run.kept ? keep(scaled, run.kept) : scaled);
 }

@@ -1,86 +1,32 @@
-/** @file From what a user calls a LoRA to its file. */
-import { existsSync, readdirSync, statSync } from 'node:fs';
-import { basename, dirname, extname, join, resolve } from 'node:path';
-import { badInput, editDistance, usageError } from '../errors.ts';
-import { openSafetensors } from '../files/index.ts';
+/** @file A LoRA given by path or by name, with its settings behind it. */
+import { existsSync, statSync } from 'node:fs';
+import { dirname, resolve } from 'node:path';
+import { badInput, LoraError, usageError } from '../errors.ts';
 import { isLoraFolder } from '../lora/index.ts';
+import { listFolder } from './find-lora/listing.ts';
+import { type LoraFolders, loraName, openLoraFolders } from './find-lora/lora-folders.ts';
+import { nearHint } from './find-lora/near-names.ts';
+import { checkStepRange, splitSteps } from './prompt/step-range.ts';
+
+export { type LoraFolders, loraName, openLoraFolders };
 
 const ending = '.safetensors';
-/** What a LoRA is called by its file. */
-export const loraName = (path: string): string => basename(path).replace(/\.safetensors$/i, '');
 const isFile = (path: string): boolean => statSync(path, { throwIfNoEntry: false })?.isFile() === true;
 /** A file, or a folder that PEFT or Diffusers wrote. */
 const isLora = (path: string): boolean => isFile(path) || isLoraFolder(path);
 
-/** All LoRA files below a folder, at most four levels deep; links to files count, links to folders do not. */
-function filesBelow(folder: string, depth = 4): string[] {
-  if (depth === 0 || !statSync(folder, { throwIfNoEntry: false })?.isDirectory()) return [];
-  return readEntries(folder).flatMap(entry => {
-    const path = join(folder, entry.name);
-    if (entry.isDirectory() && !entry.name.startsWith('.') && entry.name !== 'node_modules')
-      return filesBelow(path, depth - 1);
-    return entry.name.toLowerCase().endsWith(ending) && isFile(path) ? [path] : [];
-  });
-}
+/** Folders to look in; opened ones are listed once for many questions. */
+export type GivenFolders = LoraFolders | readonly string[];
+const opened = (folders: GivenFolders): LoraFolders =>
+  'files' in folders ? folders : openLoraFolders(folders);
 
-/** A folder that may not be read holds nothing that could be used. */
-function readEntries(folder: string) {
-  try {
-    return readdirSync(folder, { withFileTypes: true });
-  } catch {
-    return [];
-  }
-}
-
-/** The name that was given at training (`ss_output_name`), which A1111 puts into prompts; undefined without one. */
-function alias(path: string): string | undefined {
-  try {
-    return openSafetensors(path).metadata.ss_output_name?.toLowerCase();
-  } catch {
-    return undefined; // not a readable file: then it has no alias either
-  }
-}
-
-/** Files that are called `name`: by path, whole or from some folder on, and else by alias. */
-function filesCalled(name: string, files: readonly string[]): string[] {
-  const wanted = `/${name.replaceAll('\\', '/').replace(/\.safetensors$/i, '')}`.toLowerCase();
-  const byPath = files.filter(path =>
-    path.replaceAll('\\', '/').slice(0, -ending.length).toLowerCase().endsWith(wanted),
-  );
-  return byPath.length > 0 ? byPath : files.filter(path => alias(path) === wanted.slice(1));
-}
-
-function notFound(
-  message: string,
-  name: string,
-  files: readonly string[],
-  folders: readonly string[],
-): Error {
-  const wanted = loraName(name).toLowerCase();
-  const near = [...new Set(files.map(loraName))]
-    .map(candidate => ({ candidate, far: editDistance(candidate.toLowerCase(), wanted) }))
-    .sort((a, b) => a.far - b.far)
-    .slice(0, 3);
-  const hint =
-    near.length > 0
-      ? `Nearest names: ${near.map(({ candidate }) => candidate).join(', ')}.`
-      : `No LoRA files in ${folders.join(', ')}.`;
-  return badInput('LORA_NOT_FOUND', message, hint);
-}
-
-/** Finds `<lora:name>` in the given folders. A missing or ambiguous name is an error that lists candidates. */
-export function findLora(name: string, folders: readonly string[]): string {
+/**
+ * Finds a LoRA by its path, else by what it is called in the given folders (`LoraFolders.find`). A missing or ambiguous
+ * name is an error that lists candidates. Names out of a prompt go to `LoraFolders.find`, which stays in its folders.
+ */
+export function findLora(name: string, folders: GivenFolders): string {
   const direct = [name, name + ending].find(isLora);
-  if (direct) return resolve(direct);
-  const files = [...new Set(folders.flatMap(folder => filesBelow(folder)).map(path => resolve(path)))];
-  const hits = filesCalled(name, files);
-  if (hits.length === 1) return hits[0];
-  if (hits.length === 0) throw notFound(`no LoRA is called ${name}`, name, files, folders);
-  throw usageError(
-    'LORA_AMBIGUOUS',
-    `<lora:${name}> could be ${hits.join(' or ')}`,
-    'Write more of the path in the tag, or give the file with --lora.',
-  );
+  return direct ? resolve(direct) : opened(folders).find(name);
 }
 
 /** What a LoRA is given with. */
@@ -90,10 +36,14 @@ export interface GivenLora {
   readonly textStrength?: number | undefined;
   /** As written; `parseBlockWeights` reads them for a family. */
   readonly blocks?: string | undefined;
+  /** The steps with it, as written; `stepRange` reads them. */
+  readonly start?: string | undefined;
+  readonly stop?: string | undefined;
 }
 
 const optionHint =
-  'Write file.safetensors:0.8, and behind it, where wanted, te=0.5 for the text encoder and lbw=… for blocks.';
+  'Write file.safetensors:0.8, and behind it, where wanted, te=0.5 for the text encoder, lbw=… for blocks, ' +
+  'start=5, stop=0.5 or step=5-10 for steps.';
 
 /** Takes `:0.8`, `:te=0.5`, `:lbw=…` off the end. A Windows drive letter is no strength. */
 function splitSettings(text: string): { path: string; settings: string[] } {
@@ -101,17 +51,33 @@ function splitSettings(text: string): { path: string; settings: string[] } {
   let path = text;
   while (!isLora(path)) {
     const match = /^(.+):([^:/\\]*)$/.exec(path);
-    if (!match) break;
+    if (!match || /^hash$/i.test(match[1])) break;
     settings.unshift(match[2]);
     path = match[1];
   }
   return { path, settings };
 }
 
+const settingPattern = /^(te|unet|lbw|start|stop|step)=(.*)$/;
+
+function stepsOf(given: ReadonlyMap<string, string>, text: string): Pick<GivenLora, 'start' | 'stop'> {
+  const step = given.get('step');
+  if (step !== undefined && (given.has('start') || given.has('stop')))
+    throw usageError('LORA_STRENGTH', `--lora ${text}: step= beside start= or stop=`, optionHint);
+  try {
+    const [start, stop] = step === undefined ? [given.get('start'), given.get('stop')] : splitSteps(step);
+    checkStepRange(start, stop);
+    return { ...(start === undefined ? {} : { start }), ...(stop === undefined ? {} : { stop }) };
+  } catch (error) {
+    if (!(error instanceof LoraError)) throw error;
+    throw usageError(error.code, `--lora ${text}: ${error.message}`, error.hint ?? optionHint);
+  }
+}
+
 function parseSettings(settings: readonly string[], text: string): Omit<GivenLora, 'path'> {
   const given = new Map<string, string>();
   for (const setting of settings) {
-    const [, name = 'unet', value = setting] = /^(te|unet|lbw)=(.*)$/.exec(setting) ?? [];
+    const [, name = 'unet', value = setting] = settingPattern.exec(setting) ?? [];
     if (given.has(name))
       throw usageError('LORA_STRENGTH', `--lora ${text}: ${name} is given twice`, optionHint);
     given.set(name, value);
@@ -127,24 +93,46 @@ function parseSettings(settings: readonly string[], text: string): Omit<GivenLor
     strength: number('unet') ?? 1,
     ...(textStrength === undefined ? {} : { textStrength }),
     ...(blocks === undefined ? {} : { blocks }),
+    ...stepsOf(given, text),
   };
 }
 
+/** A path that leads nowhere is never another file of that name. */
+function missingFile(path: string): Error {
+  const folder = dirname(path);
+  const names = listFolder(folder, { endings: [ending], depth: 1 }).files.map(file => loraName(file.path));
+  const hint = nearHint(loraName(path), names, `No LoRA files of a name like that in ${folder}.`);
+  return badInput('LORA_NOT_FOUND', `there is no file ${path}`, hint);
+}
+
+export interface LoraOptionUse {
+  /** Whether there are steps, so that `start=`, `stop=` and `step=` mean something. */
+  readonly steps?: boolean;
+}
+
 /**
- * Parses `file.safetensors:0.8:te=0.5:lbw=INALL`; the strength is 1 unless given, on the text encoder as on the UNet. A
- * file whose own name ends like that is itself. A name without a file is looked for as in a tag.
+ * Parses `file.safetensors:0.8:te=0.5:lbw=INALL:step=5-10`; the strength is 1 unless given, on the text encoder as on the
+ * UNet. A file whose own name ends like that is itself. A name without a file is looked for as in a tag.
+ * Throws LORA_STRENGTH, LORA_STEP_RANGE, LORA_NOT_A_FILE, LORA_NOT_FOUND and LORA_AMBIGUOUS.
  */
-export function parseLoraOption(text: string, folders: readonly string[]): GivenLora {
+export function parseLoraOption(
+  text: string,
+  folders: GivenFolders,
+  { steps = false }: LoraOptionUse = {},
+): GivenLora {
   const { path, settings } = splitSettings(text);
   const given = parseSettings(settings, text);
+  if (!steps && (given.start ?? given.stop) !== undefined)
+    throw usageError(
+      'LORA_STEP_RANGE',
+      `--lora ${text}: there are no steps here that it could be on in`,
+      'Leave start=, stop= and step= out; they are for generating.',
+    );
   if (existsSync(path) && !isLora(path)) {
     const hint = 'Give one of the files in it, or a folder that PEFT wrote.';
     throw usageError('LORA_NOT_A_FILE', `--lora ${path} is a folder`, hint);
   }
-  const isPath = extname(path) !== '' || /[/\\]/.test(path);
-  if (isPath && !isLora(path) && !isFile(path + ending)) {
-    const folder = dirname(path);
-    throw notFound(`there is no file ${path}`, path, filesBelow(folder, 1), [folder]);
-  }
+  const isPath = /[/\\]|\.(?:safetensors|pt|pth|ckpt|bin)$/i.test(path);
+  if (isPath && !isLora(path) && !isFile(path + ending)) throw missingFile(path);
   return { path: findLora(path, folders), ...given };
 }

@@ -1,56 +1,22 @@
 /**
- * @file Prompt to picture. Sessions are kept between calls: another prompt, seed or LoRA of the same ranks costs no
+ * @file Prompts to pictures. Sessions are kept between calls: another prompt, seed or LoRA of the same ranks costs no
  * set-up; LoRA matrices are feeds of the graph.
  */
-import { type SamplerChoice, torchGenerator } from '../diffusion/index.ts';
-import { isAllFinite, type SessionOptions, type Tensor } from '../engine/index.ts';
-import { usageError } from '../errors.ts';
-import {
-  type Checkpoint,
-  type EncodedText,
-  openUnet,
-  openVaeDecoder,
-  type UnetSession,
-} from '../models/index.ts';
-import { runDenoiser } from './denoise-run.ts';
-import { openInpaintInput } from './inpaint-input.ts';
-import { keepOne } from './keep-one.ts';
-import { type ChosenLora, type LoraSet, loraSets } from './lora-sets.ts';
-import { notFinite } from './not-finite.ts';
-import { openTextEncoder, zeroStates } from './text-states.ts';
-
-export interface PictureRequest {
-  readonly prompt: string;
-  readonly negativePrompt: string;
-  /** 0 … 2⁶⁴ − 1; as `torch.manual_seed` on the CPU. */
-  readonly seed: number | bigint;
-}
-
-export interface GenerateRequest {
-  /** Pictures made together in one batch; each has its own prompt and seed. */
-  readonly pictures: readonly PictureRequest[];
-  readonly loras: readonly ChosenLora[];
-  /** Add the LoRAs into copies of the weights instead of attaching them. */
-  readonly merge: boolean;
-  readonly sampler: SamplerChoice;
-  readonly steps: number;
-  readonly guidance: number;
-  readonly width: number;
-  readonly height: number;
-  readonly onStep?: (step: number, steps: number) => void;
-  readonly signal?: AbortSignal;
-}
-
-export interface Picture {
-  readonly width: number;
-  readonly height: number;
-  /** Interleaved RGB. */
-  readonly data: Uint8Array;
-  /** The final latent [c, h/8, w/8]. */
-  readonly latent: Tensor;
-  /** What of the prompts did not fit into the text encoder; empty when all did. */
-  readonly truncated: { readonly prompt: string; readonly negativePrompt: string };
-}
+import { everythingMasked, type MaskedPicture, samplerRow } from '../diffusion/index.ts';
+import type { SessionOptions, Tensor } from '../engine/index.ts';
+import { type Checkpoint, openUnet, parameterCount, type UnetSession } from '../models/index.ts';
+import { openAutoencoder } from './autoencoder.ts';
+import { joinBatch, stackBatch } from './batch.ts';
+import { openTextEncoder, type PromptRequest, type PromptTexts } from './conditioning/text-encoder.ts';
+import { isSinglePrompt, textRows } from './conditioning.ts';
+import { keepSome } from './keep-some.ts';
+import { groupsBySharing, textLoraSets, unetLoraSets } from './lora-sets.ts';
+import { drawPass, type Pass, type PassOptions, passesOf, stepsIn } from './passes.ts';
+import { cropRaster, cropTensor, rgbOf, tensorOf } from './pictures/raster.ts';
+import { hiresSize } from './pictures/sizes.ts';
+import { scalesLatent, upscaleLatents, upscalePixels } from './pictures/upscalers.ts';
+import { checkRequest, type GenerateRequest, type Picture, type PictureRequest } from './request.ts';
+import { usualRules } from './settings/presets.ts';
 
 export interface Generator {
   generate(request: GenerateRequest): Promise<Picture[]>;
@@ -59,62 +25,116 @@ export interface Generator {
   readonly sessionsOpened: number;
 }
 
-/** Throws SIZE_INVALID, STEPS_INVALID, GUIDANCE_INVALID or SEED_INVALID for what cannot be drawn. */
-export function checkRequest(
-  { pictures, width, height, steps, guidance }: Omit<GenerateRequest, 'loras' | 'merge' | 'sampler'>,
-  checkpoint: Pick<Checkpoint, 'latentScale'>,
-): void {
-  const scale = checkpoint.latentScale;
-  for (const [name, side] of Object.entries({ width, height })) {
-    if (Number.isInteger(side) && side > 0 && side % scale === 0) continue;
-    throw usageError('SIZE_INVALID', `${name} ${side} is not a positive multiple of ${scale}`);
-  }
-  if (!Number.isInteger(steps) || steps < 1 || steps > 1000)
-    throw usageError('STEPS_INVALID', `${steps} steps: give a whole number from 1 to 1000`);
-  if (!Number.isFinite(guidance))
-    throw usageError('GUIDANCE_INVALID', `guidance ${guidance} is not a number`);
-  for (const { seed } of pictures) {
-    const isWhole = typeof seed === 'bigint' || Number.isSafeInteger(seed);
-    if (isWhole && seed >= 0 && seed < 2n ** 64n) continue;
-    throw usageError('SEED_INVALID', `seed ${seed} is not a whole number from 0 to 2⁶⁴ − 1`);
-  }
-}
+/** UNets of more parameters are opened again for another size: two of them take too much memory. */
+const keptParameters = 50_000_000;
 
 /** Opens a generator; sessions are made when first needed. */
 export function openGenerator(checkpoint: Checkpoint, options: SessionOptions = {}): Generator {
-  const unets = keepOne<UnetSession>();
+  const isLarge = parameterCount(checkpoint.unet.weights) > keptParameters;
+  const unets = keepSome<UnetSession>(isLarge ? 1 : 4);
   const textEncoder = openTextEncoder(checkpoint, options);
-  const decoder = openVaeDecoder(checkpoint, options);
-  const channelsOf = openInpaintInput(checkpoint, options);
-  const unetLoras = loraSets(checkpoint, 'unet');
-  const textLoras = loraSets(checkpoint, 'text');
+  const autoencoder = openAutoencoder(checkpoint, options);
+  const unetLoras = unetLoraSets(checkpoint);
+  const textLoras = textLoraSets(checkpoint);
   let sessionsOpened = 0;
+  let unknown: MaskedPicture | undefined;
 
-  const textStates = async ({ pictures, loras, merge }: GenerateRequest, guided: boolean) => {
-    const set = await textLoras(loras, merge);
-    const prompts = pictures.map(({ prompt }) => prompt);
-    const negatives = guided ? pictures.map(({ negativePrompt }) => negativePrompt) : [];
-    const encoded = await textEncoder.encode([...prompts, ...negatives], set);
-    const isZero = (text: string): boolean => checkpoint.zerosForNoText && text.trim() === '';
-    return {
-      positive: encoded.slice(0, prompts.length),
-      negative: negatives.map((text, i) => {
-        const state = encoded[prompts.length + i];
-        return isZero(text) ? zeroStates(state) : state;
-      }),
-    };
+  /** What an inpainting UNet sees where there is only a prompt. */
+  const everything = (width: number, height: number): MaskedPicture => {
+    const [, , h, w] = unknown?.pixels.shape ?? [];
+    if (!unknown || h !== height || w !== width) unknown = everythingMasked({ width, height });
+    return unknown;
   };
 
-  const unetFor = ({ width, height }: GenerateRequest, loras: LoraSet, states: readonly EncodedText[]) => {
-    const scale = checkpoint.latentScale;
-    const [, tokens] = states[0].context.shape;
-    const size = { batch: states.length, height: height / scale, width: width / scale, tokens };
-    return unets.get(JSON.stringify([size, loras.sessionKey]), () => {
+  const encodeTexts = async (
+    { merge, rules = usualRules, loras, steps }: GenerateRequest,
+    pictures: readonly PictureRequest[],
+    pass: Pass,
+  ): Promise<PromptTexts[]> => {
+    const prompts: PromptRequest[] = [];
+    for (const picture of pictures) {
+      const { prompt, negativePrompt } = (pass.isSecond && picture.second) || picture;
+      prompts.push({ prompt, negativePrompt, loras: await textLoras(picture.loras ?? loras, merge) });
+    }
+    const calls = rules.promptSteps === 'calls' ? samplerRow(pass.sampler.sampler).callsPerStep : 1;
+    const length = { steps: pass.steps * calls, firstPassSteps: pass.isSecond ? steps * calls : undefined };
+    const encode = (guided: boolean) => textEncoder.encode(prompts, { ...rules, ...length, guided });
+    const encoded = await encode(pass.guidance !== 1);
+    const isComposed = encoded.some(({ positive }) => !isSinglePrompt(positive));
+    return pass.guidance === 1 && isComposed ? encode(true) : encoded;
+  };
+
+  const unetFor: PassOptions['unetFor'] = (size, loras) =>
+    unets.get(JSON.stringify([size, loras.sessionKey]), () => {
       sessionsOpened++;
       const weights = loras.weights('unet', checkpoint.unet.weights);
       const base = { ...checkpoint, unet: { ...checkpoint.unet, weights } };
       return openUnet(base, size, graph => loras.hooks(graph, 'unet', size.batch), options);
     });
+
+  /** The latents of the first pass as large as the second is, cut where that has another shape. [n, c, h, w] */
+  const enlarge = async (latents: readonly Tensor[], pass: Pass, findings: string[][]): Promise<Tensor> => {
+    const { upscaler = 'latent' } = pass;
+    const { latentScale } = checkpoint;
+    const [, height, width] = latents[0].shape.map(side => side * latentScale);
+    const levels = checkpoint.unet.config.channels.length;
+    const { enlarged, crop } = hiresSize(
+      { width, height, toWidth: pass.width, toHeight: pass.height },
+      { latentScale, levels },
+    );
+    if (scalesLatent(upscaler)) {
+      const size = { width: enlarged.width / latentScale, height: enlarged.height / latentScale };
+      const cut = { left: crop.left / latentScale, top: crop.top / latentScale };
+      return cropTensor(upscaleLatents(stackBatch(latents), size, upscaler), {
+        ...cut,
+        ...{ width: crop.width / latentScale, height: crop.height / latentScale },
+      });
+    }
+    const encoded: Tensor[] = [];
+    for (const [i, latent] of latents.entries()) {
+      const picture = upscalePixels(rgbOf(await autoencoder.decode(latent, findings[i])), enlarged, upscaler);
+      encoded.push(await autoencoder.encode(tensorOf(cropRaster(picture, crop))));
+    }
+    return joinBatch(encoded);
+  };
+
+  /** Pictures that share a batch, from noise to pixels. */
+  const drawTogether = async (request: GenerateRequest, indices: readonly number[]): Promise<Picture[]> => {
+    const pictures = indices.map(i => request.pictures[i]);
+    const passes = passesOf(request, checkpoint);
+    const totalSteps = passes.reduce((sum, pass) => sum + stepsIn(pass), 0);
+    const texts = [];
+    for (const pass of passes) texts.push(await encodeTexts(request, pictures, pass));
+    const findings = texts[0].map(findingsOf);
+    let steps = 0;
+    let latents: Tensor[] = [];
+    for (const [i, pass] of passes.entries()) {
+      const { width, height } = pass;
+      const init = pass.isSecond
+        ? await enlarge(latents, pass, findings)
+        : request.init && (await autoencoder.encode(request.init.pixels));
+      const masked = maskedOf(request, pass) ?? everything(width, height);
+      const rows = textRows(texts[i]);
+      const order = [...rows.negative, ...rows.positive].map(({ picture }) => picture);
+      const loras = await unetLoras(
+        order.map(picture => pictures[picture].loras ?? request.loras),
+        request.merge,
+      );
+      latents = await drawPass({
+        ...{ checkpoint, request, pass, pictures, texts: texts[i], init, loras, unetFor },
+        channels: checkpoint.variant === 'inpaint' ? await autoencoder.inpaintChannels(masked) : undefined,
+        onStep: ({ step, denoised }) =>
+          request.onStep?.({ step: steps + step, steps: totalSteps, denoised, pictures: indices }),
+      });
+      steps += stepsIn(pass);
+    }
+    const drawn: Picture[] = [];
+    for (const [i, latent] of latents.entries()) {
+      const pixels = await autoencoder.decode(latent, findings[i]);
+      const { truncated } = texts[0][i];
+      drawn.push({ ...rgbOf(pixels), latent, truncated, findings: findings[i] });
+    }
+    return drawn;
   };
 
   return {
@@ -123,54 +143,30 @@ export function openGenerator(checkpoint: Checkpoint, options: SessionOptions = 
     },
     async generate(request) {
       checkRequest(request, checkpoint);
-      const guided = request.guidance !== 1;
-      const { positive, negative } = await textStates(request, guided);
-      const states = [...negative, ...positive];
-      const channels = await channelsOf(request); // before the UNet takes the memory
-      const loras = await unetLoras(request.loras, request.merge);
-      const latents = await runDenoiser({
-        checkpoint,
-        session: await unetFor(request, loras, states),
-        feeds: loras.feeds,
-        states,
-        guided,
-        channels,
-        generators: request.pictures.map(({ seed }) => torchGenerator(seed)),
-        choice: request.sampler,
-        steps: request.steps,
-        guidance: request.guidance,
-        size: [request.width, request.height],
-        ...(request.onStep ? { onStep: request.onStep } : {}),
-        ...(request.signal ? { signal: request.signal } : {}),
-      });
-      const pictures: Picture[] = [];
-      for (const [i, latent] of latents.entries()) {
-        const decoded = await decoder.decode({ shape: [1, ...latent.shape], data: latent.data });
-        const truncated = {
-          prompt: positive[i].truncated,
-          negativePrompt: negative[i]?.truncated ?? '',
-        };
-        pictures.push({ ...toPixels(decoded), latent, truncated });
+      const drawn: Picture[] = [];
+      const own = request.pictures.map(picture => picture.loras ?? request.loras);
+      for (const group of groupsBySharing(own, request.merge)) {
+        const made = await drawTogether(request, group);
+        for (const [i, index] of group.entries()) drawn[index] = made[i];
       }
-      return pictures;
+      return drawn;
     },
     async release() {
       await textEncoder.release();
-      await decoder.release();
+      await autoencoder.release();
       await unets.release();
     },
   };
 }
 
-/** [1, 3, h, w] in −1 … 1 → interleaved bytes. */
-function toPixels({ shape, data }: Tensor): Pick<Picture, 'width' | 'height' | 'data'> {
-  if (!isAllFinite(data)) throw notFinite('the VAE decoded a finite latent to NaN');
-  const [, , height, width] = shape;
-  const plane = height * width;
-  const out = new Uint8Array(3 * plane);
-  for (let i = 0; i < plane; i++) {
-    for (let c = 0; c < 3; c++)
-      out[3 * i + c] = Math.round(Math.min(1, Math.max(0, data[c * plane + i] / 2 + 0.5)) * 255);
-  }
-  return { width, height, data: out };
+/** What an inpainting UNet reads of the picture it starts from; undefined where it sees nothing of it. */
+function maskedOf({ init, inpaint }: GenerateRequest, { isSecond }: Pass): MaskedPicture | undefined {
+  if (!init || !inpaint || isSecond) return undefined;
+  return { pixels: init.pixels, mask: inpaint.mask };
 }
+
+/** What looks like a mistake in the prompts, with its place. */
+const findingsOf = ({ findings }: PromptTexts): string[] => [
+  ...findings.prompt.map(({ position, text }) => `prompt, character ${position}: ${text}`),
+  ...findings.negativePrompt.map(({ position, text }) => `negative prompt, character ${position}: ${text}`),
+];

@@ -1,14 +1,43 @@
-/** Generation: prompts and LoRAs to pictures that know how they were made. */
-export { findLora, type GivenLora, loraName, parseLoraOption } from './find-lora.ts';
+/** Generation: prompts and LoRAs to pictures that know how they were made, and comparisons of them. */
+
+export * from './compare/index.ts';
+export { type Embeddings, openEmbeddings } from './embeddings/open-embeddings.ts';
+export {
+  findLora,
+  type GivenLora,
+  type LoraFolders,
+  loraName,
+  openLoraFolders,
+  parseLoraOption,
+} from './find-lora.ts';
+export { type Generator, openGenerator } from './generator.ts';
+export { type LoadedLora, type LoadOptions, loadGiven, loadLoraFor } from './load-lora.ts';
+export type { ChosenLora } from './lora-sets.ts';
+export { encodePicture, type PictureFormat, pictureFormats } from './metadata/encode-picture.ts';
+export type { FoundLora, FoundSettings } from './metadata/found-settings.ts';
+export { parseInfotext, writeInfotext } from './metadata/infotext.ts';
+export { infotextOf } from './metadata/infotext-of.ts';
+export { findLorasByHash, type LoraMatches, type WantedLora } from './metadata/match-loras.ts';
+export { type PictureText, readPictureText } from './metadata/read-picture-text.ts';
+export { readPicture } from './pictures/read-picture.ts';
+export { latentPreview } from './preview/latent-preview.ts';
+export { openWildcards } from './prompt/wildcards.ts';
 export {
   checkRequest,
+  type DrawingStep,
   type GenerateRequest,
-  type Generator,
-  openGenerator,
   type Picture,
   type PictureRequest,
-} from './generator.ts';
-export type { ChosenLora } from './lora-sets.ts';
-export { type Infotext, parseInfotext, writeInfotext } from './metadata/infotext.ts';
-export { type MentionedLora, openPictureText, type PictureSettings } from './metadata/picture-text.ts';
-export { extractLoraTags, type LoraTag } from './prompt/lora-tags.ts';
+} from './request.ts';
+export { plainSettings } from './settings/plain.ts';
+export { type Preset, presets, usualRules } from './settings/presets.ts';
+export {
+  emphasisRules,
+  maskedContents,
+  noiseSources,
+  type PictureSettings,
+  presetNames,
+  resizeModes,
+} from './settings/schema.ts';
+export { type PictureWish, type Settled, settlePictures } from './settings/settle.ts';
+export { type DrawHooks, type FinishedPicture, openWorkshop, type Workshop } from './workshop.ts';

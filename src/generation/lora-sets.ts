@@ -1,14 +1,18 @@
 /** @file The LoRAs of one request, as one side of the model sees them: the UNet or the text encoders. */
-import type { Graph, Tensor } from '../engine/index.ts';
+import type { Graph, Shape, Tensor } from '../engine/index.ts';
+import { usageError } from '../errors.ts';
 import {
   type AppliedModule,
   appliedModules,
   attach,
   attachModules,
   type BaseParts,
+  branchesBySample,
+  isPlain,
   type LoraEmbedding,
   type LoraWeights,
   mergeModules,
+  type Slot,
   type StrongLora,
 } from '../lora/index.ts';
 import {
@@ -21,9 +25,18 @@ import {
   weightsByPart,
 } from '../models/index.ts';
 
-export type ChosenLora = StrongLora;
+/** Steps of a run, counted from 0: from the first to the one before the last. */
+export interface StepRange {
+  readonly from: number;
+  readonly to: number;
+}
 
-export type Side = 'unet' | 'text';
+export interface ChosenLora extends StrongLora {
+  /** The steps in which the UNet has it; all unless said. Text is encoded once, with it. */
+  readonly steps?: StepRange | undefined;
+}
+
+type Side = 'unet' | 'text';
 
 export interface LoraSet {
   /** Equal for sets that can share a session: the same ranks on the same layers, or the same merged weights. */
@@ -38,6 +51,11 @@ export interface LoraSet {
   hooks(graph: Graph, part: string, batch?: number): LayerHooks;
   /** The weights of `part`, with merged LoRAs added in. */
   weights(part: string, base: WeightSource): WeightSource;
+}
+
+/** The LoRAs of the UNet, which may come and go with the steps. */
+export interface UnetLoras extends Omit<LoraSet, 'words' | 'feeds'> {
+  feedsAt(step: number): Promise<Readonly<Record<string, Tensor>>>;
 }
 
 const sideOf = (target: string): Side => (target.startsWith('text_encoder') ? 'text' : 'unet');
@@ -59,31 +77,126 @@ const partsOf = (checkpoint: Checkpoint, side: Side): BaseParts =>
   new Map([...weightsByPart(checkpoint)].filter(([part]) => sideOf(part) === side));
 
 function keyOf(loras: readonly ChosenLora[], side: Side, merge: boolean): string {
-  const members = loras.map(({ lora, strength, textStrength = strength, blocks }) => [
+  const members = loras.map(({ lora, strength, textStrength = strength, blocks, steps }) => [
     numberOf(lora),
     side === 'text' ? textStrength : strength,
-    ...(blocks ? [[...blocks]] : []),
+    blocks ? [...blocks] : 0,
+    steps && side === 'unet' ? [steps.from, steps.to] : 0,
   ]);
   return JSON.stringify([merge, members]);
 }
 
-/** Prepares LoRAs for one side; the set that was asked for last is remembered. */
-export function loraSets(
+/** Prepares LoRAs for the text encoders; the set that was asked for last is remembered. */
+export function textLoraSets(
   checkpoint: Checkpoint,
-  side: Side,
 ): (loras: readonly ChosenLora[], merge: boolean) => Promise<LoraSet> {
-  const parts = partsOf(checkpoint, side);
+  const parts = partsOf(checkpoint, 'text');
   let last: LoraSet | undefined;
   return async (loras, merge) => {
-    const applied = onSide(loras, side, checkpoint.family);
-    const embeddings = side === 'text' ? embeddingsOf(loras) : [];
-    const key = applied.length + embeddings.length > 0 ? keyOf(loras, side, merge) : '';
+    const applied = onSide(loras, 'text', checkpoint.family);
+    const embeddings = embeddingsOf(loras);
+    const key = applied.length + embeddings.length > 0 ? keyOf(loras, 'text', merge) : '';
     if (last?.key !== key) {
       const set = await (merge ? mergedSet : attachedSet)(key, applied, parts);
       last = withEmbeddings(set, embeddings, parts);
     }
     return last;
   };
+}
+
+/**
+ * Pictures that can be drawn in one batch, given the LoRAs of each, by their places: all, where the LoRAs are the same or
+ * are side branches; else those with the same LoRAs.
+ */
+export function groupsBySharing(pictures: readonly (readonly ChosenLora[])[], merge: boolean): number[][] {
+  const keys = pictures.map(loras => keyOf(loras, 'unet', merge));
+  const modules = pictures.flat().flatMap(({ lora }) => lora.modules);
+  const areBranches = modules.every(module => sideOf(module.target) === 'text' || isPlain(module));
+  const places = [...pictures.keys()];
+  if (keys.every(key => key === keys[0]) || (areBranches && !merge)) return [places];
+  return [...Map.groupBy(places, place => keys[place]).values()];
+}
+
+/** The LoRA as it is in a step: outside its steps with strength 0, so that the graph stays the same. */
+const atStep =
+  (step: number) =>
+  (lora: ChosenLora): ChosenLora =>
+    lora.steps === undefined || (lora.steps.from <= step && step < lora.steps.to)
+      ? lora
+      : { ...lora, strength: 0 };
+
+/** Prepares LoRAs for the UNet; the set that was asked for last is remembered. */
+export function unetLoraSets(
+  checkpoint: Checkpoint,
+): (samples: readonly (readonly ChosenLora[])[], merge: boolean) => Promise<UnetLoras> {
+  const parts = partsOf(checkpoint, 'unet');
+  let last: UnetLoras | undefined;
+  return async (samples, merge) => {
+    const keys = samples.map(loras => keyOf(loras, 'unet', merge));
+    const isShared = keys.every(key => key === keys[0]);
+    const key = isShared ? keys[0] : JSON.stringify(keys);
+    if (last?.key === key) return last;
+    const applied = (loras: readonly ChosenLora[], step: number): AppliedModule[] =>
+      onSide(loras.map(atStep(step)), 'unet', checkpoint.family);
+    if (merge) last = await mergedUnet(key, samples[0], applied(samples[0], 0), parts);
+    else {
+      const attachAt = isShared
+        ? (step: number) => attachModules(applied(samples[0], step), parts)
+        : async (step: number) => bySample(samples, loras => applied(loras, step), parts);
+      last = await attachedUnet(key, samples.flat(), attachAt);
+    }
+    return last;
+  };
+}
+
+function bySample(
+  samples: readonly (readonly ChosenLora[])[],
+  applied: (loras: readonly ChosenLora[]) => AppliedModule[],
+  parts: BaseParts,
+): AttachedSlots {
+  const weights = parts.get('unet') as WeightSource;
+  const shapeOf = (target: string): Shape => weights.shape(`${target.slice('unet.'.length)}.weight`);
+  return { ...branchesBySample(samples.map(applied), shapeOf), parameters: new Map() };
+}
+
+interface AttachedSlots {
+  readonly slots: readonly Slot[];
+  readonly parameters: ReadonlyMap<string, Shape>;
+  readonly feeds: Readonly<Record<string, Tensor>>;
+}
+
+/** What is fed changes where a LoRA comes or goes; the slots are the same in every step. */
+async function attachedUnet(
+  key: string,
+  loras: readonly ChosenLora[],
+  attachAt: (step: number) => Promise<AttachedSlots>,
+): Promise<UnetLoras> {
+  const phaseOf = (step: number): string => loras.map(lora => (atStep(step)(lora) === lora ? 1 : 0)).join('');
+  const first = await attachAt(0);
+  let now = { phase: phaseOf(0), feeds: first.feeds };
+  return {
+    ...{ key, sessionKey: sessionKeyOf(first), weights: (_, base) => base },
+    hooks: hooksOf(first),
+    async feedsAt(step) {
+      const phase = phaseOf(step);
+      if (phase !== now.phase) now = { phase, feeds: (await attachAt(step)).feeds };
+      return now.feeds;
+    },
+  };
+}
+
+async function mergedUnet(
+  key: string,
+  loras: readonly ChosenLora[],
+  applied: readonly AppliedModule[],
+  parts: BaseParts,
+): Promise<UnetLoras> {
+  if (loras.some(({ steps }) => steps !== undefined)) {
+    const hint = 'Leave --merge out: attached LoRAs come and go at no cost.';
+    throw usageError('LORA_MERGED_STEPS', 'a merged LoRA is there in every step', hint);
+  }
+  const { hooks, weights, sessionKey } = await mergedSet(key, applied, parts);
+  return { key, sessionKey, hooks, weights, feedsAt: async () => ({}) };
 }
 
 /** Words of all LoRAs; of two that have the same one, the first is meant. */
@@ -130,24 +243,31 @@ function withEmbeddings(set: LoraSet, embeddings: readonly LoraEmbedding[], part
   };
 }
 
+/** Equal where another set of feeds can go into the same graph. */
+function sessionKeyOf({ slots, parameters }: AttachedSlots): string {
+  const ranks = slots.map(({ target, rank, scale }) => `${target}:${rank}${scale === 'fed' ? '' : ' each'}`);
+  return [...ranks, ...parameters.keys()].join();
+}
+
+/** The branches of one part of the model. */
+const hooksOf =
+  ({ slots, parameters }: AttachedSlots): LoraSet['hooks'] =>
+  (graph, part, batch = 1) => {
+    const isOwn = (name: string): boolean => name.startsWith(`${part}.`);
+    const own = slots.filter(({ target }) => isOwn(target));
+    const replaced = new Map([...parameters].filter(([name]): boolean => isOwn(name)));
+    return attach(graph, own, { replaced, batch }).hooks;
+  };
+
 async function attachedSet(
   key: string,
   applied: readonly AppliedModule[],
   parts: BaseParts,
 ): Promise<LoraSet> {
-  const { slots, parameters, feeds } = await attachModules(applied, parts);
-  const ranks = slots.map(({ target, rank }) => `${target}:${rank}`);
+  const attached = await attachModules(applied, parts);
   return {
-    sessionKey: [...ranks, ...parameters.keys()].join(),
-    key,
-    words: [],
-    feeds,
-    hooks: (graph, part, batch = 1) => {
-      const isOwn = (name: string): boolean => name.startsWith(`${part}.`);
-      const own = slots.filter(({ target }) => isOwn(target));
-      const replaced = new Map([...parameters].filter(([name]): boolean => isOwn(name)));
-      return attach(graph, own, { replaced, batch }).hooks;
-    },
+    ...{ key, sessionKey: sessionKeyOf(attached), words: [], feeds: attached.feeds },
+    hooks: hooksOf(attached),
     weights: (_, base) => base,
   };
 }

@@ -37,6 +37,9 @@ export {
   type WeightSource,
 } from './layers.ts';
 export {
+  type ChunkStates,
+  joinTokens,
+  joinWidths,
   openTextConditioner,
   padText,
   type TextConditioner,
@@ -47,8 +50,10 @@ export {
   type EncoderUse,
   encoderFeeds,
   encoderUses,
+  type LayerChoice,
   newWordsName,
   padChunks,
+  type SdxlClipSkip,
   type TextPartName,
   type TextSource,
   type TokenizedText,
@@ -61,6 +66,7 @@ export {
   openVaeEncoder,
   type VaeDecoder,
   type VaeEncoder,
+  vaePieces,
   wholeUpToDefault,
 } from './sessions/vae.ts';
 export {
@@ -69,6 +75,7 @@ export {
   type NewWord,
   openClipTokenizer,
   openTokenizer,
+  type ReadWord,
 } from './tokenizer/index.ts';
 export { unetShapes } from './unet/shapes.ts';
 export { pooledWidthOf, timestepEmbedding, type UnetConfig, type UnetInputs, unet } from './unet/unet.ts';

@@ -1,10 +1,9 @@
 /** CLIP's own tokenizer on 5,000 strings, against transformers' CLIPTokenizer (tools/goldens/clip_tokenizer.py). */
-import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { expect, test } from 'vitest';
 import { clipTables } from '../../src/models/tokenizer/clip-vocabulary.ts';
 import { openClipTokenizer } from '../../src/models/tokenizer/index.ts';
-import { promptStrings } from '../support/prompt-strings.ts';
+import { jsonDigest as digest, hostileStrings, promptStrings } from '../support/prompt-strings.ts';
 
 interface Golden {
   readonly vocabulary: string;
@@ -12,22 +11,16 @@ interface Golden {
   /** A hash for each 50 strings. */
   readonly blocks: string[];
   readonly examples: [text: string, ids: number[]][];
+  /** Of all ids, not cut. */
+  readonly hostile: Readonly<Record<string, string>>;
 }
 const golden: Golden = JSON.parse(
   readFileSync(new URL('./data/clip-tokenizer.json', import.meta.url), 'utf8'),
 );
 
-/** Python's json.dumps writes what is not ASCII as escapes. */
-function digest(rows: unknown): string {
-  const escaped = JSON.stringify(rows).replace(
-    /[\u007f-\uffff]/g,
-    c => `\\u${c.charCodeAt(0).toString(16).padStart(4, '0')}`,
-  );
-  return createHash('sha256').update(escaped).digest('hex').slice(0, 16);
-}
-
 const count = 50 * golden.blocks.length;
 const texts = promptStrings(count);
+const hostile = hostileStrings();
 
 test('the vocabulary is OpenAI’s', () => {
   const { vocabulary, ranks } = clipTables();
@@ -61,4 +54,29 @@ test('OpenCLIP’s texts are padded with !, which has id 0', () => {
   expect(open.ids.slice(0, 5)).toEqual(clip.ids.slice(0, 5));
   expect(open.ids.slice(5)).toEqual(Array(72).fill(0));
   expect(clip.ids.slice(5)).toEqual(Array(72).fill(49407));
+});
+
+test('hostile strings, whole: ids are those of transformers', () => {
+  const tokenizer = openClipTokenizer('<|endoftext|>');
+  expect([...hostile.keys()]).toEqual(Object.keys(golden.hostile));
+  const wrong = [...hostile].filter(
+    ([name, text]) => digest(tokenizer.readWords(text).flatMap(({ ids }) => ids)) !== golden.hostile[name],
+  );
+  expect(wrong.map(([name]) => name)).toEqual([]);
+});
+
+test.each(['one word', 'marks'])('time grows with the length: %s', name => {
+  const text = hostile.get(name) ?? '';
+  const time = (share: number): number => {
+    const times = Array.from({ length: 2 }, () => {
+      const tokenizer = openClipTokenizer('<|endoftext|>');
+      const start = performance.now();
+      tokenizer.encode(text.slice(0, text.length * share));
+      return performance.now() - start;
+    });
+    return Math.min(...times);
+  };
+  time(0.02); // compiles
+  // Ten times the text; twelve leaves room for n·log n, the milliseconds for a loaded machine.
+  expect(time(1)).toBeLessThan(12 * time(0.1) + 300);
 });

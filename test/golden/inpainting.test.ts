@@ -6,10 +6,9 @@ import type { TrainingItem } from '../../src/dataset/index.ts';
 import { openKeeper } from '../../src/dataset/keep.ts';
 import { openMaskingEncoder } from '../../src/dataset/maskings.ts';
 import { drawMask } from '../../src/dataset/masks.ts';
-import { inpaintChannels, torchGenerator } from '../../src/diffusion/index.ts';
+import { everythingMasked, inpaintChannels } from '../../src/diffusion/index.ts';
 import type { Shape, Tensor } from '../../src/engine/index.ts';
 import { runDenoiser } from '../../src/generation/denoise-run.ts';
-import { openInpaintInput } from '../../src/generation/inpaint-input.ts';
 import { chooseTargets, plainLora } from '../../src/lora/index.ts';
 import { readUnetConfig, readVaeConfig } from '../../src/models/checkpoint/config-files.ts';
 import {
@@ -22,6 +21,7 @@ import {
 import { openFeeds } from '../../src/training/feeds.ts';
 import { completeRecipe, openTrainStep } from '../../src/training/index.ts';
 import { writeConfig } from '../support/configs.ts';
+import { simpleRun } from '../support/denoiser-run.ts';
 import { knownTexts, plainView } from '../support/training-items.ts';
 import { type Digest, given, hashed, hashedSource, peftName, relativeError } from './hashed-weights.ts';
 
@@ -112,7 +112,7 @@ async function withEncoder<T>(work: (encode: (pixels: Tensor) => Promise<Tensor>
 }
 
 const channelsOf: Readonly<Record<Drawing['name'], () => Promise<Tensor | undefined>>> = {
-  everything: () => openInpaintInput(checkpoint, {})({ width, height }),
+  everything: () => withEncoder(encode => inpaintChannels(everythingMasked({ width, height }), encode)),
   rectangle: () => withEncoder(encode => inpaintChannels({ pixels: picture, mask: rectangle() }, encode)),
 };
 
@@ -140,29 +140,28 @@ describe.each(golden.drawings)('two pictures on $family, masked: $name', drawing
     const size = { batch: 4, height: height / 4, width: width / 4, tokens: 7 };
     const session = await openUnet({ ...checkpoint, unet: unetOf(golden.unets[drawing.family]) }, size);
     const inputs: Tensor[] = [];
-    const latents = await runDenoiser({
-      ...{ checkpoint, states, feeds: {}, guided: true, size: [width, height] },
-      channels: await channelsOf[drawing.name](),
-      session: {
-        predict(sample, timestep, others) {
-          inputs.push(sample);
-          return session.predict(sample, timestep, others);
+    const latents = await runDenoiser(
+      simpleRun({
+        scheduler: checkpoint.scheduler,
+        session: {
+          predict(sample, timestep, others) {
+            inputs.push(sample);
+            return session.predict(sample, timestep, others);
+          },
         },
-      },
-      generators: drawing.seeds.map(seed => torchGenerator(seed)),
-      choice: { sampler: 'ddim', samplerLabel: '', scheduler: 'leading', schedulerLabel: '' },
-      ...{ steps: drawing.steps, guidance: drawing.guidance },
-    });
+        ...{ states, channels: await channelsOf[drawing.name](), seeds: drawing.seeds.map(BigInt) },
+        choice: { sampler: 'ddim', scheduler: 'leading' },
+        ...{ steps: drawing.steps, guidance: drawing.guidance },
+        shape: [checkpoint.vae.config.latentChannels, height / 4, width / 4],
+        size: [width, height],
+      }),
+    );
     await session.release();
     expect(inputs[0].shape).toEqual(drawing.input.shape);
     expect(relativeError(inputs[0], drawing.input)).toBeLessThan(tolerance);
     const together = Float32Array.from(latents.flatMap(({ data }) => [...data]));
     expect(relativeError({ data: together }, drawing.latents)).toBeLessThan(tolerance);
   });
-});
-
-test('other checkpoints read nothing beside the latents', async () => {
-  expect(await openInpaintInput({ ...checkpoint, variant: 'base' }, {})({ width, height })).toBeUndefined();
 });
 
 describe('training', () => {

@@ -5,13 +5,14 @@ import {
   noiseSchedule,
   type SamplerName,
   type SchedulerName,
-  sigmasFor,
   timestepToSigma,
   torchGenerator,
 } from '../../src/diffusion/index.ts';
-import { leadingTimesteps, trailingTimesteps } from '../../src/diffusion/spacings.ts';
+import { sigmasFor } from '../../src/diffusion/schedulers/table.ts';
+import { leadingTimesteps, trailingTimesteps } from '../../src/diffusion/schedulers/timesteps.ts';
 import type { Tensor } from '../../src/engine/index.ts';
 import { type DenoiserRun, runDenoiser } from '../../src/generation/denoise-run.ts';
+import { simpleRun } from '../support/denoiser-run.ts';
 
 interface Mixture {
   readonly weights: number[];
@@ -187,30 +188,24 @@ function runOf(run: Run, seeds: readonly string[]): DenoiserRun {
   const rescaleZeroTerminalSnr = options.rescale_betas_zero_snr === true;
   const context: Tensor = { shape: [1, 1, 1], data: new Float32Array(1) };
   const [, channels, height, width] = golden.shape;
-  return {
-    checkpoint: {
-      latentScale: 8,
-      vae: { config: { latentChannels: channels } } as DenoiserRun['checkpoint']['vae'],
-      scheduler: {
-        ...stableDiffusion,
-        betaSchedule: 'scaled_linear',
-        predictionType: run.prediction,
-        timestepSpacing: 'leading',
-        stepsOffset: 1,
-        setAlphaToOne: run.setAlphaToOne ?? false,
-        rescaleZeroTerminalSnr,
-      },
+  return simpleRun({
+    scheduler: {
+      ...stableDiffusion,
+      betaSchedule: 'scaled_linear',
+      predictionType: run.prediction,
+      timestepSpacing: 'leading',
+      stepsOffset: 1,
+      setAlphaToOne: run.setAlphaToOne ?? false,
+      rescaleZeroTerminalSnr,
     },
     session: analyticSession(run, noiseSchedule({ ...stableDiffusion, rescaleZeroTerminalSnr })),
-    feeds: {},
     states: seeds.flatMap(() => [0, 1].map(() => ({ context, pooled: undefined, truncated: '' }))),
-    guided: true,
-    generators: seeds.map(seed => torchGenerator(BigInt(seed))),
-    choice: { sampler: run.sampler, samplerLabel: '', scheduler: run.scheduler, schedulerLabel: '' },
-    steps: run.steps,
-    guidance: golden.guidance,
+    seeds: seeds.map(BigInt),
+    choice: { sampler: run.sampler, scheduler: run.scheduler },
+    ...{ steps: run.steps, guidance: golden.guidance },
+    shape: [channels, height, width],
     size: [8 * width, 8 * height],
-  };
+  });
 }
 
 /**

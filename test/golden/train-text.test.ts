@@ -62,8 +62,16 @@ const endId = 99;
 /** A tokenizer that knows the captions of the golden file. */
 function tokenizerOf({ ids }: Encoder): ClipTokenizer {
   const encode = (text: string) => ({ ids: [...ids[text]], tokens: [], truncated: '' });
-  const tokenizer = { maxTokens, endId, largestId: endId, newIds: undefined, encode };
-  return { ...tokenizer, withWords: () => tokenizerOf({ ids } as Encoder) };
+  const special = { startId: endId - 1, endId, padId: endId, commaId: undefined };
+  const words = { newIds: undefined, readWords: () => [], toText: () => '' };
+  return {
+    maxTokens,
+    ...special,
+    ...words,
+    largestId: endId,
+    encode,
+    withWords: () => tokenizerOf({ ids } as Encoder),
+  };
 }
 
 function textPart(encoder: Encoder, shapes: Record<string, Shape>) {

@@ -1,4 +1,5 @@
 /** @file Strings as people and fuzzers write prompts: the same from the same seed as tools/goldens/clip_tokenizer.py. */
+import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 
 interface Recipe {
@@ -55,4 +56,54 @@ export function promptStrings(count: number): string[] {
     readFileSync(new URL('../golden/data/prompt-strings.json', import.meta.url), 'utf8'),
   );
   return Array.from({ length: count }, (_, i) => makeString(recipe, openDraw(hashStep(i + 1))));
+}
+
+/** Strings that nobody should write, by name. */
+export function hostileStrings(): Map<string, string> {
+  const letters = openDraw(7);
+  const texts = new Map([
+    ['nested', `${'('.repeat(10_000)}a${')'.repeat(10_000)}`],
+    ['one letter', 'a'.repeat(1_000_000)],
+    [
+      'one word',
+      Array.from({ length: 1_000_000 }, () => String.fromCharCode(97 + letters.below(26))).join(''),
+    ],
+    ['marks', '!?'.repeat(500_000)],
+    ['emoji', '\u{1F9D1}\u{1F3FB}\u200d'.repeat(100_000)],
+  ]);
+  const ranges = [
+    [0x20, 0x7e],
+    [0xd800, 0xdbff],
+    [0xdc00, 0xdfff],
+    [0xd7f0, 0xe010],
+  ];
+  for (let i = 0; i < 200; i++) {
+    const draw = openDraw(hashStep(i + 1001));
+    const units = Array.from({ length: 1 + draw.below(24) }, () => {
+      const [first, last] = draw.choice(ranges);
+      return first + draw.below(last - first + 1);
+    });
+    texts.set(`surrogates ${i}`, String.fromCharCode(...units));
+  }
+  return texts;
+}
+
+/** Strings of brackets, weights and words, mostly with mistakes: those of tools/goldens/prompts.py. */
+export function syntaxStrings(count: number): string[] {
+  const fragments: string[] = JSON.parse(
+    readFileSync(new URL('../golden/data/prompt-fragments.json', import.meta.url), 'utf8'),
+  );
+  return Array.from({ length: count }, (_, i) => {
+    const draw = openDraw(hashStep(i + 20001));
+    return Array.from({ length: 1 + draw.below(16) }, () => draw.choice(fragments)).join('');
+  });
+}
+
+/** The hash that Python's json.dumps gives too: it writes what is not ASCII as escapes. */
+export function jsonDigest(rows: unknown): string {
+  const escaped = JSON.stringify(rows).replace(
+    /[\u007f-\uffff]/g,
+    c => `\\u${c.charCodeAt(0).toString(16).padStart(4, '0')}`,
+  );
+  return createHash('sha256').update(escaped).digest('hex').slice(0, 16);
 }

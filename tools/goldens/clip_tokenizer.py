@@ -14,31 +14,11 @@ import sys
 import tempfile
 from pathlib import Path
 
+from draws import Draw, hash_step
 from transformers import CLIPTokenizer
 
 ROOT = Path(__file__).parents[2]
 COUNT, BLOCK = 5000, 50
-
-
-def hash_step(x):
-    """murmur3's finaliser, as in hashed_weights.py."""
-    x = ((x ^ (x >> 16)) * 0x85EBCA6B) & 0xFFFFFFFF
-    x = ((x ^ (x >> 13)) * 0xC2B2AE35) & 0xFFFFFFFF
-    return x ^ (x >> 16)
-
-
-class Draw:
-    """Whole numbers below a bound, a pure function of (seed, position)."""
-
-    def __init__(self, seed):
-        self.seed, self.position = seed, 0
-
-    def below(self, bound):
-        self.position += 1
-        return hash_step((self.position * 0x9E3779B1 + self.seed) & 0xFFFFFFFF) % bound
-
-    def choice(self, items):
-        return items[self.below(len(items))]
 
 
 def strings(recipe, count):
@@ -59,6 +39,30 @@ def strings(recipe, count):
                 parts.extend(chr(first + draw.below(last - first + 1)) for _ in range(1 + draw.below(6)))
             parts.append(draw.choice(glue))
         yield "".join(parts)
+
+
+def units_to_text(units):
+    """UTF-16 code units; a surrogate alone becomes U+FFFD, as every encoder of UTF-8 makes of it."""
+    data = b"".join(u.to_bytes(2, "little") for u in units)
+    return data.decode("utf-16-le", errors="replace")
+
+
+def hostile():
+    """Strings that nobody should write, under the names that test/support/prompt-strings.ts gives them."""
+    yield "nested", "(" * 10000 + "a" + ")" * 10000
+    yield "one letter", "a" * 1_000_000
+    draw = Draw(7)
+    yield "one word", "".join(chr(97 + draw.below(26)) for _ in range(1_000_000))
+    yield "marks", "!?" * 500_000
+    yield "emoji", "\U0001F9D1\U0001F3FB\u200d" * 100_000
+    for i in range(200):
+        draw = Draw(hash_step(i + 1001))
+        ranges = [(0x20, 0x7E), (0xD800, 0xDBFF), (0xDC00, 0xDFFF), (0xD7F0, 0xE010)]
+        units = []
+        for _ in range(1 + draw.below(24)):
+            first, last = draw.choice(ranges)
+            units.append(first + draw.below(last - first + 1))
+        yield f"surrogates {i}", units_to_text(units)
 
 
 def vocabulary(path):
@@ -87,6 +91,7 @@ def main(path):
         "texts": digest(texts and [[ord(c) for c in t] for t in texts]),
         "blocks": [digest(ids[i:i + BLOCK]) for i in range(0, COUNT, BLOCK)],
         "examples": [[texts[i], [x for x in ids[i] if x != 49407]] for i in range(0, COUNT, 500)],
+        "hostile": {name: digest(tokenizer(text, add_special_tokens=False, truncation=False, verbose=False).input_ids) for name, text in hostile()},
         "padded": sum(row[-2] == 49407 for row in ids),
     }
     target = ROOT / "test/golden/data/clip-tokenizer.json"

@@ -3,10 +3,9 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { resolveSampler } from '../../diffusion/index.ts';
-import { openGenerator } from '../../generation/index.ts';
+import { loadLoraFor, openGenerator } from '../../generation/index.ts';
 import { train } from '../../training/index.ts';
 import { openPocket, projectPath } from '../base.ts';
-import { loadLoraFor } from '../lora-report.ts';
 import { runProcess } from './processes.ts';
 
 export interface Everyday {

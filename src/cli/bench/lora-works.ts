@@ -9,6 +9,7 @@ import {
   type Session,
   type SessionOptions,
 } from '../../engine/index.ts';
+import { loadLoraFor } from '../../generation/index.ts';
 import { appliedModules, attach, attachModules, mergeModules } from '../../lora/index.ts';
 import {
   buildUnet,
@@ -17,7 +18,6 @@ import {
   type LayerHooks,
   openCheckpoint,
 } from '../../models/index.ts';
-import { loadLoraFor } from '../lora-report.ts';
 import type { Work } from './cases.ts';
 import type { BenchFiles } from './files.ts';
 import { watchOthers } from './others.ts';

@@ -1,11 +1,11 @@
 /** @file `lora merge`: LoRAs added into the weights of a checkpoint, which becomes a new one. */
 import { Command } from 'commander';
 import { hashTensorData, type WeightDType } from '../../files/index.ts';
-import { parseLoraOption } from '../../generation/index.ts';
+import { type LoadedLora, loadGiven, parseLoraOption } from '../../generation/index.ts';
 import { mainFile, mergeIntoCheckpoint, type NamedLora } from '../../lora/index.ts';
 import { type Checkpoint, checkRewrite, openCheckpoint } from '../../models/index.ts';
 import { basePath } from '../base.ts';
-import { describeLoad, type LoadedLora, loadGiven } from '../lora-report.ts';
+import { describeLoad } from '../lora-report.ts';
 import { collect } from '../numbers.ts';
 import { interruptible, openTerminal, showBytes, showSeconds } from '../terminal.ts';
 import { byteProgress, weightType, weightTypeNames } from '../writing.ts';

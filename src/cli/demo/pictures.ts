@@ -3,12 +3,18 @@ import { readdirSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { resolveSampler } from '../../diffusion/index.ts';
 import type { SessionOptions } from '../../engine/index.ts';
-import { encodePng, ensureWritableFolder, writeFileAtomic } from '../../files/index.ts';
-import { openGenerator, openPictureText, type Picture } from '../../generation/index.ts';
+import { ensureWritableFolder, hashFile, hashTensorData, writeFileAtomic } from '../../files/index.ts';
+import {
+  encodePicture,
+  infotextOf,
+  loadLoraFor,
+  openGenerator,
+  type Picture,
+  plainSettings,
+} from '../../generation/index.ts';
 import type { LoraWeights } from '../../lora/index.ts';
 import type { Checkpoint } from '../../models/index.ts';
 import { projectPath } from '../base.ts';
-import { loadLoraFor } from '../lora-report.ts';
 import type { Terminal } from '../terminal.ts';
 import { columns, drawing, rows, type SetName, sets } from './plan.ts';
 import { drawSheet, readTile } from './sheet.ts';
@@ -54,7 +60,7 @@ export async function drawColumns(
       width: checkpoint.resolution,
       height: checkpoint.resolution,
       signal,
-      onStep: (step, steps) => terminal.progress(`drawing: ${label}  step ${step}/${steps}`),
+      onStep: ({ step, steps }) => terminal.progress(`drawing: ${label}  step ${step}/${steps}`),
     });
     drawn.push({ uses, loras, pictures });
   }
@@ -70,23 +76,23 @@ export async function writePictures(
 ): Promise<string> {
   const folder = join(out, 'pictures');
   await ensureWritableFolder(folder);
+  const modelHash = await hashFile(checkpoint.unet.files[0]);
   for (const { uses, loras, pictures } of drawn) {
+    const hashes = await Promise.all(
+      loras.map(async ({ name, path }) => ({ name, hash: await hashTensorData(path) })),
+    );
     for (const [i, picture] of pictures.entries()) {
       const { prompt, seed } = rows[i];
-      const textOf = await openPictureText({
-        checkpoint,
-        prompt,
-        negativePrompt: '',
-        loras: loras.map(lora => ({ ...lora, isOption: true })),
-        sampler: resolveSampler(drawing.sampler),
-        steps: drawing.steps,
-        guidance: drawing.guidance,
-        width: picture.width,
-        height: picture.height,
+      const settings = plainSettings(checkpoint, {
+        ...{ prompt, negativePrompt: '', seed, sampler: resolveSampler(drawing.sampler) },
+        ...{ steps: drawing.steps, guidance: drawing.guidance },
+        ...{ width: picture.width, height: picture.height },
+        loras: loras.map(({ name, path, strength }) => ({ name, path, strength })),
       });
       const name = `${prompt.replaceAll(' ', '-')}--${uses.join('-and-') || 'base'}.png`;
-      const text = { parameters: textOf(seed) };
-      await writeFileAtomic(join(folder, name), encodePng({ ...picture, channels: 3 }, text));
+      const parameters = infotextOf(settings, { modelHash, loras: hashes });
+      const how = { format: 'png', parameters, settings, device: 'cpu', mark: true } as const;
+      await writeFileAtomic(join(folder, name), await encodePicture(picture, how));
     }
   }
   return folder;

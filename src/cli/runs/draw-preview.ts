@@ -1,7 +1,13 @@
 /** @file Draws previews with the very code of `lora generate`, so that they are what the finished file draws. */
 import type { SessionOptions } from '../../engine/index.ts';
-import { encodePng } from '../../files/index.ts';
-import { type Generator, openGenerator, openPictureText } from '../../generation/index.ts';
+import {
+  encodePicture,
+  type Generator,
+  infotextOf,
+  openGenerator,
+  type Picture,
+  plainSettings,
+} from '../../generation/index.ts';
 import type { Checkpoint } from '../../models/index.ts';
 import type { DrawPreview, PreviewRequest } from '../../training/index.ts';
 
@@ -22,15 +28,17 @@ export interface PreviewDrawer {
   release(): Promise<void>;
 }
 
-/** The text of a picture; without the hash of the LoRA, which is no file yet. */
-async function textOf(
+/** The picture with how it was made; without the hash of the LoRA, which is no file yet. */
+async function pngOf(
   checkpoint: Checkpoint,
+  picture: Picture,
   request: PreviewRequest,
   name: string | undefined,
-): Promise<string> {
+): Promise<Uint8Array> {
   const prompt = name === undefined ? request.prompt : `${request.prompt} <lora:${name}:1>`;
-  const write = await openPictureText({ ...request, checkpoint, prompt, loras: [] });
-  return write(request.seed);
+  const settings = plainSettings(checkpoint, { ...request, prompt });
+  const parameters = infotextOf(settings, {});
+  return encodePicture(picture, { format: 'png', parameters, settings, mark: true });
 }
 
 export function openPreviewDrawer(options: PreviewDrawerOptions): PreviewDrawer {
@@ -57,8 +65,7 @@ export function openPreviewDrawer(options: PreviewDrawerOptions): PreviewDrawer 
             merge: false,
             ...(signal ? { signal } : {}),
           });
-          const text = { parameters: await textOf(checkpoint, request, lora && name) };
-          pngs.push(encodePng({ ...picture, channels: 3 }, text));
+          pngs.push(await pngOf(checkpoint, picture, request, lora && name));
         }
       } finally {
         if (between === 'release') await release();

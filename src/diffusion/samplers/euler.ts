@@ -1,29 +1,34 @@
-/** @file Euler's method, plain and ancestral. */
-import { combine, oneCallSampler, type Sampler } from './loop.ts';
+/** @file Euler's method: plain, ancestral, and DDIM and DDPM, which are the same in another variable. */
+import { eulerStep, oneCallSampler, type Sampler, type SamplerRun, stepSampler } from './loop.ts';
+import { addNoise, ancestralSplit, churned } from './noise-steps.ts';
 
-/** Algorithm 2 of Karras et al. 2022 without churn: x + (σ' − σ)·(x − D)/σ. */
-export const euler: Sampler = oneCallSampler(() => (x, D, sigma, sigmaNext) => {
-  const ratio = sigmaNext / sigma;
-  return combine(ratio, x, 1 - ratio, D);
+/** Algorithm 2 of Karras et al. 2022, first order. */
+export const euler: Sampler = stepSampler(run => async (x, i) => {
+  const { x: noisy, sigma } = churned(run, x, i);
+  const denoised = await run.denoise(noisy, sigma);
+  return {
+    x: { shape: x.shape, data: eulerStep(noisy.data, denoised.data, sigma, run.sigmas[i + 1]) },
+    denoised,
+  };
 });
 
-/**
- * DDIM with η = 0 (Song et al. 2021, eq. 12). In the variance-exploding variable x/√ᾱ it is Euler's step; only the
- * spacing of timesteps differs, which the sigmas carry.
- */
-export const ddim: Sampler = euler;
-
-/** Splits a step to σ' into a deterministic step to σ_down and fresh noise σ_up, η = 1 (Song et al. 2021, eq. 16). */
-export function ancestralSplit(sigma: number, sigmaNext: number): { down: number; up: number } {
-  const variance = (sigmaNext ** 2 * (sigma ** 2 - sigmaNext ** 2)) / sigma ** 2;
-  const up = Math.min(sigmaNext, Math.sqrt(variance));
-  return { down: Math.sqrt(sigmaNext ** 2 - up ** 2), up };
+function ancestral({ sigmas, options }: SamplerRun, eta: number) {
+  return (x: Float32Array, D: Float32Array, i: number): Float32Array => {
+    const [sigma, sigmaNext] = [sigmas[i], sigmas[i + 1]];
+    const { down, up } = ancestralSplit(sigma, sigmaNext, eta);
+    const next = eulerStep(x, D, sigma, down);
+    return sigmaNext > 0 ? addNoise(next, up, [sigma, sigmaNext], options) : next;
+  };
 }
 
 /** Ancestral sampling with Euler steps. */
-export const eulerAncestral: Sampler = oneCallSampler(({ noise }) => (x, D, sigma, sigmaNext) => {
-  const { down, up } = ancestralSplit(sigma, sigmaNext);
-  const ratio = down / sigma;
-  const next = combine(ratio, x, 1 - ratio, D);
-  return sigmaNext > 0 ? combine(1, next, up, noise().data) : next;
-});
+export const eulerAncestral: Sampler = oneCallSampler(run => ancestral(run, run.options.eta ?? 1));
+
+/**
+ * DDIM (Song et al. 2021, eq. 12), η = 0 unless given. In the variance-exploding variable x/√ᾱ it is Euler's step, with
+ * its σ_t of eq. 16 that of an ancestral one; only the spacing of timesteps differs, which the sigmas carry.
+ */
+export const ddim: Sampler = oneCallSampler(run => ancestral(run, run.options.eta ?? 0));
+
+/** DDPM (Ho et al. 2020, eq. 7) between any two noise levels: its mean and variance are those of the ancestral step. */
+export const ddpm: Sampler = oneCallSampler(run => ancestral(run, 1));

@@ -26,6 +26,9 @@ export function writeInfotext({ prompt, negativePrompt, fields }: Infotext): str
 const fieldPattern =
   /(?<![\p{L}\p{N}_ \-/])[ \-/]*([\p{L}\p{N}_][\p{L}\p{N}_ \-/]+):\s*("(?:\\.|[^\\"])+"|[^,]*)(?:,|$)/gu;
 
+/** Longer lines are no fields; a pattern with a choice in a loop needs memory for every character. */
+const longestFields = 2 ** 20;
+
 function unquote(text: string): string {
   if (!text.startsWith('"')) return text;
   try {
@@ -45,7 +48,8 @@ export function parseInfotext(text: string): {
     .trim()
     .split('\n')
     .map(line => line.trim());
-  const found = [...(lines.at(-1) ?? '').matchAll(fieldPattern)];
+  const last = lines.at(-1) ?? '';
+  const found = last.length > longestFields ? [] : [...last.matchAll(fieldPattern)];
   const hasFields = found.length >= 3;
   if (hasFields) lines.pop();
   const isStart = (line: string): boolean => line.startsWith(negativeStart);

@@ -26,7 +26,7 @@ const givenLora = z.strictObject({
   textStrength: z.number().optional(),
   /** Weights by block, as written. */
   blocks: z.string().optional(),
-  /** The first and last step with it, as written: `5`, or `0.25` of the steps. */
+  /** The first step with it and the first without it again, as written: `5`, or `0.25` of the steps. */
   start: z.string().optional(),
   stop: z.string().optional(),
 });

@@ -31,6 +31,11 @@ export interface TextStates {
   readonly last: Value;
   /** Before the last layer, without norm: what SDXL conditions on. [n, tokens, hidden] */
   readonly penultimate: Value;
+  /**
+   * States with this many of the last layers left out (0 = none). Without norm, or with the final one, as SD 1.x and 2.x
+   * read an earlier layer (`clip skip`). [n, tokens, hidden]
+   */
+  before(layers: number, options: { readonly norm: boolean }): Value;
 }
 
 const activations = { quick_gelu: f.quickGelu, gelu: f.gelu } as const;
@@ -87,14 +92,23 @@ export function clipTextEncoder(
   const words = embedWords(scope.weight('embeddings.token_embedding.weight'), ids, added);
   const positions = scope.weight('embeddings.position_embedding.weight');
   const used = tokens === positions.shape[0] ? positions : f.slice(positions, 0, 0, tokens);
-  let x = f.add(words, used); // [n, tokens, hidden]
-  let penultimate = x;
-  const mask = causalMask(x, tokens);
+  const states = [f.add(words, used)]; // after 0, 1, 2 … layers, each [n, tokens, hidden]
+  const mask = causalMask(states[0], tokens);
   for (let i = 0; i < config.layers; i++) {
-    penultimate = x;
-    x = f.inSegment(root.graph, () => encoderLayer(scope.at(`encoder.layers.${i}`), x, config, mask));
+    const layer = scope.at(`encoder.layers.${i}`);
+    states.push(f.inSegment(root.graph, () => encoderLayer(layer, states[i], config, mask)));
   }
-  return { last: scope.layerNorm(x, 'final_layer_norm', config.layerNormEpsilon), penultimate };
+  const norm = (x: Value): Value => scope.layerNorm(x, 'final_layer_norm', config.layerNormEpsilon);
+  const last = norm(states[config.layers]);
+  return {
+    last,
+    penultimate: states[config.layers - 1],
+    before(layers, options) {
+      if (layers === 0 && options.norm) return last;
+      const state = states[config.layers - layers];
+      return options.norm ? norm(state) : state;
+    },
+  };
 }
 
 /** The place whose state is pooled: that of the first end token. */

@@ -2,6 +2,7 @@
 
 import type { Feed, Graph, Value } from '../../engine/index.ts';
 import * as f from '../../engine/index.ts';
+import { usageError } from '../../errors.ts';
 import type { Checkpoint, TextPart } from '../checkpoint/checkpoint.ts';
 import {
   clipTextEncoder,
@@ -19,8 +20,10 @@ export type TextPartName = 'text_encoder' | 'text_encoder_2';
 export interface EncoderUse {
   readonly name: TextPartName;
   readonly part: TextPart;
-  /** The states before the last layer. */
-  readonly penultimate: boolean;
+  /** How many of the last layers are left out. */
+  readonly skippedLayers: number;
+  /** The final norm is applied to the states. */
+  readonly norm: boolean;
   /** The pooled text too. */
   readonly pools: boolean;
 }
@@ -28,11 +31,52 @@ export interface EncoderUse {
 /** What tells how a checkpoint reads texts; a UNet alone has no encoders. */
 export type TextSource = Partial<Pick<Checkpoint, 'family' | 'textEncoder' | 'textEncoder2'>>;
 
-/** The text encoders of a checkpoint in the order in which their states lie side by side. */
-export function encoderUses({ family, textEncoder, textEncoder2 }: TextSource): EncoderUse[] {
-  const penultimate = family === 'sdxl';
+/**
+ * Where SDXL's states come from, as the number of clip skip grows: always from before the last layer (A1111); by the same
+ * count as in SD 1.x, in which that is 2 (ComfyUI, Forge); or one layer earlier for each step of it (diffusers).
+ */
+export type SdxlClipSkip = 'fixed' | 'counted' | 'further';
+
+export interface LayerChoice {
+  /** A1111's count: 1 is the last layer, 2 the one before. */
+  readonly clipSkip: number;
+  readonly sdxl: SdxlClipSkip;
+}
+
+const sdxlSkipped: Record<SdxlClipSkip, (clipSkip: number) => number> = {
+  fixed: () => 1,
+  counted: clipSkip => Math.max(clipSkip, 2) - 1,
+  further: clipSkip => clipSkip,
+};
+
+function skippedLayers(
+  part: TextPart,
+  family: Checkpoint['family'] | undefined,
+  choice: LayerChoice,
+): number {
+  const { clipSkip, sdxl } = choice;
+  const skipped = family === 'sdxl' ? sdxlSkipped[sdxl](clipSkip) : clipSkip - 1;
+  const { layers } = part.config;
+  if (Number.isInteger(skipped) && skipped >= 0 && skipped < layers) return skipped;
+  throw usageError(
+    'CLIP_SKIP_INVALID',
+    `clip skip ${clipSkip} leaves out ${skipped} layers of a text encoder that has ${layers}`,
+    'Clip skip 1 reads the last layer, 2 the one before; most models were made for one of the two.',
+  );
+}
+
+/**
+ * The text encoders of a checkpoint in the order in which their states lie side by side. Throws CLIP_SKIP_INVALID where
+ * an encoder has too few layers.
+ */
+export function encoderUses(
+  { family, textEncoder, textEncoder2 }: TextSource,
+  choice: LayerChoice = { clipSkip: 1, sdxl: 'fixed' },
+): EncoderUse[] {
   const use = (name: TextPartName, part: TextPart | undefined, pools: boolean): EncoderUse[] =>
-    part ? [{ name, part, penultimate, pools }] : [];
+    part
+      ? [{ name, part, skippedLayers: skippedLayers(part, family, choice), norm: family !== 'sdxl', pools }]
+      : [];
   return [...use('text_encoder', textEncoder, false), ...use('text_encoder_2', textEncoder2, true)];
 }
 
@@ -113,7 +157,11 @@ export interface TextValues {
 export const newWordsName = (name: TextPartName): string => `${name}.new_words`;
 
 /** Declares what tells new words from others, and their vectors. */
-function declareNewWords(graph: Graph, { name, part }: EncoderUse, rows: number): NewWordInputs | undefined {
+function declareNewWords(
+  graph: Graph,
+  { name, part }: Pick<EncoderUse, 'name' | 'part'>,
+  rows: number,
+): NewWordInputs | undefined {
   const { newIds, maxTokens } = part.tokenizer;
   if (!newIds) return undefined;
   return {
@@ -129,7 +177,7 @@ function declareNewWords(graph: Graph, { name, part }: EncoderUse, rows: number)
  */
 export function buildEncoder(
   graph: Graph,
-  { name, part, penultimate, pools }: EncoderUse,
+  { name, part, skippedLayers, norm, pools }: EncoderUse,
   { batch, tokens }: TextSize,
   hooks: LayerHooks = {},
 ): TextValues {
@@ -137,9 +185,9 @@ export function buildEncoder(
   const { maxTokens } = part.tokenizer;
   const rows = (batch * tokens) / maxTokens;
   const ids = f.input(graph, `${name}.ids`, [rows, maxTokens], 'int64');
-  const added = declareNewWords(graph, { name, part, penultimate, pools }, rows);
+  const added = declareNewWords(graph, { name, part }, rows);
   const states = clipTextEncoder(scope, part.config, ids, added);
-  const read = penultimate ? states.penultimate : states.last;
+  const read = states.before(skippedLayers, { norm });
   const context = f.reshape(read, [batch, tokens, part.config.hiddenSize]);
   const ends = pools ? f.input(graph, `${name}.ends`, [batch], 'int64') : undefined;
   const newWords = new Map(added ? [[newWordsName(name), added.vectors]] : []);

@@ -10,6 +10,7 @@ import {
   type EncoderUse,
   encoderFeeds,
   encoderUses,
+  type LayerChoice,
   type TextPartName,
   type TextSource,
   tokenizeText,
@@ -31,9 +32,22 @@ export interface EncodeOptions {
   readonly others?: Readonly<Record<string, Tensor>>;
 }
 
+/** One chunk's states, encoder by encoder. */
+export interface ChunkStates {
+  /** Each [1, tokens, width]. */
+  readonly states: readonly Tensor[];
+  /** SDXL only: [1, projection] */
+  readonly pooled: Tensor | undefined;
+}
+
 export interface TextConditioner {
   /** A long text is read in chunks, each by itself with its own start and end, as A1111 and sd-scripts do. */
   encode(text: string, options?: EncodeOptions): Promise<TextStates>;
+  /** One chunk as ids for each encoder, in the order of `encoderUses`, with start, end and padding. */
+  encodeChunk(
+    ids: readonly (readonly number[])[],
+    others?: Readonly<Record<string, Tensor>>,
+  ): Promise<ChunkStates>;
   release(): Promise<void>;
 }
 
@@ -69,7 +83,7 @@ async function runEncoder(
 }
 
 /** Joins [1, a, width], [1, b, width] … to [1, a + b + …, width]. */
-function joinTokens(parts: readonly Tensor[]): Tensor {
+export function joinTokens(parts: readonly Tensor[]): Tensor {
   const [, , width] = parts[0].shape;
   const data = new Float32Array(parts.reduce((sum, part) => sum + part.data.length, 0));
   let start = 0;
@@ -89,7 +103,7 @@ export function padText(text: TextStates, empty: TextStates, tokens: number): Te
 }
 
 /** Joins [1, tokens, a] and [1, tokens, b] to [1, tokens, a + b]. */
-function joinWidths(a: Tensor, b: Tensor): Tensor {
+export function joinWidths(a: Tensor, b: Tensor): Tensor {
   const [, tokens, widthA] = a.shape;
   const widthB = b.shape[2];
   const data = new Float32Array(tokens * (widthA + widthB));
@@ -107,8 +121,9 @@ export async function openTextConditioner(
   hooks: (graph: Graph, part: TextPartName) => LayerHooks = () => ({}),
   /** Encoders that are left out: their states are not among the results. */
   without: ReadonlySet<TextPartName> = new Set(),
+  layers?: LayerChoice,
 ): Promise<TextConditioner> {
-  const uses = encoderUses(checkpoint);
+  const uses = encoderUses(checkpoint, layers);
   const encoders: Encoder[] = [];
   for (const use of uses.filter(({ name }) => !without.has(name))) {
     const graph = f.createGraph();
@@ -127,6 +142,14 @@ export async function openTextConditioner(
         pooled ??= results[0].pooled;
       }
       return { context: contexts.reduce(joinWidths), pooled, truncated };
+    },
+    async encodeChunk(ids, others = {}) {
+      const results: Record<string, Tensor>[] = [];
+      for (const [i, encoder] of encoders.entries()) results.push(await runEncoder(encoder, ids[i], others));
+      return {
+        states: results.map(({ context }) => context),
+        pooled: results.find(({ pooled }) => pooled)?.pooled,
+      };
     },
     async release() {
       for (const { session } of encoders) await session.release();

@@ -14,16 +14,19 @@ export interface TileRule {
   readonly scale: number;
 }
 
+/** Where a tile lies in x [1, c, h, w]; its sides are those that are left there. */
 interface Tile {
   readonly row: number;
   readonly column: number;
-  readonly input: Tensor;
+  readonly top: number;
+  readonly left: number;
+  readonly height: number;
+  readonly width: number;
 }
 
-/** Rows `top` … and columns `left` … of x [1, c, h, w], up to `side` each. */
-function cut({ shape, data }: Tensor, top: number, left: number, side: number): Tensor {
+/** The part of x [1, c, h, w] that a tile covers, [1, c, tile's height, tile's width]. */
+function cut({ shape, data }: Tensor, { top, left, height: rows, width: columns }: Tile): Tensor {
   const [, channels, height, width] = shape;
-  const [rows, columns] = [Math.min(side, height - top), Math.min(side, width - left)];
   const out = new Float32Array(channels * rows * columns);
   for (let c = 0; c < channels; c++) {
     for (let y = 0; y < rows; y++) {
@@ -34,13 +37,16 @@ function cut({ shape, data }: Tensor, top: number, left: number, side: number): 
   return { shape: [1, channels, rows, columns], data: out };
 }
 
-function cutAll(x: Tensor, side: number): Tile[] {
-  const [, , height, width] = x.shape;
+/** Tiles of up to `side` × `side` that cover height × width, row by row. */
+export function tilesOf(height: number, width: number, side: number): Tile[] {
   const stride = Math.floor(side * (1 - overlap));
   const tiles: Tile[] = [];
   for (let top = 0; top < height; top += stride)
     for (let left = 0; left < width; left += stride)
-      tiles.push({ row: top / stride, column: left / stride, input: cut(x, top, left, side) });
+      tiles.push({
+        ...{ row: top / stride, column: left / stride, top, left },
+        ...{ height: Math.min(side, height - top), width: Math.min(side, width - left) },
+      });
   return tiles;
 }
 
@@ -96,15 +102,15 @@ export async function runTiled(
   { side, scale }: TileRule,
   run: (tile: Tensor) => Promise<Tensor>,
 ): Promise<Tensor> {
-  const tiles = cutAll(x, side);
+  const [, , height, width] = x.shape;
+  const tiles = tilesOf(height, width, side);
   const results = new Map<string, Tensor>();
   const at = (row: number, column: number): Tensor => results.get(`${row},${column}`) as Tensor;
-  for (const group of Map.groupBy(tiles, ({ input }) => input.shape.join('x')).values())
-    for (const { row, column, input } of group) results.set(`${row},${column}`, await run(input));
+  for (const group of Map.groupBy(tiles, tile => `${tile.height}x${tile.width}`).values())
+    for (const tile of group) results.set(`${tile.row},${tile.column}`, await run(cut(x, tile)));
 
   const extent = Math.floor(side * scale * overlap);
   const limit = side * scale - extent;
-  const [, , height, width] = x.shape;
   const [, channels] = at(0, 0).shape;
   const shape = [1, channels, height * scale, width * scale];
   const out = { shape, data: new Float32Array(channels * shape[2] * shape[3]) };

@@ -6,7 +6,7 @@ import type { Checkpoint } from '../checkpoint/checkpoint.ts';
 import { blameWeights } from '../checkpoint/finite.ts';
 import { openScope } from '../layers.ts';
 import { vaeDecoder, vaeEncoder } from '../vae/vae.ts';
-import { runTiled } from './tiling.ts';
+import { runTiled, tilesOf } from './tiling.ts';
 
 export interface VaeEncoder {
   /** Pictures [1, 3, h, w] in −1 … 1 → scaled latents [1, c, h/8, w/8], the mean of the posterior. */
@@ -20,16 +20,36 @@ export interface VaeDecoder {
   release(): Promise<void>;
 }
 
-export interface VaeOptions extends SessionOptions {
-  /** Latents of more pixels than this go through in tiles. */
+export interface TileOptions {
+  /** Latents of more pixels than this go through in tiles; 0 for always. */
   readonly wholeUpTo?: number;
   /** Side of a tile in latent pixels; 64 unless said. */
   readonly tileSide?: number;
 }
 
+export interface VaeOptions extends SessionOptions, TileOptions {}
+
 /** 768² pixels; beyond, decoding whole takes more than 2 GiB. */
 export const wholeUpToDefault = 96 * 96;
 const tileSideDefault = 64;
+
+/** In which pieces a latent, or the picture that becomes one, goes through the autoencoder. */
+export interface VaePieces {
+  readonly count: number;
+  /** The largest of them in latent pixels: memory is that of this piece. */
+  readonly height: number;
+  readonly width: number;
+}
+
+/** Whole, or in tiles that overlap by a quarter: what `openVaeEncoder` and `openVaeDecoder` do with a latent of this size. */
+export function vaePieces(
+  { height, width }: { readonly height: number; readonly width: number },
+  { wholeUpTo = wholeUpToDefault, tileSide = tileSideDefault }: TileOptions = {},
+): VaePieces {
+  if (height * width <= wholeUpTo) return { count: 1, height, width };
+  const tiles = tilesOf(height, width, tileSide);
+  return { count: tiles.length, height: tiles[0].height, width: tiles[0].width };
+}
 
 /** Real weights are mapped; unpacked they take a third of the memory, and half the time until the first picture. */
 const foldBelowBytes = 32 * 2 ** 20;
@@ -61,13 +81,14 @@ function perSize(build: (height: number, width: number) => Promise<Session>): {
 function wholeOrTiled(
   run: (x: Tensor) => Promise<Tensor>,
   scale: number,
-  { wholeUpTo = wholeUpToDefault, tileSide = tileSideDefault }: VaeOptions,
+  options: VaeOptions,
 ): (x: Tensor) => Promise<Tensor> {
+  const perLatent = Math.max(1, 1 / scale); // pixels of x that stand for one of the latent, along a side
+  const side = (options.tileSide ?? tileSideDefault) * perLatent;
   return x => {
-    const perLatent = Math.max(1, 1 / scale); // pixels of x that stand for one of the latent, along a side
     const [, , height, width] = x.shape;
-    const isWhole = (height / perLatent) * (width / perLatent) <= wholeUpTo;
-    return isWhole ? run(x) : runTiled(x, { side: tileSide * perLatent, scale }, run);
+    const pieces = vaePieces({ height: height / perLatent, width: width / perLatent }, options);
+    return pieces.count === 1 ? run(x) : runTiled(x, { side, scale }, run);
   };
 }
 

@@ -6,4 +6,5 @@ export {
   type NewWord,
   openClipTokenizer,
   openTokenizer,
+  type ReadWord,
 } from './tokenizer.ts';

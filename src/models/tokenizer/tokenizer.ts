@@ -28,10 +28,23 @@ export interface NewIds {
   readonly count: number;
 }
 
+/** A word of CLIP's, or a new one, as its tokens. */
+export interface ReadWord {
+  readonly symbols: readonly string[];
+  readonly ids: readonly number[];
+  /** Beyond the vocabulary. */
+  readonly isNew: boolean;
+}
+
 export interface ClipTokenizer {
   /** Of one chunk, start and end token included. */
   readonly maxTokens: number;
+  readonly startId: number;
   readonly endId: number;
+  /** What follows the end token. */
+  readonly padId: number;
+  /** Of a comma that ends a word; undefined where the vocabulary has none. */
+  readonly commaId: number | undefined;
   /** The highest id that a text may have in it. */
   readonly largestId: number;
   /** Ids that the encoder's table has no rows for; undefined without new words. */
@@ -40,7 +53,14 @@ export interface ClipTokenizer {
   withWords(words: readonly NewWord[], from: number): ClipTokenizer;
   /** @param mostChunks what goes beyond is cut; one chunk is what the encoder takes at once */
   encode(text: string, mostChunks?: number): Encoded;
+  /** The words of a text, without start, end and padding; linear in its length. */
+  readWords(text: string): ReadWord[];
+  /** Symbols as text; new words are left out. */
+  toText(symbols: readonly string[]): string;
 }
+
+/** Longer words are seldom seen twice, and a server's cache must end somewhere. */
+const cached = { length: 64, words: 100_000 };
 
 /** A special token is given as text or as an object with its text. */
 const token = z.union([z.string(), z.object({ content: z.string() }).transform(value => value.content)]);
@@ -156,7 +176,8 @@ function makeTokenizer(
     if (!symbols) {
       const bytes = [...new TextEncoder().encode(word)].map(byte => alphabet.get(byte)).join('');
       symbols = mergeWord(bytes, ranks);
-      cache.set(word, symbols);
+      if (cache.size >= cached.words) cache.clear();
+      if (word.length <= cached.length) cache.set(word, symbols);
     }
     return symbols;
   };
@@ -169,18 +190,25 @@ function makeTokenizer(
   const wordPattern = new RegExp(words, 'gu');
   const wordsOf = (text: string): string[] =>
     (normalize(text).match(piecePattern) ?? []).flatMap(piece => piece.match(wordPattern) ?? []);
-  const splitText = (text: string): string[] =>
+  const newWords = readNewWords(added);
+  const idIn = (symbol: string): number => vocabulary.get(symbol) ?? newWords?.idOf(symbol) ?? end;
+  const wordOf = (symbols: readonly string[], isNew = false): ReadWord => ({
+    symbols,
+    ids: symbols.map(idIn),
+    isNew,
+  });
+  const readText = (text: string): ReadWord[] =>
     text
       .split(specialPattern)
-      .flatMap((part, i) => (i % 2 === 1 ? [part] : wordsOf(part).flatMap(splitWord)));
-  const newWords = readNewWords(added);
-  const splitAll = (text: string): string[] =>
+      .flatMap((part, i) =>
+        i % 2 === 1 ? [wordOf([part])] : wordsOf(part).map(word => wordOf(splitWord(word))),
+      );
+  const readWords = (text: string): ReadWord[] =>
     newWords === undefined
-      ? splitText(text)
+      ? readText(text)
       : text
           .split(newWords.pattern)
-          .flatMap((part, i) => (i % 2 === 1 ? newWords.symbolsOf(part) : splitText(part)));
-  const idIn = (symbol: string): number => vocabulary.get(symbol) ?? newWords?.idOf(symbol) ?? end;
+          .flatMap((part, i) => (i % 2 === 1 ? [wordOf(newWords.symbolsOf(part), true)] : readText(part)));
   const toText = (symbols: readonly string[]): string => {
     const shown = symbols.map(symbol => (symbol.startsWith('\0') ? '' : symbol));
     const joined = shown.join('').replaceAll('</w>', ' ').trim();
@@ -190,12 +218,17 @@ function makeTokenizer(
   };
   return {
     maxTokens,
+    startId: start,
     endId: end,
+    padId: pad,
+    commaId: vocabulary.get(',</w>'),
     largestId: [...vocabulary.values()].reduce((a, b) => Math.max(a, b)),
     newIds: newWords?.ids,
     withWords: (words, from) => makeTokenizer({ vocabulary, ranks }, settings, origin, { words, from }),
+    readWords,
+    toText,
     encode(text, mostChunks = 1) {
-      const symbols = splitAll(text);
+      const symbols = readWords(text).flatMap(word => word.symbols);
       const inside = maxTokens - 2;
       const kept = symbols.slice(0, mostChunks * inside);
       const ids: number[] = [];

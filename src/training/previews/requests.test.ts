@@ -36,7 +36,7 @@ describe('requests', () => {
     expect(requestOf(`a cat --ss ${name}`).sampler).toMatchObject({ sampler, scheduler });
   });
 
-  test.each(['heun', 'pndm', 'nonsense'])('sampler %s is refused, not replaced', name => {
+  test.each(['dpmsolver', 'pndm', 'nonsense'])('sampler %s is refused, not replaced', name => {
     expect(() => requestOf(`a cat --ss ${name}`)).toThrow(/sampler/);
   });
 

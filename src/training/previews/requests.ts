@@ -20,15 +20,15 @@ const samplersOfKohya: Readonly<Record<string, string | undefined>> = {
   'dpmsolver++': 'DPM++ 2M Uniform',
   dpmsolver: undefined,
   dpmsingle: undefined,
-  ddpm: undefined,
   pndm: undefined,
-  lms: undefined,
-  k_lms: undefined,
-  heun: undefined,
-  dpm_2: undefined,
-  k_dpm_2: undefined,
-  dpm_2_a: undefined,
-  k_dpm_2_a: undefined,
+  ddpm: 'DDPM Leading',
+  lms: 'LMS Leading',
+  k_lms: 'LMS Leading',
+  heun: 'Heun Leading',
+  dpm_2: 'DPM2 Leading',
+  k_dpm_2: 'DPM2 Leading',
+  dpm_2_a: 'DPM2 a Leading',
+  k_dpm_2_a: 'DPM2 a Leading',
 };
 
 /** Throws SAMPLER_UNKNOWN where sd-scripts would take DDIM without a word. */
@@ -36,7 +36,7 @@ function samplerOf(name: string): SamplerChoice {
   if (!Object.hasOwn(samplersOfKohya, name)) return resolveSampler(name);
   const own = samplersOfKohya[name];
   if (own !== undefined) return resolveSampler(own);
-  const hint = 'Samplers: ddim, euler, euler_a, dpmsolver++.';
+  const hint = 'Samplers: ddim, ddpm, lms, heun, euler, euler_a, dpm_2, dpm_2_a, dpmsolver++.';
   throw usageError('SAMPLER_UNKNOWN', `preview: sampler ${name} of sd-scripts is not here`, hint);
 }
 

@@ -1,0 +1,159 @@
+/** Sheets of comparisons: what is where, pixel by pixel, at every size. */
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import fc from 'fast-check';
+import sharp from 'sharp';
+import { describe, expect, test } from 'vitest';
+import { temporaryFolder } from '../../../test/support/pictures.ts';
+import { encodePng } from '../../files/index.ts';
+import { labelWidth } from '../plots/svg.ts';
+import { drawSheet, type Sheet } from './sheet.ts';
+import { largest, layOut, linesOf } from './sheet-layout.ts';
+
+const folder = temporaryFolder();
+
+/** A picture of one colour. */
+function plainPicture(width: number, height: number, color: readonly [number, number, number]): string {
+  const path = join(folder, `${width}x${height}-${color.join('-')}.png`);
+  const data = new Uint8Array(3 * width * height).map((_, i) => color[i % 3]);
+  writeFileSync(path, encodePng({ width, height, channels: 3, data }));
+  return path;
+}
+
+const axis = (title: string, labels: readonly string[]) => ({
+  title,
+  values: labels.map(label => ({ label })),
+});
+
+const sheetOf = (change: Partial<Sheet>): Sheet => ({
+  ...{ title: 'a cat', subtitle: '', caption: '64×64, seed 1' },
+  ...{ x: axis('epoch', ['1', '2']), y: axis('strength', ['0.5', '1']) },
+  ...{ picture: { width: 64, height: 64 }, files: [] },
+  ...change,
+});
+
+async function pixels(png: Uint8Array) {
+  const { data, info } = await sharp(png).raw().toBuffer({ resolveWithObject: true });
+  return (x: number, y: number): number[] => [
+    ...data.subarray(info.channels * (y * info.width + x), info.channels * (y * info.width + x) + 3),
+  ];
+}
+
+describe('a sheet', () => {
+  const [red, green, blue] = [
+    [255, 0, 0],
+    [0, 160, 0],
+    [0, 0, 255],
+  ] as const;
+
+  test('each picture is in its cell, undistorted; a missing one is a dash on grey', async () => {
+    const files = [
+      [plainPicture(64, 64, red), plainPicture(64, 64, green)],
+      [plainPicture(64, 64, blue), undefined],
+    ];
+    const sheet = sheetOf({ files });
+    const { png, width, height, scale } = await drawSheet(sheet);
+    const layout = layOut(sheet, sheet.picture);
+    expect([width, height, scale]).toEqual([layout.width, layout.height, 3]);
+    expect(await sharp(png).metadata()).toMatchObject({ width, height, channels: 3 });
+    const at = await pixels(png);
+    const corners = (row: number, column: number): number[][] => {
+      const [x, y] = [layout.left(column), layout.top(row)];
+      return [at(x, y), at(x + 191, y), at(x, y + 191), at(x + 191, y + 191)];
+    };
+    expect(corners(0, 0)).toEqual(Array(4).fill(red));
+    expect(corners(0, 1)).toEqual(Array(4).fill(green));
+    expect(corners(1, 0)).toEqual(Array(4).fill(blue));
+    expect(corners(1, 1)).toEqual(Array(4).fill([0xe4, 0xe4, 0xe0]));
+    expect(at(layout.left(1) + 96, layout.top(1) + 96)).toEqual([0x6d, 0x70, 0x80]);
+    // Nothing is drawn over the gap between two pictures.
+    expect(at(layout.left(0) + 192 + 3, layout.top(0) + 96)).toEqual([0xfc, 0xfc, 0xfa]);
+  });
+
+  test('pictures of different sizes are shown at one scale, each in the middle', async () => {
+    const files = [[plainPicture(128, 64, red), plainPicture(64, 64, green)]];
+    const sheet = sheetOf({ files, y: axis('', ['']), picture: { width: 128, height: 64 } });
+    const { png, scale } = await drawSheet(sheet);
+    const { left, top, cell } = layOut(sheet, sheet.picture);
+    expect([scale, cell]).toEqual([2, { width: 256, height: 128 }]);
+    const at = await pixels(png);
+    const middle = top(0) + 64;
+    expect([at(left(0), middle), at(left(0) + 255, middle)]).toEqual([red, red]);
+    const row = [63, 64, 191, 192].map(x => at(left(1) + x, middle));
+    expect(row).toEqual([[0xfc, 0xfc, 0xfa], green, green, [0xfc, 0xfc, 0xfa]]);
+  });
+
+  test('a picture that is larger than was planned stays in its cell', async () => {
+    const sheet = sheetOf({ files: [[plainPicture(300, 100, red)]], x: axis('', ['']), y: axis('', ['']) });
+    const at = await pixels((await drawSheet(sheet)).png);
+    const { left, top } = layOut(sheet, sheet.picture);
+    expect([at(left(0) + 96, top(0) + 96), at(left(0) + 96, top(0) + 20)]).toEqual([red, [0xfc, 0xfc, 0xfa]]);
+  });
+
+  test('the same pictures make the same bytes', async () => {
+    const sheet = sheetOf({ files: [[plainPicture(64, 64, red), undefined]], y: axis('', ['']) });
+    expect((await drawSheet(sheet)).png).toEqual((await drawSheet(sheet)).png);
+  });
+});
+
+describe('the layout', () => {
+  const many = (count: number): string[] => Array.from({ length: count }, (_, i) => `epoch ${i}`);
+
+  test.each([
+    [40, 1, 1024],
+    [1, 40, 1024],
+    [30, 30, 512],
+    [100, 100, 64],
+    [100, 100, 1536],
+  ])('%i × %i pictures of %i fit on one sheet', (columns, rows, side) => {
+    const sheet = sheetOf({ x: axis('epoch', many(columns)), y: axis('seed', many(rows)) });
+    const { width, height, scale } = layOut(sheet, { width: side, height: side });
+    expect(Math.max(width, height)).toBeLessThanOrEqual(largest.side);
+    expect(width * height).toBeLessThanOrEqual(largest.area);
+    expect(scale * side).toBeGreaterThan(64);
+  });
+
+  test('heads, titles and cells stay apart and on the sheet, whatever they say', () => {
+    const word = fc.string({ unit: 'grapheme', maxLength: 80 });
+    const words = fc.array(word, { minLength: 1, maxLength: 4 });
+    fc.assert(
+      fc.property(
+        word,
+        word,
+        word,
+        words,
+        words,
+        fc.integer({ min: 8, max: 1500 }),
+        (title, subtitle, caption, x, y, side) => {
+          const layout = layOut(
+            { title, subtitle, caption, x: axis('epoch', x), y: axis('strength', y) },
+            { width: side, height: side },
+          );
+          const { type, margin, cell, width } = layout;
+          for (const line of layout.columnLines.flat())
+            expect(labelWidth(line, type, true)).toBeLessThanOrEqual(cell.width + 1.1 * type);
+          for (const line of layout.rowLines.flat())
+            expect(labelWidth(line, type, true)).toBeLessThanOrEqual(layout.side - 0.5 * type);
+          expect(layout.left(x.length - 1) + cell.width).toBeLessThanOrEqual(width - margin);
+          expect(layout.top(y.length - 1) + cell.height).toBe(layout.height - margin);
+        },
+      ),
+      { numRuns: 60 },
+    );
+  });
+});
+
+test.each<[string, number, string[]]>([
+  ['one two three', 1e9, ['one two three']],
+  ['one two three', labelWidth('one two', 10), ['one two', 'three']],
+  ['my-lora-v2', labelWidth('my-lora-', 10), ['my-lora-', 'v2']],
+  ['', 100, []],
+])('%j is broken where a reader would', (text, width, expected) =>
+  expect(linesOf(text, width, 10, 4)).toEqual(expected),
+);
+
+test('what does not fit ends with dots', () => {
+  const lines = linesOf('one two three four five six', labelWidth('one two', 10), 10, 2);
+  expect(lines.length).toBe(2);
+  expect(lines[1]).toMatch(/^th.*…$/);
+});

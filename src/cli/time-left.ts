@@ -1,0 +1,17 @@
+/** @file How long something still takes, told by the share that is done. */
+import { showSeconds } from './terminal.ts';
+
+/** Too early to say anything. */
+const leastSeconds = 2;
+
+/** A function of the share done, 0 … 1, to `, 35 s left`, or to nothing while it cannot be known. */
+export function openTimeLeft(now: () => number = () => performance.now() / 1000): (share: number) => string {
+  let first: { readonly at: number; readonly share: number } | undefined;
+  return share => {
+    // Counted from the first step on, so that opening the model is not taken for drawing.
+    first ??= { at: now(), share };
+    const taken = now() - first.at;
+    if (taken < leastSeconds || share <= first.share) return '';
+    return `, ${showSeconds((taken * (1 - share)) / (share - first.share))} left`;
+  };
+}

@@ -1,0 +1,57 @@
+/** @file What an axis is: a row of the table, read from text into values that each change a picture. */
+import type { Family } from '../../../models/index.ts';
+import type { LoraFolders } from '../../find-lora.ts';
+import type { PictureSettings } from '../../settings/schema.ts';
+import type { EpochFile } from '../epochs.ts';
+import type { Draft } from '../slots.ts';
+import type { Failures, Item } from '../values.ts';
+
+/** What axes need to know of the run beside their own text. */
+export interface AxisContext {
+  readonly base: PictureSettings;
+  /** The scheduler that was asked for; without one, each sampler has its own. */
+  readonly scheduler: string | undefined;
+  readonly family: Family;
+  /** Sides are multiples of it, in pixels. */
+  readonly latentScale: number;
+  /** Where LoRAs are looked for. */
+  readonly folders: LoraFolders;
+}
+
+export interface Reading extends AxisContext, Failures {
+  readonly items: readonly Item[];
+  /** The LoRA it is about, where it says so: `strength of alice`. */
+  readonly subject: string | undefined;
+  /** Written with a plus: `+lora`, for one more LoRA than the prompt has. */
+  readonly isAdded: boolean;
+}
+
+export interface AxisValue {
+  /** What stands at the sheet's edge. */
+  readonly label: string;
+  /** The epoch that it stands for. */
+  readonly epoch?: EpochFile;
+  apply(draft: Draft): Draft;
+}
+
+export interface AxisRow {
+  readonly name: string;
+  /** Other names of it, those of A1111's X/Y/Z plot among them. */
+  readonly aliases: readonly string[];
+  /** One line for the help. */
+  readonly values: string;
+  /** It changes the prompt as typed, so before tags are taken out of it. */
+  readonly isText?: boolean;
+  /** It can say which LoRA it is about. */
+  readonly ofLora?: boolean;
+  read(reading: Reading): AxisValue[];
+}
+
+/** A value that changes settings alone. */
+export const settingValue = (
+  label: string,
+  change: (settings: PictureSettings) => Partial<PictureSettings>,
+): AxisValue => ({
+  label,
+  apply: draft => ({ ...draft, settings: { ...draft.settings, ...change(draft.settings) } }),
+});

@@ -1,0 +1,85 @@
+/** @file Chunks through the text encoders of a checkpoint with LoRAs on them; each is read once with each set of LoRAs. */
+import type { SessionOptions } from '../../engine/index.ts';
+import {
+  type Checkpoint,
+  type ChunkStates,
+  type EncoderUse,
+  encoderUses,
+  type LayerChoice,
+  openTextConditioner,
+  parameterCount,
+  type TextConditioner,
+  withNewWords,
+} from '../../models/index.ts';
+import { keepOne } from '../keep-one.ts';
+import type { LoraSet } from '../lora-sets.ts';
+import type { TokenChunk } from './chunks.ts';
+
+/** Text encoders of more parameters are closed after every call: the UNet needs the memory, and opening takes a second. */
+const keptParameters = 50_000_000;
+
+/** More than any batch or grid needs; a server's cache must end somewhere. */
+const keptChunks = 256;
+
+/** A set of LoRAs, and the layer that is read. */
+export interface EncoderChoice {
+  readonly loras: LoraSet;
+  readonly layers: LayerChoice;
+}
+
+export interface ChunkEncoder {
+  /** The encoders, with tokenizers that know the words of the LoRAs. Throws CLIP_SKIP_INVALID. */
+  uses(choice: EncoderChoice): EncoderUse[];
+  /** @param chunk for each encoder */
+  encode(chunk: readonly TokenChunk[], choice: EncoderChoice): Promise<ChunkStates>;
+  /** Frees the memory of large encoders until they are needed again. */
+  rest(): Promise<void>;
+  release(): Promise<void>;
+}
+
+/** Opens the encoders when a chunk is not known from before. */
+export function openChunkEncoder(checkpoint: Checkpoint, options: SessionOptions): ChunkEncoder {
+  const conditioners = keepOne<TextConditioner>();
+  const known = new Map<string, ChunkStates>();
+  const encoders = [checkpoint.textEncoder, ...(checkpoint.textEncoder2 ? [checkpoint.textEncoder2] : [])];
+  const isLarge = encoders.reduce((sum, { weights }) => sum + parameterCount(weights), 0) > keptParameters;
+
+  const knowing = ({ words }: LoraSet): Checkpoint =>
+    words.length > 0 ? withNewWords(checkpoint, words) : checkpoint;
+
+  const open = ({ loras, layers }: EncoderChoice): Promise<TextConditioner> => {
+    const source = knowing(loras);
+    const part = <P extends typeof source.textEncoder>(name: string, value: P): P => ({
+      ...value,
+      weights: loras.weights(name, value.weights),
+    });
+    const base = {
+      ...source,
+      textEncoder: part('text_encoder', source.textEncoder),
+      textEncoder2: source.textEncoder2 && part('text_encoder_2', source.textEncoder2),
+    };
+    return openTextConditioner(base, options, loras.hooks, new Set(), layers);
+  };
+
+  return {
+    uses: ({ loras, layers }) => encoderUses(knowing(loras), layers),
+    async encode(chunk, choice) {
+      const { loras, layers } = choice;
+      const ids = chunk.map(one => one.ids);
+      const key = JSON.stringify([loras.key, layers, ids]);
+      const states = known.get(key);
+      if (states) return states;
+      const session = JSON.stringify([loras.sessionKey, layers]);
+      const conditioner = await conditioners.get(session, () => open(choice));
+      const encoded = await conditioner.encodeChunk(ids, loras.feeds);
+      const [oldest] = known.keys();
+      if (known.size >= keptChunks && oldest !== undefined) known.delete(oldest);
+      known.set(key, encoded);
+      return encoded;
+    },
+    async rest() {
+      if (isLarge) await conditioners.release();
+    },
+    release: conditioners.release,
+  };
+}

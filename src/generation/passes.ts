@@ -1,0 +1,157 @@
+/** @file The passes of a drawing: from noise or a picture to latents, and once more larger. */
+import {
+  noiseSchedule,
+  openPictureNoise,
+  planSteps,
+  type SamplerChoice,
+  type StepOptions,
+  type StepPlan,
+} from '../diffusion/index.ts';
+import type { Tensor } from '../engine/index.ts';
+import type { Checkpoint, LatentSize, UnetSession } from '../models/index.ts';
+import { repeatBatch } from './batch.ts';
+import type { PictureTexts } from './conditioning.ts';
+import { type KeptLatents, runDenoiser, type StepEvent } from './denoise-run.ts';
+import type { UnetLoras } from './lora-sets.ts';
+import { maskedContentOf } from './pictures/latent-mask.ts';
+import type { GenerateRequest, PictureRequest } from './request.ts';
+import { usualRules } from './settings/presets.ts';
+import type { Upscaler } from './settings/schema.ts';
+
+export interface Pass {
+  readonly isSecond: boolean;
+  readonly width: number;
+  readonly height: number;
+  readonly steps: number;
+  readonly guidance: number;
+  readonly sampler: SamplerChoice;
+  readonly plan: StepPlan;
+  /** The least sigma above 0 and the largest of its Brownian noise. */
+  readonly brownian: readonly [least: number, largest: number];
+  /** How what it starts from is made larger. */
+  readonly upscaler?: Upscaler;
+}
+
+export function passesOf(request: GenerateRequest, { scheduler, family }: Checkpoint): Pass[] {
+  const { sampler, steps, guidance, width, height, second, init, inpaint, rules = usualRules } = request;
+  const schedule = noiseSchedule({ ...scheduler, kind: scheduler.betaSchedule });
+  const planned = (choice: SamplerChoice, count: number, strength?: number) => {
+    const whole = { steps: count, isSdxl: family === 'sdxl', isInpaint: inpaint !== undefined, rules };
+    const planOf = (options: StepOptions): StepPlan => planSteps(choice, schedule, scheduler, options);
+    const plan = planOf(strength === undefined ? whole : { ...whole, strength });
+    // A1111 spans it over the whole schedule, where a run starts late too.
+    const span = rules.strength === 'a1111' ? planOf(whole).sigmas : plan.sigmas;
+    const brownian = [Math.min(...span.filter(sigma => sigma > 0)), span[0]] as const;
+    return { sampler: choice, steps: count, plan, brownian };
+  };
+  const first = {
+    ...{ isSecond: false, width, height, guidance },
+    ...planned(sampler, steps, init?.strength),
+  };
+  if (!second) return [first];
+  return [first, { ...second, isSecond: true, ...planned(second.sampler, second.steps, second.strength) }];
+}
+
+/** Steps that are really taken. */
+export const stepsIn = ({ plan }: Pass): number => plan.sigmas.length - 1;
+
+export interface PassOptions {
+  readonly checkpoint: Checkpoint;
+  readonly request: GenerateRequest;
+  readonly pass: Pass;
+  /** Those of the request that are drawn in this batch. */
+  readonly pictures: readonly PictureRequest[];
+  readonly texts: readonly PictureTexts[];
+  /** [1 or n, c, h, w] */
+  readonly init: Tensor | undefined;
+  readonly channels: Tensor | undefined;
+  /** One list of LoRAs a row of the batch. */
+  readonly loras: UnetLoras;
+  readonly unetFor: (size: LatentSize, loras: UnetLoras) => Promise<UnetSession>;
+  readonly onStep: (event: StepEvent) => void;
+}
+
+/** What is kept of the picture it starts from, with what the part that is drawn anew starts from. */
+function keptOf({ request, init, pass }: PassOptions, noise: Tensor): KeptLatents | undefined {
+  const { inpaint, rules = usualRules } = request;
+  if (!inpaint || !init || pass.isSecond) return undefined;
+  const { latentMask: change, content } = inpaint;
+  const many = repeatBatch(init, noise.shape[0]);
+  return {
+    latents: maskedContentOf(content, many, noise, change),
+    change,
+    beforeToo: rules.inpaint === 'both',
+  };
+}
+
+/** Draws one pass; returns one latent [c, h, w] a picture. */
+export async function drawPass(options: PassOptions): Promise<Tensor[]> {
+  const { checkpoint, request, pass, pictures, texts, loras, channels } = options;
+  const { rules = usualRules, noiseSize, samplerOptions = {}, signal } = request;
+  const { scheduler, latentScale } = checkpoint;
+  const shape: [number, number, number] = [
+    checkpoint.vae.config.latentChannels,
+    pass.height / latentScale,
+    pass.width / latentScale,
+  ];
+  const noises = pictures.map(({ seed, variation }) =>
+    openPictureNoise({
+      ...{ seed: BigInt(seed), source: rules.noise, stepNoise: rules.stepNoise, variation, shape },
+      noiseSize: noiseSize && {
+        width: noiseSize.width / latentScale,
+        height: noiseSize.height / latentScale,
+      },
+    }),
+  );
+  const startNoise = joinNoise(
+    noises.map(noise => noise.start()),
+    shape,
+  );
+  const kept = keptOf(options, startNoise);
+  const [{ context }] = texts.flatMap(({ positive }) => positive.parts[0].schedule.map(({ state }) => state));
+  const rows = texts.reduce(
+    (sum, { positive, negative }) => sum + positive.parts.length + (negative ? 1 : 0),
+    0,
+  );
+  const size = { batch: rows, height: shape[1], width: shape[2], tokens: context.shape[1] };
+  return runDenoiser({
+    checkpoint,
+    schedule: noiseSchedule({ ...scheduler, kind: scheduler.betaSchedule }),
+    session: await options.unetFor(size, loras),
+    feedsAt: loras.feedsAt,
+    ...{ texts, channels, noises, startNoise, signal, kept },
+    ...{
+      sampler: pass.sampler,
+      plan: pass.plan,
+      brownian: pass.brownian,
+      promptSteps: rules.promptSteps,
+      size: [pass.width, pass.height],
+    },
+    options: kDiffusionOptions(samplerOptions),
+    guidance: { scale: pass.guidance, rescale: request.guidanceRescale ?? 0, space: rules.rescale },
+    init: kept ? kept.latents : options.init,
+    onStep: options.onStep,
+  });
+}
+
+function joinNoise(parts: readonly Float32Array[], shape: readonly number[]): Tensor {
+  const size = parts[0].length;
+  const data = new Float32Array(parts.length * size);
+  for (const [i, part] of parts.entries()) data.set(part, i * size);
+  return { shape: [parts.length, ...shape], data };
+}
+
+/** As samplers call them. */
+function kDiffusionOptions({
+  eta,
+  noise,
+  churn,
+  churnFrom = 0,
+  churnTo = Number.POSITIVE_INFINITY,
+}: NonNullable<GenerateRequest['samplerOptions']>) {
+  return {
+    ...(eta === undefined ? {} : { eta }),
+    ...(noise === undefined ? {} : { sNoise: noise }),
+    ...(churn === undefined ? {} : { churn: { amount: churn, from: churnFrom, to: churnTo } }),
+  };
+}
