@@ -19,6 +19,7 @@ MODULES = {
     "open": "opening",
     "first step": "first_step",
     "first step of sd-scripts": "sd_scripts",
+    "generate": "generation",
     "lora tool": "lora_tools",
     "lora step": "lora_generation",
     "lora switch": "lora_generation",

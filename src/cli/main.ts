@@ -8,6 +8,8 @@ const commands: Readonly<Record<string, () => Promise<Command>>> = {
   train: async () => (await import('./commands/train.ts')).trainCommand(),
   dataset: async () => (await import('./commands/dataset.ts')).datasetCommand(),
   generate: async () => (await import('./commands/generate.ts')).generateCommand(),
+  compare: async () => (await import('./commands/compare.ts')).compareCommand(),
+  reproduce: async () => (await import('./commands/reproduce.ts')).reproduceCommand(),
   checkpoint: async () => (await import('./commands/checkpoint.ts')).checkpointCommand(),
   inspect: async () => (await import('./commands/inspect.ts')).inspectCommand(),
   diff: async () => (await import('./commands/diff.ts')).diffCommand(),

@@ -222,7 +222,9 @@ export interface PictureFolders {
   readonly wildcards: ReturnType<typeof openWildcards>;
 }
 
-export function openPictureFolders(options: PictureOptions): PictureFolders {
+export function openPictureFolders(
+  options: Pick<PictureOptions, 'loraFolder' | 'embeddingFolder' | 'wildcardFolder'>,
+): PictureFolders {
   return {
     loras: openLoraFolders(['.', ...options.loraFolder]),
     embeddings: openEmbeddings(options.embeddingFolder),

@@ -19,6 +19,7 @@ export { parseInfotext, writeInfotext } from './metadata/infotext.ts';
 export { infotextOf } from './metadata/infotext-of.ts';
 export { findLorasByHash, type LoraMatches, type WantedLora } from './metadata/match-loras.ts';
 export { type PictureText, readPictureText } from './metadata/read-picture-text.ts';
+export { wishOfFound } from './metadata/wish-of.ts';
 export { readPicture } from './pictures/read-picture.ts';
 export { latentPreview } from './preview/latent-preview.ts';
 export { openWildcards } from './prompt/wildcards.ts';

@@ -27,6 +27,16 @@ export type Work =
       /** Whether the text encoder is trained too, as sd-scripts does it. */
       readonly text: boolean;
     }
+  /**
+   * `lora generate` with guidance on SD 1.5 in float32, one picture from process start to its file: the time of its steps,
+   * or that from the start of the process to the moment in which the first one begins.
+   */
+  | {
+      readonly kind: 'generate';
+      readonly figure: 'steps' | 'start';
+      readonly side: number;
+      readonly steps: number;
+    }
   /** A command of `lora` on a LoRA of rank 16 for SD 1.5, from process start to the written file. */
   | { readonly kind: 'lora tool'; readonly tool: 'merge' | 'resize' | 'extract' }
   /** A guided step of SD 1.5 at 512² with LoRAs of rank 16, in turn with one without any. */
@@ -129,6 +139,18 @@ export const cases: readonly Case[] = [
     work: { kind: 'forward', model: 'sd15', size: square(512, 2), repeats: 3 },
     ours: withGoals({ against: { 'PyTorch float32': 0.5, 'PyTorch bfloat16 weights': 0.85 } }),
     ...{ peers: allTypes, isCommon: false },
+  },
+  {
+    name: 'generate: a guided step of SD 1.5, 512², and the memory of the whole command',
+    work: { kind: 'generate', figure: 'steps', side: 512, steps: 4 },
+    ours: withGoals({ against: { 'diffusers float32': 0.5 }, mostBytes: 4.5 * gib }),
+    ...{ peers: ['diffusers float32'], isCommon: false },
+  },
+  {
+    name: 'generate: process start to the beginning of the first step, SD 1.5, 512²',
+    work: { kind: 'generate', figure: 'start', side: 512, steps: 1 },
+    ours: withGoals({ against: { 'diffusers float32': 0.5 } }),
+    ...{ peers: ['diffusers float32'], isCommon: false },
   },
   {
     name: 'SDXL UNet training step, 512²',

@@ -112,6 +112,7 @@ export async function filesFor(work: Work, note: (text: string) => void): Promis
       return { folder: await randomModel('sd15-float32', note) };
     case 'decode':
     case 'encode':
+    case 'generate':
       return { folder: await randomModel('sd15-float32', note) };
     case 'open':
       return { file: await randomModel('sdxl-float16.safetensors', note) };

@@ -26,6 +26,7 @@ export const peers = {
   'PyTorch bfloat16 autocast': { precision: 'bfloat16', python },
   'PyTorch bfloat16 weights': { precision: 'bfloat16 weights', python },
   'diffusers (opens, infers the type)': { precision: 'float32', python },
+  'diffusers float32': { precision: 'float32', python },
   'diffusers + PEFT float32': { precision: 'float32', python },
   'sd-scripts float32': {
     precision: 'float32',
@@ -58,6 +59,8 @@ function sizesOf(work: Work): Readonly<Record<string, unknown>> {
       return { side: work.side, tiled: work.tiled, repeats: work.repeats };
     case 'first step':
       return { side: work.side, steps: work.steps, text: work.text };
+    case 'generate':
+      return { figure: work.figure, side: work.side, steps: work.steps };
     case 'lora tool':
       return { tool: work.tool };
     case 'lora step':

@@ -42,7 +42,7 @@ export const lastJson = (text: string): unknown => JSON.parse(text.trim().split(
 export async function measureCommand(
   words: readonly string[],
   through: readonly string[],
-  /** The name of the fact, among those that the command prints with --json, that is its time; else that to its exit. */
+  /** The name of the fact, among those that the command prints with --json, that is its time or times; else that to its exit. */
   timeFact?: string,
 ): Promise<Run> {
   const scratch = await mkdtemp(join(tmpdir(), 'lora-bench-'));
@@ -54,7 +54,8 @@ export async function measureCommand(
     const printed = await runThrough(through, process.execPath, [...own, ...given], env);
     const run = JSON.parse(await readFile(report, 'utf8')) as Run;
     if (timeFact === undefined) return run;
-    return { ...run, seconds: [(JSON.parse(printed) as Record<string, number>)[timeFact]] };
+    const fact = (JSON.parse(printed) as Record<string, number | number[]>)[timeFact];
+    return { ...run, seconds: [fact].flat() };
   } finally {
     await rm(scratch, { recursive: true });
   }

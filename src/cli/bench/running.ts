@@ -20,6 +20,7 @@ export interface Turns {
 function commandOf(work: Work, files: BenchFiles, device: string): string[] | undefined {
   if (work.kind === 'open') return ['checkpoint', 'inspect', files.file as string, '--json'];
   if (work.kind === 'lora tool') return toolWords(work.tool, files as Required<BenchFiles>);
+  if (work.kind === 'generate') return generateWords(work, files.folder as string, device);
   if (work.kind !== 'first step') return undefined;
   const { file, pictures } = files as Required<BenchFiles>;
   const sizes = [
@@ -35,9 +36,21 @@ function commandOf(work: Work, files: BenchFiles, device: string): string[] | un
   return ['train', pictures, '--base', file, ...sizes, ...text, ...kept, '--device', device, '--json'];
 }
 
-/** sd-scripts and diffusers are stopped when their first step is done; ours says when it was. */
-const timeFactOf = (work: Work): string | undefined =>
-  work.kind === 'first step' && work.steps === 1 ? 'secondsToFirstStep' : undefined;
+/** sd-scripts and diffusers are stopped when their first step is done or begins; ours says when it was. */
+function timeFactOf(work: Work): string | undefined {
+  if (work.kind === 'generate') return work.figure === 'steps' ? 'stepSeconds' : 'firstStepBeginsSeconds';
+  return work.kind === 'first step' && work.steps === 1 ? 'secondsToFirstStep' : undefined;
+}
+
+function generateWords(
+  { side, steps }: Extract<Work, { kind: 'generate' }>,
+  folder: string,
+  device: string,
+): string[] {
+  const picture = ['--size', `${side}x${side}`, '--steps', String(steps), '--guidance', '7.5', '--seed', '7'];
+  const kept = ['--out', '{scratch}/picture.png', '--device', device, '--json'];
+  return ['generate', 'a green frog at night', '--base', folder, '--sampler', 'DDIM', ...picture, ...kept];
+}
 
 function toolWords(
   tool: 'merge' | 'resize' | 'extract',

@@ -160,10 +160,4 @@ describe('refused, with the exit code of its kind', () => {
     expect([status, JSON.parse(stdout).error.code]).toEqual([1, 'WRITE_NO_FOLDER']);
     expect(readFileSync(file('taken'), 'utf8')).toBe('mine');
   });
-
-  test('a folder that cannot be written to', async () => {
-    // Even root cannot make files in /proc.
-    const { status, stdout } = await compare('a cat', '--x', 'seed: 1', '--out', '/proc/grid', '--json');
-    expect([status, JSON.parse(stdout).error.code]).toEqual([1, expect.stringMatching(/^WRITE_/)]);
-  });
 });

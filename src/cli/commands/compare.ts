@@ -7,18 +7,12 @@ import {
   drawGrid,
   type GridFolder,
   type GridPicture,
-  type LoraFolders,
-  openEmbeddings,
   openGridFolder,
-  openLoraFolders,
-  openWildcards,
   openWorkshop,
   type PictureSettings,
-  type PictureWish,
-  parseLoraOption,
   planGrid,
   readGridRecord,
-  recordedSeed,
+  recordedSeeds,
   settlePictures,
   type Workshop,
 } from '../../generation/index.ts';
@@ -28,36 +22,27 @@ import { drawWith } from '../compare/draw-pictures.ts';
 import { openSheets, type WrittenSheet } from '../compare/sheets.ts';
 import { checkDevice, type DeviceName, deviceHelp, openDevice } from '../device.ts';
 import { describeLoad, type LoadOptions, withLoadOptions } from '../lora-report.ts';
-import { collect, integerOption, numberOption, sizeOption } from '../numbers.ts';
+import { collect } from '../numbers.ts';
+import { openPictureFolders, type PictureOptions, wishOf, withPictureOptions } from '../picture-options.ts';
 import { interruptible, openTerminal, showSeconds, type Terminal } from '../terminal.ts';
 
-interface Options extends BaseOptions, LoadOptions {
+interface Options extends BaseOptions, LoadOptions, PictureOptions {
   x?: string;
   y?: string;
   z: string[];
-  lora: string[];
-  loraFolder: string[];
-  embeddingFolder: string[];
-  wildcardFolder: string[];
-  negative: string;
-  sampler: string;
-  scheduler?: string;
-  steps: number;
-  guidance: number;
-  size?: { width: number; height: number };
-  seed?: bigint;
   out: string;
   device: DeviceName;
   json: boolean;
 }
 
-/** What all pictures of the grid have in common, before axes change it. */
-function wishOf(prompt: string, options: Options, folders: LoraFolders, seed: bigint): PictureWish {
-  const { negative: negativePrompt, sampler, scheduler, steps, guidance, size } = options;
+/** A grid that is drawn on keeps the seeds that chance gave it. */
+function withKeptSeeds(options: Options): Options {
+  const kept = recordedSeeds(readGridRecord(options.out));
+  const [seed, variationSeed] = [options.seed ?? kept.seed, options.variationSeed ?? kept.variationSeed];
   return {
-    ...{ prompt, negativePrompt, merge: false, seed, count: 1, preset: 'lora' },
-    loras: options.lora.map(text => parseLoraOption(text, folders)),
-    ...{ sampler, scheduler, steps, guidance, guidanceRescale: 0, size },
+    ...options,
+    ...(seed === undefined ? {} : { seed }),
+    ...(variationSeed === undefined || !options.variationStrength ? {} : { variationSeed }),
   };
 }
 
@@ -151,15 +136,9 @@ async function run(prompt: string, options: Options): Promise<void> {
   checkDevice(options.device);
   if (out === '') throw usageError('OUT_INVALID', '--out names no folder');
   const checkpoint = openBase(options, text => terminal.note(text));
-  const folders = openLoraFolders(['.', ...options.loraFolder]);
-  // A grid that is drawn on keeps the seed that chance gave it.
-  const seed =
-    options.seed ?? recordedSeed(readGridRecord(out)) ?? BigInt(Math.floor(Math.random() * 2 ** 32));
-  const wish = wishOf(prompt, options, folders, seed);
-  const { settings, findings } = await settlePictures(wish, {
-    checkpoint,
-    wildcards: openWildcards(options.wildcardFolder),
-  });
+  const folders = openPictureFolders(options);
+  const wish = wishOf(prompt, withKeptSeeds(options), 1, folders);
+  const { settings, findings } = await settlePictures(wish, { checkpoint, wildcards: folders.wildcards });
   for (const finding of findings) terminal.note(finding);
   const planned = await planGrid({
     x: axisOf('--x', options.x),
@@ -169,15 +148,15 @@ async function run(prompt: string, options: Options): Promise<void> {
     ...{
       scheduler: options.scheduler,
       family: checkpoint.family,
-      latentScale: checkpoint.latentScale,
-      folders,
+      sizeRule: { latentScale: checkpoint.latentScale, levels: checkpoint.unet.config.channels.length },
+      folders: folders.loras,
     },
   });
   const signal = interruptible(() => terminal.note('stopping …'));
   const workshop = openWorkshop({
-    ...{ checkpoint, loras: folders, load: options },
+    ...{ checkpoint, loras: folders.loras, load: options },
     session: await openDevice(options.device, text => terminal.note(text)),
-    embeddings: openEmbeddings(options.embeddingFolder),
+    embeddings: folders.embeddings,
     onLora: lora => terminal.note(`${lora.name}: ${describeLoad(lora.report)}`),
   });
   try {
@@ -219,51 +198,15 @@ function report(
   terminal.result(result, [...paths, text].join('\n'));
 }
 
-/** A whole number of up to 64 bits; −1 is a random seed, as in A1111. */
-function seedOption(text: string): bigint | undefined {
-  if (text === '-1') return undefined;
-  if (/^\d+$/.test(text) && BigInt(text) < 2n ** 64n) return BigInt(text);
-  throw usageError('SEED_INVALID', `--seed ${text} is not a whole number from 0 to 2⁶⁴ − 1`);
-}
-
 export function compareCommand(): Command {
-  return withLoadOptions(withBase(new Command('compare')))
+  const command = new Command('compare')
     .description('pictures over epochs, strengths, samplers or anything else, side by side on a sheet')
     .argument('<prompt>', 'what to draw; <lora:name:0.8> in it adds a LoRA')
     .option('--x <axis>', 'from left to right: "epoch: my-lora"')
     .option('--y <axis>', 'from top to bottom: "strength: 0.4-1 [4]"')
     .option('--z <axis>', 'a sheet for each of its values; may be given again', collect, [])
-    .option('--lora <file[:strength]>', 'LoRA file, may be given again', collect, [])
-    .option(
-      '--lora-folder <folder>',
-      'where LoRAs are looked for besides here; may be given again',
-      collect,
-      [],
-    )
-    .option(
-      '--embedding-folder <folder>',
-      'textual inversions, used by their names; may be given again',
-      collect,
-      [],
-    )
-    .option(
-      '--wildcard-folder <folder>',
-      'where __wildcards__ are looked for; may be given again',
-      collect,
-      [],
-    )
-    .option('--negative <text>', 'what to avoid', '')
-    .option('--sampler <name>', 'as lora generate', 'DDIM')
-    .option('--scheduler <name>', 'as lora generate')
-    .option('--steps <n>', 'sampling steps', integerOption('--steps'), 20)
-    .option('--guidance <g>', 'classifier-free guidance scale; 1 = none', numberOption('--guidance'), 4.5)
-    .option('--size <WxH>', 'picture size; default: what the checkpoint was made for', sizeOption('--size'))
-    .option('--seed <n>', 'of all pictures; default: random, and kept with the grid', seedOption)
-    .option(
-      '--out <folder>',
-      'where pictures and sheets go; what is there already is not drawn again',
-      'grid',
-    )
+    .option('--out <folder>', 'where pictures and sheets go; what is there is not drawn again', 'grid');
+  return withLoadOptions(withBase(withPictureOptions(command)))
     .option('--device <name>', deviceHelp, 'cpu')
     .option('--json', 'machine-readable result on stdout', false)
     .addHelpText('after', axisHelp())

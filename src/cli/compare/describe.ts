@@ -1,6 +1,5 @@
 /** @file What is said of a grid: in the help, before it is drawn and while it is. */
-import { axisTable } from '../../generation/compare/index.ts';
-import type { GridFolder, GridProgress } from '../../generation/index.ts';
+import { axisTable, type GridFolder, type GridProgress } from '../../generation/index.ts';
 import { wrap } from '../lines.ts';
 import { showSeconds } from '../terminal.ts';
 
@@ -26,8 +25,9 @@ export function describeProgress({ done, total, step, steps, secondsLeft }: Grid
 
 /** What each axis takes, for the help. */
 export function axisHelp(): string {
-  const width = Math.max(...axisTable.map(({ name }) => name.length)) + 2;
-  const lines = axisTable.flatMap(({ name, values }) =>
+  const offered = axisTable.filter(({ values }) => values !== '');
+  const width = Math.max(...offered.map(({ name }) => name.length)) + 2;
+  const lines = offered.flatMap(({ name, values }) =>
     wrap(values, 96 - width).map((line, i) => `  ${(i === 0 ? name : '').padEnd(width)}${line}`),
   );
   return [

@@ -1,13 +1,11 @@
 /** @file What stands over the pictures of a sheet: what they have in common, and what the validation said of epochs. */
 import { existsSync } from 'node:fs';
 import { LoraError } from '../../errors.ts';
-import type { Grid, GridAxis, PictureSettings } from '../../generation/index.ts';
+import type { Grid, GridAxis, GridSheet, GridValue, PictureSettings } from '../../generation/index.ts';
 import { type KeptRun, readRun, runFolderOf } from '../../training/index.ts';
 import { number, oneLine } from '../lines.ts';
 import type { Heads, SheetSize, SheetText } from './sheet-layout.ts';
 
-type GridSheet = Grid['sheets'][number];
-type GridValue = GridAxis['values'][number];
 type LoraSettings = PictureSettings['loras'][number];
 
 /** The one value that all pictures have, as text; undefined where they differ. */

@@ -10,7 +10,7 @@ import { openLoraFolders } from '../find-lora.ts';
 import type { PictureSettings } from '../settings/schema.ts';
 import { type DrawPictures, drawGrid, openSheetPace } from './draw-grid.ts';
 import { openGridFolder } from './grid-folder.ts';
-import { readGridRecord, recordedSeed } from './grid-record.ts';
+import { readGridRecord, recordedSeeds } from './grid-record.ts';
 import { type Grid, planGrid } from './plan.ts';
 import { openTimeLeft } from './time-left.ts';
 
@@ -33,7 +33,12 @@ const plan = (x: string, y?: string, change: Partial<PictureSettings> = {}): Pro
     y: y === undefined ? undefined : { place: '--y', text: y },
     z: [],
     base: { ...base, ...change },
-    ...{ scheduler: undefined, family: 'pocket', latentScale: 8, folders: openLoraFolders([]) },
+    ...{
+      scheduler: undefined,
+      family: 'pocket',
+      sizeRule: { latentScale: 8, levels: 1 },
+      folders: openLoraFolders([]),
+    },
   });
 
 /** A picture that is made of nothing but its settings. */
@@ -198,9 +203,13 @@ describe('refused', () => {
 
 test('the seed that chance gave is kept with the grid', async () => {
   const out = join(temporaryFolder(), 'grid');
-  await draw(out, await plan('steps: 1,2', undefined, { seed: 2n ** 64n - 1n }));
-  expect(recordedSeed(readGridRecord(out))).toBe(2n ** 64n - 1n);
-  expect(recordedSeed(readGridRecord(join(out, 'nothing')))).toBeUndefined();
+  const variation = { seed: 3n, strength: 0.5 };
+  await draw(out, await plan('steps: 1,2', undefined, { seed: 2n ** 64n - 1n, variation }));
+  expect(recordedSeeds(readGridRecord(out))).toEqual({ seed: 2n ** 64n - 1n, variationSeed: 3n });
+  await draw(out, await plan('steps: 1,2', 'seed: 18446744073709551615, 4', { variation }));
+  expect(recordedSeeds(readGridRecord(out)).seed).toBeUndefined();
+  const none = { seed: undefined, variationSeed: undefined };
+  expect(recordedSeeds(readGridRecord(join(out, 'nothing')))).toEqual(none);
 });
 
 test('sheets are drawn every 30 s, less often where that takes long', () => {

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { z } from 'zod';
 import { badInput, usageError } from '../../errors.ts';
 import { writeFileAtomic } from '../../files/index.ts';
-import { type PictureSettings, pictureSettingsSchema } from '../settings/schema.ts';
+import { pictureSettingsSchema } from '../settings/schema.ts';
 import type { Grid } from './plan.ts';
 
 export const recordName = 'grid.json';
@@ -90,8 +90,18 @@ export function checkExtends(record: GridRecord, { pictures }: Grid, folder: str
   );
 }
 
-/** The seed that the grid of a folder was drawn with, where all its pictures have the same. */
-export function recordedSeed(record: GridRecord | undefined): PictureSettings['seed'] | undefined {
-  const seeds = new Set(record?.pictures.map(({ settings }) => settings.seed));
-  return seeds.size === 1 ? [...seeds][0] : undefined;
+export interface RecordedSeeds {
+  readonly seed: bigint | undefined;
+  readonly variationSeed: bigint | undefined;
+}
+
+/** The seeds that the grid of a folder was drawn with, where all its pictures have the same. */
+export function recordedSeeds(record: GridRecord | undefined): RecordedSeeds {
+  const settings = record?.pictures.map(picture => picture.settings) ?? [];
+  const only = (seeds: readonly (bigint | undefined)[]): bigint | undefined =>
+    new Set(seeds).size === 1 ? seeds[0] : undefined;
+  return {
+    seed: only(settings.map(({ seed }) => seed)),
+    variationSeed: only(settings.map(({ variation }) => variation?.seed)),
+  };
 }

@@ -9,7 +9,7 @@ export {
 } from './draw-grid.ts';
 export { nameOfLabels } from './file-name.ts';
 export { type GridFolder, openGridFolder } from './grid-folder.ts';
-export { readGridRecord, recordedSeed } from './grid-record.ts';
+export { readGridRecord, recordedSeeds } from './grid-record.ts';
 export type { AxisText } from './parse-axis.ts';
 export {
   type Grid,

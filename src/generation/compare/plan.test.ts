@@ -64,7 +64,7 @@ const plan = ({ x, y, z = [], base: change = {} }: Given): Promise<Grid> =>
     y: y === undefined ? undefined : { place: '--y', text: y },
     z: z.map(text => ({ place: '--z', text })),
     base: { ...base, ...change },
-    ...{ scheduler: undefined, family: checkpoint.family, latentScale: checkpoint.latentScale },
+    ...{ scheduler: undefined, family: checkpoint.family, sizeRule: { latentScale: 8, levels: 3 } },
     folders: openLoraFolders([folder]),
   });
 
@@ -119,6 +119,8 @@ describe('axes of the picture', () => {
       { ...hires, strength: 0.3 },
       { ...hires, width: 256, height: 192, strength: 0.3 },
     ]);
+    const upscalers = await cells({ x: 'Hires upscaler: Latent (nearest-exact), Lanczos', base: { hires } });
+    expect(upscalers.map(settings => settings.hires?.upscaler)).toEqual(['latent-nearest-exact', 'lanczos']);
     expect(await refused({ x: 'hires upscaler: latent' })).toMatch(/second pass/);
   });
 
@@ -332,6 +334,7 @@ describe('refused', () => {
     ['one thing twice', { x: 'seed: 1', y: 'seed: 2' }, /COMPARE_AXIS_TWICE: --x seed and --y seed/],
     ['two that undo each other', { x: 'lora: bob', y: 'epoch: alice' }, /COMPARE_AXIS_TWICE/],
     ['two schedulers', { x: 'sampler: Euler a Karras', y: 'scheduler: Simple' }, /COMPARE_AXIS_TWICE/],
+    ['a small size', { x: 'size: 64, 8' }, /SIZE_INVALID: --x size: value 2, "8", cannot be used: .*from 32/],
     ['a size', { x: 'size: 60x64' }, /value 1, "60x64", does not have sides that are multiples of/],
     ['a LoRA for what has none', { x: 'steps of bob: 4' }, /not about a LoRA/],
   ])('%s', async (_, given, expected) => expect(await refused(given)).toMatch(expected));

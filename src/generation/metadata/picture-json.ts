@@ -39,7 +39,8 @@ function portable(value: unknown, key?: string): unknown {
 /** The record as JSON text. It holds no folder of this machine and no time, so that equal pictures have equal bytes. */
 export function pictureJson(settings: PictureSettings, device?: string): string {
   const written = { with: 'lora-studio', version, device };
-  return JSON.stringify({ format, version: formatVersion, settings: portable(settings), made: written });
+  const inOrder = pictureSettingsSchema.parse(settings); // settings that were read have another order of keys
+  return JSON.stringify({ format, version: formatVersion, settings: portable(inOrder), made: written });
 }
 
 const reasonOf = ({ issues: [first] }: z.ZodError): string => `${first.path.join('.')}: ${first.message}`;

@@ -30,7 +30,7 @@ describe('requests', () => {
   test.each([
     ['euler_a', 'euler_ancestral', undefined],
     ['k_euler', 'euler', undefined],
-    ['dpmsolver++', 'dpmpp_2m', 'normal'],
+    ['dpmsolver++', 'dpmpp_2m', 'uniform'],
     ['DPM++ 2M Karras', 'dpmpp_2m', 'karras'],
   ])('sampler %s', (name, sampler, scheduler) => {
     expect(requestOf(`a cat --ss ${name}`).sampler).toMatchObject({ sampler, scheduler });

@@ -1,13 +1,12 @@
 /** @file Axes of a LoRA: which file, which epoch of its training, how strongly, in which blocks and steps. */
 import { basename, dirname, join } from 'node:path';
-import { LoraError } from '../../../errors.ts';
 import { parseBlockWeights } from '../../../lora/index.ts';
 import { findLora, loraName } from '../../find-lora.ts';
 import { checkStepRange } from '../../prompt/step-range.ts';
 import { epochFiles, evenly } from '../epochs.ts';
 import { changeSlots, chooseSlots, type Draft, type Slot, type SlotFile } from '../slots.ts';
 import { type Item, readNumbers } from '../values.ts';
-import type { AxisRow, AxisValue, Reading } from './row.ts';
+import { type AxisRow, type AxisValue, named, type Reading } from './row.ts';
 
 /** Without the LoRA. */
 const none = /^(none|without|base)$/i;
@@ -42,18 +41,6 @@ function putFile(draft: Draft, file: SlotFile | undefined, called: string, readi
 }
 
 const fileOf = (path: string): SlotFile => ({ name: loraName(path), path });
-
-/** Says which value of which axis it was. */
-function named<T>({ failAt }: Reading, item: Item, work: () => T): T {
-  try {
-    return work();
-  } catch (error) {
-    if (!(error instanceof LoraError)) throw error;
-    const { message, hint } = failAt(item, `cannot be used: ${error.message}`, error.hint);
-    const { code, exit } = error;
-    throw new LoraError(code, message, { exit, cause: error, ...(hint === undefined ? {} : { hint }) });
-  }
-}
 
 /** Names of files, with their folder where two are called the same. */
 function labelsOf(paths: readonly string[]): string[] {

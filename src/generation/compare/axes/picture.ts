@@ -1,16 +1,12 @@
 /** @file Axes of the picture: noise, sampler, guidance, size, the second pass, whose rules are followed. */
 import { resolveSampler, type SamplerChoice } from '../../../diffusion/index.ts';
-import { LoraError, nearestWords } from '../../../errors.ts';
+import { nearestWords } from '../../../errors.ts';
+import { snapSize } from '../../pictures/sizes.ts';
+import { resolveUpscaler } from '../../pictures/upscalers.ts';
 import { presets } from '../../settings/presets.ts';
-import {
-  emphasisRules,
-  noiseSources,
-  type PictureSettings,
-  presetNames,
-  upscalers,
-} from '../../settings/schema.ts';
+import { emphasisRules, noiseSources, type PictureSettings, presetNames } from '../../settings/schema.ts';
 import { type Item, type NumberRule, readNumbers, readSeeds } from '../values.ts';
-import { type AxisRow, type AxisValue, type Reading, settingValue } from './row.ts';
+import { type AxisRow, type AxisValue, named, type Reading, settingValue } from './row.ts';
 
 type Change = Partial<PictureSettings>;
 
@@ -87,7 +83,6 @@ interface ChoiceAxis {
   readonly name: string;
   readonly aliases: readonly string[];
   readonly choices: readonly string[];
-  readonly needs?: (settings: PictureSettings) => string | undefined;
   readonly change: (settings: PictureSettings, choice: never) => Change;
 }
 
@@ -107,20 +102,13 @@ const choiceAxes: readonly ChoiceAxis[] = [
     ...{ name: 'emphasis', aliases: ['emphasis rule'], choices: emphasisRules },
     change: (_, emphasis: (typeof emphasisRules)[number]) => ({ emphasis }),
   },
-  {
-    ...{ name: 'hires upscaler', aliases: ['upscaler'], choices: upscalers, needs: needsHires },
-    change: ({ hires }, upscaler: (typeof upscalers)[number]) =>
-      hires ? { hires: { ...hires, upscaler } } : {},
-  },
 ];
 
-function choiceRow({ name, aliases, choices, needs, change }: ChoiceAxis): AxisRow {
+function choiceRow({ name, aliases, choices, change }: ChoiceAxis): AxisRow {
   return {
     ...{ name, aliases },
     values: choices.join(', '),
     read(reading) {
-      const lack = needs?.(reading.base);
-      if (lack !== undefined) throw reading.fail(lack);
       return reading.items.map(item => {
         const choice = choices.find(word => word === item.text.toLowerCase());
         if (choice !== undefined) return settingValue(choice, settings => change(settings, choice as never));
@@ -132,15 +120,8 @@ function choiceRow({ name, aliases, choices, needs, change }: ChoiceAxis): AxisR
   };
 }
 
-/** Says which value it was that no sampler or scheduler is called. */
-function resolved(item: Item, { failAt }: Reading, sampler: string, scheduler?: string): SamplerChoice {
-  try {
-    return resolveSampler(sampler, scheduler);
-  } catch (error) {
-    if (!(error instanceof LoraError)) throw error;
-    throw failAt(item, `cannot be used: ${error.message}`, error.hint);
-  }
-}
+const resolved = (item: Item, reading: Reading, sampler: string, scheduler?: string): SamplerChoice =>
+  named(reading, item, () => resolveSampler(sampler, scheduler));
 
 function readSamplers(reading: Reading): AxisValue[] {
   return reading.items.map(item => {
@@ -181,13 +162,16 @@ function resized(
   };
 }
 
-function readSizes({ items, failAt, latentScale }: Reading): AxisValue[] {
+function readSizes(reading: Reading): AxisValue[] {
+  const { items, failAt, sizeRule } = reading;
   return items.map(item => {
     const match = /^(\d+)(?:\s*[x×]\s*(\d+))?$/i.exec(item.text);
     if (!match) throw failAt(item, 'is not a size', 'Write 512 or 640x512.');
-    const [width, height] = [Number(match[1]), Number(match[2] ?? match[1])];
-    if (width <= 0 || height <= 0 || width % latentScale !== 0 || height % latentScale !== 0)
-      throw failAt(item, `does not have sides that are multiples of ${latentScale}`);
+    const wanted = { width: Number(match[1]), height: Number(match[2] ?? match[1]) };
+    const { width, height } = named(reading, item, () => snapSize(wanted, sizeRule));
+    if (width !== wanted.width || height !== wanted.height)
+      throw failAt(item, `does not have sides that are multiples of ${sizeRule.latentScale}`);
+    const { latentScale } = sizeRule;
     return settingValue(`${width}×${height}`, settings => resized(settings, width, height, latentScale));
   });
 }
@@ -197,15 +181,13 @@ export const pictureAxes: readonly AxisRow[] = [
   {
     name: 'checkpoint',
     aliases: ['checkpoint name', 'model', 'base'],
-    values: 'not possible within one grid',
+    values: '',
     read({ fail }) {
       const hint = 'Draw a grid for each --base, with the same --seed, each into its own --out.';
       throw fail('cannot be compared within one grid: all pictures are drawn with one model', hint);
     },
   },
-  choiceRow(choiceAxes[0]),
-  choiceRow(choiceAxes[1]),
-  choiceRow(choiceAxes[2]),
+  ...choiceAxes.map(choiceRow),
   {
     name: 'seed',
     aliases: ['seeds'],
@@ -245,5 +227,17 @@ export const pictureAxes: readonly AxisRow[] = [
     read: readSizes,
   },
   ...numberAxes.map(numberRow),
-  choiceRow(choiceAxes[3]),
+  {
+    name: 'hires upscaler',
+    aliases: ['upscaler'],
+    values: 'as --hires-upscaler: Latent, Latent (nearest-exact), Lanczos …',
+    read(reading) {
+      const lack = needsHires(reading.base);
+      if (lack !== undefined) throw reading.fail(lack);
+      return reading.items.map(item => {
+        const upscaler = named(reading, item, () => resolveUpscaler(item.text));
+        return settingValue(item.text, ({ hires }) => (hires ? { hires: { ...hires, upscaler } } : {}));
+      });
+    },
+  },
 ];

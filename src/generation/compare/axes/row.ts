@@ -1,6 +1,9 @@
 /** @file What an axis is: a row of the table, read from text into values that each change a picture. */
+
+import { LoraError } from '../../../errors.ts';
 import type { Family } from '../../../models/index.ts';
 import type { LoraFolders } from '../../find-lora.ts';
+import type { SizeRule } from '../../pictures/sizes.ts';
 import type { PictureSettings } from '../../settings/schema.ts';
 import type { EpochFile } from '../epochs.ts';
 import type { Draft } from '../slots.ts';
@@ -12,8 +15,7 @@ export interface AxisContext {
   /** The scheduler that was asked for; without one, each sampler has its own. */
   readonly scheduler: string | undefined;
   readonly family: Family;
-  /** Sides are multiples of it, in pixels. */
-  readonly latentScale: number;
+  readonly sizeRule: SizeRule;
   /** Where LoRAs are looked for. */
   readonly folders: LoraFolders;
 }
@@ -38,7 +40,7 @@ export interface AxisRow {
   readonly name: string;
   /** Other names of it, those of A1111's X/Y/Z plot among them. */
   readonly aliases: readonly string[];
-  /** One line for the help. */
+  /** One line for the help; empty for what is understood only to be refused. */
   readonly values: string;
   /** It changes the prompt as typed, so before tags are taken out of it. */
   readonly isText?: boolean;
@@ -55,3 +57,15 @@ export const settingValue = (
   label,
   apply: draft => ({ ...draft, settings: { ...draft.settings, ...change(draft.settings) } }),
 });
+
+/** Does what a value asks for; an error says which value of which axis it was. */
+export function named<T>({ failAt }: Reading, item: Item, work: () => T): T {
+  try {
+    return work();
+  } catch (error) {
+    if (!(error instanceof LoraError)) throw error;
+    const { message, hint } = failAt(item, `cannot be used: ${error.message}`, error.hint);
+    const { code, exit } = error;
+    throw new LoraError(code, message, { exit, cause: error, ...(hint === undefined ? {} : { hint }) });
+  }
+}
