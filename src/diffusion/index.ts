@@ -1,5 +1,5 @@
 /** Diffusion: noise schedules, denoisers with guidance, samplers, and the noise that pictures start from. */
-export { type Denoise, makeDenoiser, type Predict } from './denoiser.ts';
+export { type Denoise, makeDenoiser, type Predict, type TimestepRule } from './denoiser.ts';
 export {
   epsilonOf,
   type GuidanceOptions,

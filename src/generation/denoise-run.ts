@@ -15,6 +15,7 @@ import {
   type StepPlan,
   sampleOf,
   samplerRow,
+  type TimestepRule,
   velocityOf,
 } from '../diffusion/index.ts';
 import { isAllFinite, type Tensor } from '../engine/index.ts';
@@ -56,6 +57,8 @@ export interface DenoiserRun {
   /** One a picture, so that a picture does not depend on its batch. */
   readonly noises: readonly PictureNoise[];
   readonly sampler: SamplerChoice;
+  /** Which timesteps the UNet is asked at. */
+  readonly timesteps: TimestepRule;
   /** What the schedules of texts count. */
   readonly promptSteps: 'steps' | 'calls';
   readonly options: Pick<SampleOptions, 'eta' | 'sNoise' | 'churn'>;
@@ -194,7 +197,7 @@ export async function runDenoiser(run: DenoiserRun): Promise<Tensor[]> {
   const { predictionType } = run.checkpoint.scheduler;
   const plain = makeDenoiser(
     makePredict(run, () => step),
-    { schedule, predictionType },
+    { schedule, predictionType, timesteps: run.timesteps },
   );
   const end = await samplerRow(sampler.sampler).sampler(
     keeping(checked(plain), run.kept, startNoise),

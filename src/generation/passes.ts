@@ -6,6 +6,8 @@ import {
   type SamplerChoice,
   type StepOptions,
   type StepPlan,
+  samplerRow,
+  type TimestepRule,
 } from '../diffusion/index.ts';
 import type { Tensor } from '../engine/index.ts';
 import type { Checkpoint, LatentSize, UnetSession } from '../models/index.ts';
@@ -15,7 +17,7 @@ import { type KeptLatents, runDenoiser, type StepEvent } from './denoise-run.ts'
 import type { UnetLoras } from './lora-sets.ts';
 import { maskedContentOf } from './pictures/latent-mask.ts';
 import type { GenerateRequest, PictureRequest } from './request.ts';
-import { usualRules } from './settings/presets.ts';
+import { type DrawingRules, usualRules } from './settings/presets.ts';
 import type { Upscaler } from './settings/schema.ts';
 
 export interface Pass {
@@ -84,6 +86,13 @@ function keptOf({ request, init, pass }: PassOptions, noise: Tensor): KeptLatent
   };
 }
 
+/** diffusers' multistep solvers stand on whole timesteps: on the nearest for Karras' sigmas, else on the one below. */
+function timestepRule({ schedules }: DrawingRules, { sampler, scheduler }: SamplerChoice): TimestepRule {
+  if (schedules === 'comfy') return 'nearest';
+  if (schedules !== 'diffusers' || samplerRow(sampler).diffusers !== 'multistep') return 'between';
+  return scheduler === 'karras' ? 'nearest' : 'below';
+}
+
 /** Draws one pass; returns one latent [c, h, w] a picture. */
 export async function drawPass(options: PassOptions): Promise<Tensor[]> {
   const { checkpoint, request, pass, pictures, texts, loras, channels } = options;
@@ -125,6 +134,7 @@ export async function drawPass(options: PassOptions): Promise<Tensor[]> {
       plan: pass.plan,
       brownian: pass.brownian,
       promptSteps: rules.promptSteps,
+      timesteps: timestepRule(rules, pass.sampler),
       size: [pass.width, pass.height],
     },
     options: kDiffusionOptions(samplerOptions),

@@ -21,7 +21,7 @@ import { infotextOf, type NamedHash } from './metadata/infotext-of.ts';
 import { extractLoraTags, negativeTagFindings } from './prompt/lora-tags.ts';
 import { stepRange } from './prompt/step-range.ts';
 import type { DrawingStep, GenerateRequest, PictureRequest, SecondPass } from './request.ts';
-import { rulesOf } from './settings/presets.ts';
+import { presets, rulesOf } from './settings/presets.ts';
 import type { PictureSettings } from './settings/schema.ts';
 
 export interface WorkshopOptions {
@@ -247,7 +247,7 @@ function requestOf(
   const { merge, samplerOptions, steps, guidance, guidanceRescale, width, height, noiseSize } = settings;
   return {
     ...{ merge, samplerOptions, steps, guidance, guidanceRescale, width, height, noiseSize },
-    sampler: resolveSampler(settings.sampler, settings.scheduler),
+    sampler: resolveSampler(settings.sampler, settings.scheduler, presets[settings.preset].schedules),
     rules: rulesOf(settings),
     ...{ init: start.init, inpaint: start.inpaint },
     second: secondPassOf(settings),
@@ -260,6 +260,7 @@ function secondPassOf({
   scheduler,
   guidance,
   inpaint,
+  preset,
 }: PictureSettings): SecondPass | undefined {
   if (!hires) return undefined;
   if (inpaint)
@@ -271,7 +272,11 @@ function secondPassOf({
   const { width, height, upscaler, steps, strength } = hires;
   return {
     ...{ width, height, upscaler, steps, strength },
-    sampler: resolveSampler(hires.sampler ?? sampler, hires.scheduler ?? scheduler),
+    sampler: resolveSampler(
+      hires.sampler ?? sampler,
+      hires.scheduler ?? scheduler,
+      presets[preset].schedules,
+    ),
     guidance: hires.guidance ?? guidance,
   };
 }

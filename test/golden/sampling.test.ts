@@ -193,7 +193,7 @@ function runOf(run: Run, seeds: readonly string[]): DenoiserRun {
       ...stableDiffusion,
       betaSchedule: 'scaled_linear',
       predictionType: run.prediction,
-      timestepSpacing: 'leading',
+      ...{ timestepSpacing: 'leading', saysSpacing: true },
       stepsOffset: 1,
       setAlphaToOne: run.setAlphaToOne ?? false,
       rescaleZeroTerminalSnr,

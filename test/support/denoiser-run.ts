@@ -43,7 +43,7 @@ export function simpleRun(run: SimpleRun): DenoiserRun {
     })),
     startNoise: { shape: [seeds.length, ...shape], data: Float32Array.from(starts.flat()) },
     ...{ noises, sampler, options: {}, plan, brownian: [schedule.sigmas[0], plan.sigmas[0]], size },
-    promptSteps: 'steps',
+    ...{ promptSteps: 'steps', timesteps: 'between' },
     guidance: { scale: guidance, rescale: 0, space: 'prediction' },
   };
 }

@@ -153,7 +153,11 @@ function settleHires(
     findings: found,
   } = hiresSize({ ...size, scale, toWidth, toHeight }, sizeRule(checkpoint));
   findings.push(...found.map(({ message }) => message));
-  const choice = resolveSampler(sampler ?? wish.sampler, scheduler ?? (sampler ? undefined : wish.scheduler));
+  const choice = resolveSampler(
+    sampler ?? wish.sampler,
+    scheduler ?? (sampler ? undefined : wish.scheduler),
+    presets[wish.preset].schedules,
+  );
   const isOwn = sampler !== undefined || scheduler !== undefined;
   return {
     ...given(rest),
@@ -198,7 +202,7 @@ export async function settlePictures(
   checkCount(wish);
   const preset = presets[wish.preset];
   const findings: string[] = [];
-  const choice = resolveSampler(wish.sampler, wish.scheduler);
+  const choice = resolveSampler(wish.sampler, wish.scheduler, preset.schedules);
   checkSamplerOptions(wish, choice);
   const { like, ...start } = await settleStart(wish);
   const size = settleSize(wish, like, checkpoint, findings);

@@ -51,7 +51,7 @@ describe('defaults of an empty config', () => {
     expect(readers.scheduler({})).toEqual({
       ...{ trainSteps: 1000, betaStart: 0.0001, betaEnd: 0.02, betaSchedule: 'linear' },
       ...{ predictionType: 'epsilon', timestepSpacing: 'leading', stepsOffset: 1, setAlphaToOne: true },
-      rescaleZeroTerminalSnr: false,
+      ...{ saysSpacing: false, rescaleZeroTerminalSnr: false },
     });
   });
 });

@@ -35,7 +35,7 @@ const schema = z.object({
   beta_end: beta.default(0.02),
   beta_schedule: z.enum(['linear', 'scaled_linear', 'squaredcos_cap_v2']).default('linear'),
   prediction_type: z.enum(['epsilon', 'v_prediction']).default('epsilon'),
-  timestep_spacing: z.enum(['leading', 'trailing', 'linspace']).default('leading'),
+  timestep_spacing: z.enum(['leading', 'trailing', 'linspace']).optional(),
   steps_offset: z.number().int().nonnegative().default(1),
   set_alpha_to_one: z.boolean().default(true),
   rescale_betas_zero_snr: z.boolean().default(false),
@@ -48,6 +48,8 @@ export interface SchedulerConfig {
   readonly betaSchedule: 'linear' | 'scaled_linear' | 'squaredcos_cap_v2';
   readonly predictionType: 'epsilon' | 'v_prediction';
   readonly timestepSpacing: 'leading' | 'trailing' | 'linspace';
+  /** Whether the file says so; classes of diffusers differ in what they take where it does not. */
+  readonly saysSpacing: boolean;
   readonly stepsOffset: number;
   readonly setAlphaToOne: boolean;
   readonly rescaleZeroTerminalSnr: boolean;
@@ -64,7 +66,8 @@ export function readSchedulerConfig(folder: string): SchedulerConfig {
     betaEnd: raw.beta_end,
     betaSchedule: raw.beta_schedule,
     predictionType: raw.prediction_type,
-    timestepSpacing: raw.timestep_spacing,
+    timestepSpacing: raw.timestep_spacing ?? 'leading',
+    saysSpacing: raw.timestep_spacing !== undefined,
     stepsOffset: raw.steps_offset,
     setAlphaToOne: raw.set_alpha_to_one,
     rescaleZeroTerminalSnr: raw.rescale_betas_zero_snr,

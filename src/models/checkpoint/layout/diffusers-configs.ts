@@ -110,7 +110,7 @@ export function schedulerJson(config: SchedulerConfig): Json {
     beta_end: config.betaEnd,
     beta_schedule: config.betaSchedule,
     prediction_type: config.predictionType,
-    timestep_spacing: config.timestepSpacing,
+    ...(config.saysSpacing ? { timestep_spacing: config.timestepSpacing } : {}),
     steps_offset: config.stepsOffset,
     set_alpha_to_one: config.setAlphaToOne,
     rescale_betas_zero_snr: config.rescaleZeroTerminalSnr,

@@ -47,7 +47,7 @@ export function recognise(path: string, prediction?: PredictionType): Recognised
 }
 
 /** The noise schedule of Stable Diffusion's training. With zero terminal SNR the first step must be the last timestep. */
-export function schedulerOf({ type, zeroSnr }: Prediction): SchedulerConfig {
+export function schedulerOf({ type, zeroSnr }: Prediction, isSdxl = false): SchedulerConfig {
   return {
     trainSteps: 1000,
     betaStart: 0.00085,
@@ -55,6 +55,7 @@ export function schedulerOf({ type, zeroSnr }: Prediction): SchedulerConfig {
     betaSchedule: 'scaled_linear',
     predictionType: type,
     timestepSpacing: zeroSnr ? 'trailing' : 'leading',
+    saysSpacing: zeroSnr || isSdxl, // as the configs that were published with the models
     stepsOffset: 1,
     setAlphaToOne: false,
     rescaleZeroTerminalSnr: zeroSnr,
@@ -110,7 +111,7 @@ export function openSingle(path: string, options: OpenOptions): OpenedParts {
   return {
     ...{ path: resolve(path), name: modelName(path), family, variant: unet.variant },
     ...{ unet: unetPart, vae, textEncoder, textEncoder2 },
-    scheduler: schedulerOf(prediction),
+    scheduler: schedulerOf(prediction, family === 'sdxl'),
     sampleSize: sampleSizeOf(family, prediction.type),
     zerosForNoText: family === 'sdxl',
     findings: findingsOf(recognised),
