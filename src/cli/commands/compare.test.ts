@@ -55,7 +55,7 @@ describe('a grid', () => {
     result = await compare(...options(out), '--json');
     expect(result.status, result.stderr).toBe(0);
     json = JSON.parse(result.stdout);
-  });
+  }, 180_000);
 
   test('says before the start what it draws', () =>
     expect(result.stderr).toContain('3 × 3 × 2 = 18 cells on 2 sheets; 18 pictures'));
@@ -115,7 +115,7 @@ test('killed twice and gone on with: the same bytes as without', async () => {
   const files = contents(killed);
   for (const name of files.keys()) if (/\.tmp$/.test(name)) files.delete(name);
   expect(files).toEqual(contents(whole));
-});
+}, 180_000);
 
 test('Ctrl-C keeps what is finished, with a sheet of it', async () => {
   const out = file('stopped');
@@ -131,7 +131,7 @@ test('Ctrl-C keeps what is finished, with a sheet of it', async () => {
   expect(there).toBeLessThan(18);
   expect(readPngText(readFileSync(join(out, 'sheet_seed-1.png')))).toBeDefined();
   expect(existsSync(join(out, 'grid.json.lock'))).toBe(false);
-});
+}, 180_000);
 
 describe('refused, with the exit code of its kind', () => {
   const wrong = async (...given: string[]): Promise<[number, string]> => {

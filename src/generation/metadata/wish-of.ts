@@ -35,7 +35,8 @@ function samplerOf(
   } catch {
     const known = ['Euler a', 'Euler', 'DPM++ 2M', 'DPM++ SDE', 'DPM++ 2M SDE', 'DPM++ 2S a', 'Heun', 'DDIM'];
     const [taken = 'Euler a'] = nearestWords(sampler, known);
-    findings.push(`sampler ${sampler}${scheduler ? ` with ${scheduler}` : ''} is not here; taken: ${taken}`);
+    const asked = scheduler && scheduler !== 'Automatic' ? `${sampler} with ${scheduler}` : sampler;
+    findings.push(`sampler ${asked} is not here; taken: ${taken}`);
     return { sampler: taken };
   }
 }
