@@ -88,18 +88,13 @@ describe('our own pictures', () => {
   });
 
   test('a LoRA that is not here is named with its hash', async () => {
-    await generate(
-      'a cat <lora:alice>',
-      '--lora-folder',
-      file('alice'),
-      '--steps',
-      '1',
-      '--out',
-      file('b.png'),
-    );
-    const { fields } = parseInfotext(textOf(file('b.png')).parameters);
+    mkdirSync(file('alone'));
+    const picture = file('alone', 'b.png');
+    const how = ['--lora-folder', file('alice'), '--steps', '1', '--out', picture];
+    await generate('a cat <lora:alice>', ...how);
+    const { fields } = parseInfotext(textOf(picture).parameters);
     const hash = fields['Lora hashes'].split(': ')[1];
-    const again = await reproduce(file('b.png'), '--out', file('b2.png'));
+    const again = await reproduce(picture, '--out', file('b2.png'));
     const { error } = JSON.parse(again.stdout);
     expect([again.status, error.code]).toEqual([3, 'LORAS_MISSING']);
     expect(error.message).toContain(`alice (hash ${hash})`);
