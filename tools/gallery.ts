@@ -7,11 +7,10 @@
  * What is in the folder already is not made again.
  */
 import { spawnSync } from 'node:child_process';
-import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, symlinkSync } from 'node:fs';
 import { basename, dirname, join, resolve } from 'node:path';
 import sharp from 'sharp';
 import { drawSheet } from '../src/cli/compare/sheet.ts';
-import { isFolder } from '../src/files/index.ts';
 
 const project = resolve(import.meta.dirname, '..');
 const page = join(project, 'docs/gallery.md');
@@ -24,6 +23,11 @@ interface Block {
   /** The picture below the commands, relative to the page. */
   readonly picture: string | undefined;
 }
+
+/** What is to be drawn anew, white: where the car is. */
+const maskDrawing =
+  '<svg xmlns="http://www.w3.org/2000/svg" width="64" height="64"><rect width="64" height="64"/>' +
+  '<rect x="8" y="12" width="50" height="36" rx="6" fill="#fff"/></svg>';
 
 /** Words of a line as a shell reads it; there is nothing in the page but double quotes. */
 const wordsOf = (line: string): string[] =>
@@ -102,7 +106,20 @@ async function keepPicture(block: Block, picture: string, folder: string): Promi
   console.log(`${path}  ${Math.ceil(size / 1000)} kB`);
 }
 
+/** What commands read that none of them makes: the example pictures and a mask. */
+async function prepareFolder(folder: string): Promise<void> {
+  mkdirSync(folder, { recursive: true });
+  if (!existsSync(join(folder, 'examples'))) symlinkSync(join(project, 'examples'), join(folder, 'examples'));
+  await sharp(Buffer.from(maskDrawing)).png().toFile(join(folder, 'mask.png'));
+}
+
 const [folder, ...wanted] = process.argv.slice(2);
 if (!folder) throw new Error('node tools/gallery.ts <empty folder> [name of a picture] ...');
-if (!isFolder(folder)) mkdirSync(folder, { recursive: true });
 mkdirSync(pictures, { recursive: true });
+await prepareFolder(folder);
+for (const block of blocksOf(readFileSync(page, 'utf8'))) {
+  const { commands, picture } = block;
+  if (wanted.length > 0 && !(picture && wanted.includes(basename(picture, '.jpg')))) continue;
+  for (const command of commands) runCommand(command, folder);
+  if (picture) await keepPicture(block, picture, folder);
+}

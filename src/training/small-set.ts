@@ -112,9 +112,11 @@ export async function findStepsOf(run: OpenRun): Promise<FoundSteps> {
   const found = await findSteps(
     source,
     async (fold, at) => {
-      const looks = kept[runs.length] ?? (await runFold(run, fold, at));
+      const known = kept[runs.length];
+      const looks = known ?? (await runFold(run, fold, at));
       runs.push(looks);
-      await writeFileAtomic(path, JSON.stringify({ fingerprint, runs }));
+      // What was kept stays as it is until there is more.
+      if (!known) await writeFileAtomic(path, JSON.stringify({ fingerprint, runs }));
       return looks;
     },
     (done, all) => request.onProgress?.({ phase: 'folds', done, total: all }),

@@ -345,7 +345,10 @@ describe('containers', () => {
   test('no picture, no file, a folder', async () => {
     expect(codeOf(await survive(new Uint8Array()))).toBe('PICTURE_FORMAT_UNKNOWN');
     expect(codeOf(await survive(pngOf()))).toBe('PICTURE_HAS_NO_TEXT');
-    for (const path of ['/nowhere/at/all.png', '/'])
-      await expect(readPictureText(path)).rejects.toMatchObject({ code: 'PICTURE_UNREADABLE' });
+    for (const [path, code] of [
+      ['/nowhere/at/all.png', 'PICTURE_NOT_FOUND'],
+      ['/', 'PICTURE_UNREADABLE'],
+    ])
+      await expect(readPictureText(path)).rejects.toMatchObject({ code });
   });
 });

@@ -147,6 +147,17 @@ describe('pictures of others', () => {
     });
   });
 
+  test('--show says what is in a picture and draws nothing', async () => {
+    const parameters = 'a cat\nSteps: 2, Sampler: Euler a, CFG scale: 6, Seed: 1, Size: 32x32, Odd: 9';
+    const picture = withText('shown.png', { parameters });
+    const shown = await reproduce(picture, '--show');
+    expect(JSON.parse(shown.stdout)).toMatchObject({
+      ...{ program: 'a1111', settings: { prompt: 'a cat', seed: '1', steps: 2 }, other: { Odd: '9' } },
+    });
+    const asText = await runHere(reproduceCommand(), picture, '--show');
+    expect(asText.stdout).toContain('sampler: Euler a');
+  });
+
   test('a sampler that is not here is replaced with a word', async () => {
     const parameters = 'a cat\nSteps: 2, Sampler: DPM adaptive, CFG scale: 6, Seed: 1, Size: 32x32';
     const again = await reproduce(withText('odd.png', { parameters }), '--out', file('odd2.png'));

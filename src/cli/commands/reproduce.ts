@@ -32,6 +32,7 @@ interface Options extends BaseOptions, LoadOptions {
   init?: string;
   mask?: string;
   out?: string;
+  show: boolean;
   device: DeviceName;
   json: boolean;
 }
@@ -166,8 +167,25 @@ function describe(likeness: Likeness | undefined, isLossy: boolean): string {
   return isLossy ? `${difference} from the compressed original` : difference;
 }
 
+/** What a picture says of itself, without drawing anything. */
+async function show(picture: string, terminal: Terminal): Promise<void> {
+  const { program, settings, other, findings, parameters } = await readPictureText(picture);
+  const plain = JSON.parse(
+    JSON.stringify(settings, (_, value: unknown) => (typeof value === 'bigint' ? String(value) : value)),
+  );
+  const lines = Object.entries({ ...plain, ...other }).map(
+    ([name, value]) => `${name}: ${typeof value === 'string' ? value : JSON.stringify(value)}`,
+  );
+  for (const { message } of findings) terminal.note(message);
+  terminal.result(
+    { program, settings: plain, other, parameters },
+    [`made with ${program}`, ...lines].join('\n'),
+  );
+}
+
 async function run(picture: string, options: Options): Promise<void> {
   const terminal = openTerminal(options.json);
+  if (options.show) return show(picture, terminal);
   const note = (text: string): void => terminal.note(text);
   checkDevice(options.device);
   const ending = extname(picture);
@@ -229,6 +247,7 @@ export function reproduceCommand(): Command {
     .option('--embedding-folder <folder>', 'textual inversions; may be given again', collect, [])
     .option('--init <picture>', 'the picture it was made from; default: the file of that name beside it')
     .option('--mask <picture>', 'its mask')
+    .option('--show', 'only say what the picture says of itself', false)
     .option('--out <file>', 'default: the name of the picture with -again.png')
     .option('--device <name>', deviceHelp, 'cpu')
     .option('--json', 'machine-readable result on stdout', false)

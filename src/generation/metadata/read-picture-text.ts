@@ -1,7 +1,7 @@
 /** @file What a picture of any program says about how it was made. */
-import { readFile, stat } from 'node:fs/promises';
 import { badInput, LoraError } from '../../errors.ts';
 import { type PictureTexts, readPictureTexts } from '../../files/index.ts';
+import { readPictureFile } from '../pictures/read-picture.ts';
 import { type A1111Program, readA1111 } from './dialects/a1111.ts';
 import { readComfy } from './dialects/comfy.ts';
 import { graphOfApi, graphOfWorkflow } from './dialects/comfy-graph.ts';
@@ -113,23 +113,10 @@ function ownRecord({ chunks, xmp }: PictureTexts): { record?: PictureRecord; fin
   }
 }
 
-const maxFileBytes = 256 * 2 ** 20;
-
-async function readBounded(path: string): Promise<Uint8Array> {
-  try {
-    const { size } = await stat(path);
-    if (size <= maxFileBytes) return await readFile(path);
-    throw badInput('PICTURE_TOO_LARGE', `${path} has ${size} bytes; pictures up to ${maxFileBytes} are read`);
-  } catch (cause) {
-    if (cause instanceof LoraError) throw cause;
-    throw badInput('PICTURE_UNREADABLE', `${path} cannot be read`, undefined, cause);
-  }
-}
-
 /**
  * Reads how a picture was made: our own record, A1111 and its relatives, ComfyUI, InvokeAI, SwarmUI, NovelAI, Fooocus, Easy
  * Diffusion, Draw Things.
- * Throws PICTURE_HAS_NO_TEXT, PICTURE_FORMAT_UNKNOWN, PICTURE_UNREADABLE, PICTURE_TOO_LARGE and, for damaged files,
+ * Throws PICTURE_HAS_NO_TEXT, PICTURE_FORMAT_UNKNOWN, PICTURE_NOT_FOUND, PICTURE_UNREADABLE, PICTURE_TOO_LARGE and, for damaged files,
  * PNG_*, JPEG_*, WEBP_*, GIF_*. Texts that are not understood are findings.
  */
 export async function readPictureText(
@@ -137,7 +124,7 @@ export async function readPictureText(
   name = 'the picture',
 ): Promise<PictureText> {
   const path = typeof source === 'string' ? source : name;
-  const bytes = typeof source === 'string' ? await readBounded(source) : source;
+  const bytes = typeof source === 'string' ? await readPictureFile(source) : source;
   const texts = readPictureTexts(bytes, path);
   const { record, findings } = ownRecord(texts);
   const isLossless = texts.format === 'png' || texts.format === 'webp';

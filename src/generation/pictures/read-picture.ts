@@ -17,7 +17,7 @@ export interface GivenPicture extends Raster {
 
 /** Decoded, a picture of 100 megapixels takes 400 MB. */
 const mostPixels = 100_000_000;
-const mostFileBytes = 2 ** 30;
+const mostFileBytes = 2 ** 28;
 
 function tooLarge(name: string, size: string, limit: string): LoraError {
   return badInput(
@@ -82,15 +82,14 @@ export async function decodeGivenPicture(bytes: Uint8Array, name: string): Promi
   }
 }
 
-/** Reads a picture file. Throws as `decodeGivenPicture`, and PICTURE_NOT_FOUND. */
-export async function readPicture(path: string): Promise<GivenPicture> {
-  let bytes: Uint8Array;
+/** The bytes of a picture file. Throws PICTURE_NOT_FOUND, PICTURE_UNREADABLE and PICTURE_TOO_LARGE. */
+export async function readPictureFile(path: string): Promise<Uint8Array> {
   try {
     const facts = await stat(path);
     if (facts.isDirectory()) throw unreadable(path, 'is a folder, not a picture');
     if (facts.size > mostFileBytes)
       throw tooLarge(path, `the file has ${facts.size} bytes`, `${mostFileBytes} bytes`);
-    bytes = await readFile(path);
+    return await readFile(path);
   } catch (error) {
     if (error instanceof Error && error.name === 'LoraError') throw error;
     const isMissing = error instanceof Error && 'code' in error && error.code === 'ENOENT';
@@ -98,5 +97,8 @@ export async function readPicture(path: string): Promise<GivenPicture> {
       throw badInput('PICTURE_NOT_FOUND', `${path}: there is no such file`, 'Check the path.', error);
     throw unreadable(path, `cannot be opened: ${firstLine(error)}`, error);
   }
-  return decodeGivenPicture(bytes, path);
 }
+
+/** Reads a picture file. Throws as `readPictureFile` and `decodeGivenPicture`. */
+export const readPicture = async (path: string): Promise<GivenPicture> =>
+  decodeGivenPicture(await readPictureFile(path), path);

@@ -4,7 +4,7 @@
  */
 import { join } from 'node:path';
 import { writeFileAtomic } from '../../files/index.ts';
-import { now } from '../clock.ts';
+import { isTimeFixed, now } from '../clock.ts';
 import { openAppendQueue } from './append-queue.ts';
 import { pictureEvent, scalarEvent } from './events/events.ts';
 import {
@@ -80,10 +80,9 @@ export interface Journal {
 const mostWaitMilliseconds = 5000;
 
 /** Unix seconds with parts; whole ones where the time is fixed, so that the same run writes the same bytes. */
-const exactTime = (): number => (process.env.SOURCE_DATE_EPOCH === undefined ? Date.now() / 1000 : now());
-const memoryNow = (): number => (process.env.SOURCE_DATE_EPOCH === undefined ? process.memoryUsage.rss() : 0);
-const measured = (seconds: number): number =>
-  process.env.SOURCE_DATE_EPOCH === undefined ? Math.round(seconds * 1e4) / 1e4 : 0;
+const exactTime = (): number => (isTimeFixed() ? now() : Date.now() / 1000);
+const memoryNow = (): number => (isTimeFixed() ? 0 : process.memoryUsage.rss());
+const measured = (seconds: number): number => (isTimeFixed() ? 0 : Math.round(seconds * 1e4) / 1e4);
 
 /** Tags as sd-scripts has them where it has them, so that curves of both lie over each other. */
 function stepScalars({ loss, smoothed, rate, rates, gradientNorm, seconds, memory }: StepRow) {

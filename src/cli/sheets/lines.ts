@@ -1,0 +1,33 @@
+/** @file Breaks a sheet's texts into lines. */
+import { labelWidth } from '../plots/svg.ts';
+
+/** Lines of a text, at most `most` of a width; what does not fit ends with …. */
+export function linesOf(text: string, width: number, size: number, most: number, bold = false): string[] {
+  const fits = (line: string): boolean => labelWidth(line, size, bold) <= width;
+  const lines: string[] = [];
+  let line = '';
+  // A name may break behind what joins its parts.
+  const parts = text.match(/\s+|[^\s,_/-]+[,_/-]*|[,_/-]+/g) ?? [];
+  const pieces = parts.flatMap(part => (fits(part) ? [part] : [...part]));
+  for (const piece of pieces) {
+    if (line !== '' && !fits((line + piece).trimEnd())) {
+      lines.push(line.trimEnd());
+      line = piece.trimStart();
+    } else line = line === '' ? piece.trimStart() : line + piece;
+  }
+  if (line.trim() !== '') lines.push(line.trimEnd());
+  if (lines.length <= most) return lines;
+  const letters = [...lines[most - 1]];
+  while (letters.length > 1 && !fits(`${letters.join('').trimEnd()}…`)) letters.pop();
+  return [...lines.slice(0, most - 1), `${letters.join('').trimEnd()}…`];
+}
+
+/** The one text that all things give; undefined where they differ. */
+export function commonText<T>(things: readonly T[], textOf: (thing: T) => string): string | undefined {
+  const texts = new Set(things.map(textOf));
+  return texts.size === 1 ? [...texts][0] : undefined;
+}
+
+/** Parts of a caption as one text; empty ones are left out. */
+export const captionOf = (parts: readonly string[]): string =>
+  parts.filter(part => part !== '').join('  ·  ');
