@@ -7,7 +7,7 @@
  * `tools/make-checkpoint.ts` makes a checkpoint with random weights.
  */
 import { measureCommand } from '../src/cli/bench/processes.ts';
-import { forecastGeneration } from '../src/generation/memory/forecast.ts';
+import { forecastGeneration } from '../src/generation/index.ts';
 import { openCheckpoint } from '../src/models/index.ts';
 
 interface Case {

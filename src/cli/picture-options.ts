@@ -1,6 +1,8 @@
 /** @file The options of everything that draws pictures, and the wish that they make. */
+import { existsSync } from 'node:fs';
 import type { Command } from 'commander';
-import { usageError } from '../errors.ts';
+import { badInput, usageError } from '../errors.ts';
+import { isFolder } from '../files/index.ts';
 import {
   emphasisRules,
   type LoraFolders,
@@ -14,6 +16,7 @@ import {
   presetNames,
   resizeModes,
 } from '../generation/index.ts';
+import { type Checkpoint, holdWeights } from '../models/index.ts';
 import { choiceOption, collect, integerOption, numberOption, sizeOption } from './numbers.ts';
 
 type Size = { width: number; height: number };
@@ -25,6 +28,8 @@ export interface PictureOptions {
   embeddingFolder: string[];
   wildcardFolder: string[];
   merge: boolean;
+  baseWeights: 'file' | 'float16' | 'int8';
+  tiledVae: boolean;
   negative: string;
   preset: Choice<typeof presetNames>;
   noise?: Choice<typeof noiseSources>;
@@ -46,18 +51,18 @@ export interface PictureOptions {
   noiseSize?: Size;
   init?: string;
   strength?: number;
-  resize: Choice<typeof resizeModes>;
+  resize?: Choice<typeof resizeModes>;
   mask?: string;
-  maskBlur: number;
+  maskBlur?: number;
   maskInvert: boolean;
-  maskContent: Choice<typeof maskedContents>;
+  maskContent?: Choice<typeof maskedContents>;
   maskOnly: boolean;
-  maskPadding: number;
+  maskPadding?: number;
   hires?: number;
   hiresSize?: Size;
-  hiresUpscaler: string;
+  hiresUpscaler?: string;
   hiresSteps?: number;
-  hiresStrength: number;
+  hiresStrength?: number;
   hiresSampler?: string;
   hiresScheduler?: string;
   hiresGuidance?: number;
@@ -91,6 +96,30 @@ const amountOption =
     throw usageError('OPTION_INVALID', `${name} ${text}: give a number of at least 0`);
   };
 
+/** A whole number of at least 0. */
+const pixelsOption =
+  (name: string) =>
+  (text: string): number => {
+    const value = integerOption(name)(text);
+    if (value >= 0) return value;
+    throw usageError('OPTION_INVALID', `${name} ${text}: give a number of pixels of at least 0`);
+  };
+
+/** A second pass that shrinks is none. */
+function hiresOption(text: string): number {
+  const value = numberOption('--hires')(text);
+  if (value >= 1) return value;
+  throw usageError('HIRES_SIZE_INVALID', `--hires ${text}: give a factor of at least 1, e.g. 2`);
+}
+
+/** A path in a shell variable that is empty would be the current folder, or nothing. */
+const fileOption =
+  (name: string) =>
+  (text: string): string => {
+    if (text !== '') return text;
+    throw usageError('OPTION_INVALID', `${name} names no file: the text after it is empty`);
+  };
+
 function rangeOption(text: string): [number, number] {
   const match = /^([\d.]+)-([\d.]+|inf)$/.exec(text);
   const [from, to] = [Number(match?.[1]), match?.[2] === 'inf' ? Number.MAX_VALUE : Number(match?.[2])];
@@ -108,6 +137,7 @@ const oneOf = <Name extends string>(option: string, names: readonly Name[]) =>
 /** Adds the options that decide how a picture looks. */
 export function withPictureOptions(command: Command): Command {
   return command
+    .optionsGroup('LoRAs and words of their own:')
     .option(
       '--lora <file[:strength]>',
       'LoRA file, may be given again; file:0.8:te=0.5:lbw=OUTALL:start=5 sets text encoder, blocks and steps',
@@ -123,13 +153,24 @@ export function withPictureOptions(command: Command): Command {
     .option('--embedding-folder <folder>', 'textual inversions; may be given again', collect, [])
     .option('--wildcard-folder <folder>', 'files of __wildcards__; may be given again', collect, [])
     .option('--merge', 'add the LoRAs into the weights instead of attaching them', false)
+    .option(
+      '--base-weights <form>',
+      'how the UNet is held: file, or in less memory float16 or int8',
+      oneOf('--base-weights', ['file', 'float16', 'int8'] as const),
+      'file',
+    )
+    .option('--tiled-vae', 'decode in tiles whatever the size, in less memory', false)
+    .optionsGroup('Picture:')
     .option('--negative <text>', 'what to avoid', '')
+    .option('--size <WxH>', 'picture size; default: what the checkpoint was made for', sizeOption('--size'))
+    .option('--seed <n>', 'picture i uses seed + i; default: random', seedOption('--seed'))
     .option(
       '--preset <name>',
       `draw as another program does with the same prompt and seed: ${presetNames.join(', ')}`,
       oneOf('--preset', presetNames),
       'lora',
     )
+    .optionsGroup('Sampling:')
     .option('--sampler <name>', 'DDIM, Euler a, "DPM++ 2M Karras" …; all are in docs/samplers.md', 'DDIM')
     .option('--scheduler <name>', 'Automatic, Karras, Exponential, SGM Uniform, Beta, AYS …')
     .option('--steps <n>', 'sampling steps', integerOption('--steps'), 20)
@@ -139,34 +180,6 @@ export function withPictureOptions(command: Command): Command {
       'against overexposure by high guidance',
       shareOption('--guidance-rescale'),
       0,
-    )
-    .option('--size <WxH>', 'picture size; default: what the checkpoint was made for', sizeOption('--size'))
-    .option('--seed <n>', 'picture i uses seed + i; default: random', seedOption('--seed'))
-    .option(
-      '--variation-seed <n>',
-      'another seed that the noise is turned towards',
-      seedOption('--variation-seed'),
-    )
-    .option('--variation-strength <share>', 'how far', shareOption('--variation-strength'))
-    .option(
-      '--noise-size <WxH>',
-      'the noise of a picture of this size, set into the middle',
-      sizeOption('--noise-size'),
-    )
-    .option(
-      '--noise <source>',
-      'cpu (PyTorch) or philox (a GPU); default: the preset’s',
-      oneOf('--noise', noiseSources),
-    )
-    .option(
-      '--emphasis <rule>',
-      `(word:1.2) as ${emphasisRules.join(', ')}`,
-      oneOf('--emphasis', emphasisRules),
-    )
-    .option(
-      '--clip-skip <n>',
-      'layers of the text encoder to leave out, as the preset counts',
-      integerOption('--clip-skip'),
     )
     .option('--eta <n>', 'noise of ancestral and stochastic samplers', amountOption('--eta'))
     .option(
@@ -180,7 +193,31 @@ export function withPictureOptions(command: Command): Command {
       amountOption('--churn'),
     )
     .option('--churn-range <from-to>', 'sigmas in which there is churn', rangeOption)
-    .option('--init <picture>', 'start from a picture')
+    .option(
+      '--emphasis <rule>',
+      `(word:1.2) as ${emphasisRules.join(', ')}`,
+      oneOf('--emphasis', emphasisRules),
+    )
+    .option(
+      '--clip-skip <n>',
+      'layers of the text encoder to leave out, as the preset counts',
+      integerOption('--clip-skip'),
+    )
+    .optionsGroup('Noise:')
+    .option(
+      '--noise <source>',
+      'cpu (PyTorch) or philox (a GPU); default: the preset’s',
+      oneOf('--noise', noiseSources),
+    )
+    .option(
+      '--noise-size <WxH>',
+      'the noise of a picture of this size, set into the middle',
+      sizeOption('--noise-size'),
+    )
+    .option('--variation-strength <share>', 'how far to another seed', shareOption('--variation-strength'))
+    .option('--variation-seed <n>', 'which seed; default: random', seedOption('--variation-seed'))
+    .optionsGroup('Start from a picture:')
+    .option('--init <picture>', 'start from a picture', fileOption('--init'))
     .option(
       '--strength <share>',
       'how much of it is drawn anew (denoising strength); default 0.75',
@@ -188,31 +225,39 @@ export function withPictureOptions(command: Command): Command {
     )
     .option(
       '--resize <mode>',
-      'a picture of another shape: crop, fill or stretch',
+      'a picture of another shape: crop (default), fill or stretch',
       oneOf('--resize', resizeModes),
-      'crop',
     )
-    .option('--mask <picture>', 'draw only what is white in it (or transparent)')
-    .option('--mask-blur <px>', 'soften its edge', amountOption('--mask-blur'), 4)
+    .option(
+      '--mask <picture>',
+      'draw only what is white in it, or transparent if anything is',
+      fileOption('--mask'),
+    )
+    .option('--mask-blur <px>', 'soften its edge; default 4', amountOption('--mask-blur'))
     .option('--mask-invert', 'draw what is black in it', false)
     .option(
       '--mask-content <what>',
-      `start there from ${maskedContents.join(', ')}`,
+      `start there from ${maskedContents.join(', ')}; default original`,
       oneOf('--mask-content', maskedContents),
-      'original',
     )
     .option('--mask-only', 'draw the surroundings of the mask in the full size and put them back', false)
-    .option('--mask-padding <px>', 'how much of the surroundings', integerOption('--mask-padding'), 32)
-    .option('--hires <factor>', 'draw again, larger by this factor', amountOption('--hires'))
+    .option('--mask-padding <px>', 'how much of the surroundings; default 32', pixelsOption('--mask-padding'))
+    .optionsGroup('Second, larger pass (hires fix):')
+    .option('--hires <factor>', 'draw again, larger by this factor', hiresOption)
     .option('--hires-size <WxH>', 'draw again in this size', sizeOption('--hires-size'))
-    .option('--hires-upscaler <name>', 'Latent, Latent (nearest-exact), Lanczos …', 'Latent')
+    .option('--hires-upscaler <name>', 'Latent (default), Latent (nearest-exact), Lanczos …')
+    .option(
+      '--hires-strength <share>',
+      'how much is drawn anew; default 0.7',
+      shareOption('--hires-strength'),
+    )
     .option('--hires-steps <n>', 'default: as many as the first', integerOption('--hires-steps'))
-    .option('--hires-strength <share>', 'how much is drawn anew', shareOption('--hires-strength'), 0.7)
     .option('--hires-sampler <name>', 'default: as the first')
     .option('--hires-scheduler <name>', 'default: as the first')
     .option('--hires-guidance <g>', 'default: as the first', numberOption('--hires-guidance'))
     .option('--hires-prompt <text>', 'default: as the first')
-    .option('--hires-negative <text>', 'default: as the first');
+    .option('--hires-negative <text>', 'default: as the first')
+    .optionsGroup('');
 }
 
 /** Folders that the options name, each listed once. */
@@ -222,9 +267,22 @@ export interface PictureFolders {
   readonly wildcards: ReturnType<typeof openWildcards>;
 }
 
+/** A folder with a slip in its name would be looked through in silence, and found empty. */
+function checkFolders(option: string, folders: readonly string[]): void {
+  for (const folder of folders) {
+    if (isFolder(folder)) continue;
+    const what = existsSync(folder) ? 'is a file, not a folder' : 'is not there';
+    throw badInput('FOLDER_NOT_FOUND', `${option} ${folder} ${what}`, 'Check the path.');
+  }
+}
+
+/** Throws FOLDER_NOT_FOUND. */
 export function openPictureFolders(
   options: Pick<PictureOptions, 'loraFolder' | 'embeddingFolder' | 'wildcardFolder'>,
 ): PictureFolders {
+  checkFolders('--lora-folder', options.loraFolder);
+  checkFolders('--embedding-folder', options.embeddingFolder);
+  checkFolders('--wildcard-folder', options.wildcardFolder);
   return {
     loras: openLoraFolders(['.', ...options.loraFolder]),
     embeddings: openEmbeddings(options.embeddingFolder),
@@ -232,24 +290,54 @@ export function openPictureFolders(
   };
 }
 
+/** Options that do nothing unless others are there, by those. */
+const partners: readonly {
+  readonly needs: string;
+  readonly isThere: (options: PictureOptions) => boolean;
+  readonly options: readonly (keyof PictureOptions)[];
+}[] = [
+  { needs: '--init', isThere: ({ init }) => init !== undefined, options: ['strength', 'resize', 'mask'] },
+  {
+    needs: '--mask',
+    isThere: ({ mask }) => mask !== undefined,
+    options: ['maskBlur', 'maskInvert', 'maskContent', 'maskOnly', 'maskPadding'],
+  },
+  { needs: '--mask-only', isThere: ({ maskOnly }) => maskOnly, options: ['maskPadding'] },
+  {
+    needs: 'a --variation-strength above 0',
+    isThere: ({ variationStrength = 0 }) => variationStrength > 0,
+    options: ['variationSeed'],
+  },
+  { needs: 'a --churn above 0', isThere: ({ churn = 0 }) => churn > 0, options: ['churnRange'] },
+  {
+    needs: '--hires or --hires-size',
+    isThere: ({ hires, hiresSize }) => hires !== undefined || hiresSize !== undefined,
+    options: [
+      ...(['hiresUpscaler', 'hiresStrength', 'hiresSteps', 'hiresSampler', 'hiresScheduler'] as const),
+      ...(['hiresGuidance', 'hiresPrompt', 'hiresNegative'] as const),
+    ],
+  },
+];
+
+/** maskBlur → --mask-blur */
+const optionName = (key: string): string =>
+  `--${key.replace(/[A-Z]/g, letter => `-${letter.toLowerCase()}`)}`;
+
 /** Options that do nothing without another one are mistakes. */
 function checkTogether(options: PictureOptions): void {
-  const needs = (has: boolean, option: string, other: string): void => {
-    if (has) throw usageError('OPTION_NEEDS', `${option} has no effect without ${other}`);
-  };
-  const { init, mask, hires, hiresSize, variationSeed, variationStrength, churn } = options;
-  needs(options.strength !== undefined && !init, '--strength', '--init');
-  needs(mask !== undefined && !init, '--mask', '--init');
-  needs(options.maskOnly && !mask, '--mask-only', '--mask');
-  needs(options.maskInvert && !mask, '--mask-invert', '--mask');
-  needs(variationSeed !== undefined && !variationStrength, '--variation-seed', '--variation-strength');
-  needs(options.churnRange !== undefined && !churn, '--churn-range', '--churn');
-  if (hires !== undefined && hiresSize)
+  for (const { needs, isThere, options: keys } of partners) {
+    if (isThere(options)) continue;
+    const alone = keys.find(key => options[key] !== undefined && options[key] !== false);
+    if (alone === undefined) continue;
+    const name = optionName(alone);
+    throw usageError(
+      'OPTION_NEEDS',
+      `${name} has no effect without ${needs}`,
+      `Give ${needs}, or leave ${name} out.`,
+    );
+  }
+  if (options.hires !== undefined && options.hiresSize)
     throw usageError('HIRES_SIZE_INVALID', '--hires and --hires-size both say a size: give one');
-  const second = [options.hiresSteps, options.hiresSampler, options.hiresScheduler, options.hiresGuidance];
-  const texts = [options.hiresPrompt, options.hiresNegative];
-  const hasSecond = [...second, ...texts].some(value => value !== undefined);
-  needs(hasSecond && hires === undefined && !hiresSize, '--hires-…', '--hires or --hires-size');
 }
 
 const randomSeed = (): bigint => BigInt(Math.floor(Math.random() * 2 ** 32));
@@ -274,7 +362,8 @@ function hiresOf(options: PictureOptions): PictureWish['hires'] {
   if (hires === undefined && !hiresSize) return undefined;
   return {
     ...{ scale: hires, toWidth: hiresSize?.width, toHeight: hiresSize?.height },
-    ...{ upscaler: options.hiresUpscaler, steps: options.hiresSteps, strength: options.hiresStrength },
+    ...{ upscaler: options.hiresUpscaler ?? 'Latent', steps: options.hiresSteps },
+    strength: options.hiresStrength ?? 0.7,
     ...{ sampler: options.hiresSampler, scheduler: options.hiresScheduler, guidance: options.hiresGuidance },
     ...{ prompt: options.hiresPrompt, negativePrompt: options.hiresNegative },
   };
@@ -304,15 +393,25 @@ export function wishOf(
     init:
       init === undefined
         ? undefined
-        : { path: init, strength: options.strength ?? 0.75, resize: options.resize },
+        : { path: init, strength: options.strength ?? 0.75, resize: options.resize ?? 'crop' },
     inpaint:
       mask === undefined
         ? undefined
         : {
-            ...{ path: mask, blur: options.maskBlur, invert: options.maskInvert },
-            ...{ content: options.maskContent, padding: options.maskPadding },
+            ...{ path: mask, blur: options.maskBlur ?? 4, invert: options.maskInvert },
+            ...{ content: options.maskContent ?? 'original', padding: options.maskPadding ?? 32 },
             area: options.maskOnly ? 'masked' : 'whole',
           },
     hires: hiresOf(options),
   };
+}
+
+/** The checkpoint with its UNet held as the options say. */
+export function holdUnet(
+  checkpoint: Checkpoint,
+  { baseWeights }: Pick<PictureOptions, 'baseWeights'>,
+): Checkpoint {
+  if (baseWeights === 'file') return checkpoint;
+  const weights = holdWeights(checkpoint.unet.weights, baseWeights);
+  return { ...checkpoint, unet: { ...checkpoint.unet, weights } };
 }

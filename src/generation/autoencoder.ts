@@ -25,7 +25,10 @@ function keepLast<From extends object, T>(make: (from: From) => Promise<T>): (fr
 }
 
 /** The encoder is opened when it is needed and not kept: pictures are encoded seldom, and the UNet needs the memory. */
-export function openAutoencoder(checkpoint: Checkpoint, options: SessionOptions): Autoencoder {
+export function openAutoencoder(
+  checkpoint: Checkpoint,
+  options: SessionOptions & { readonly wholeUpTo?: number },
+): Autoencoder {
   const decoder = openVaeDecoder(checkpoint, options);
   const encoding = async <T>(
     work: (encode: (pixels: Tensor) => Promise<Tensor>) => Promise<T>,

@@ -25,11 +25,16 @@ export interface Generator {
   readonly sessionsOpened: number;
 }
 
+export interface GeneratorOptions extends SessionOptions {
+  /** Latents of more pixels than this are decoded in tiles, and pictures encoded; 0 for always. */
+  readonly wholeUpTo?: number;
+}
+
 /** UNets of more parameters are opened again for another size: two of them take too much memory. */
 const keptParameters = 50_000_000;
 
 /** Opens a generator; sessions are made when first needed. */
-export function openGenerator(checkpoint: Checkpoint, options: SessionOptions = {}): Generator {
+export function openGenerator(checkpoint: Checkpoint, options: GeneratorOptions = {}): Generator {
   const isLarge = parameterCount(checkpoint.unet.weights) > keptParameters;
   const unets = keepSome<UnetSession>(isLarge ? 1 : 4);
   const textEncoder = openTextEncoder(checkpoint, options);
@@ -110,6 +115,7 @@ export function openGenerator(checkpoint: Checkpoint, options: SessionOptions = 
     let latents: Tensor[] = [];
     for (const [i, pass] of passes.entries()) {
       const { width, height } = pass;
+      if (pass.isSecond && request.keepsUnet === false) await unets.release();
       const init = pass.isSecond
         ? await enlarge(latents, pass, findings)
         : request.init && (await autoencoder.encode(request.init.pixels));
@@ -123,11 +129,13 @@ export function openGenerator(checkpoint: Checkpoint, options: SessionOptions = 
       latents = await drawPass({
         ...{ checkpoint, request, pass, pictures, texts: texts[i], init, loras, unetFor },
         channels: checkpoint.variant === 'inpaint' ? await autoencoder.inpaintChannels(masked) : undefined,
+        onBegin: () => pass.isSecond || request.onBegin?.(),
         onStep: ({ step, denoised }) =>
           request.onStep?.({ step: steps + step, steps: totalSteps, denoised, pictures: indices }),
       });
       steps += stepsIn(pass);
     }
+    if (request.keepsUnet === false) await unets.release();
     const drawn: Picture[] = [];
     for (const [i, latent] of latents.entries()) {
       const pixels = await autoencoder.decode(latent, findings[i]);

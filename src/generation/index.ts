@@ -13,6 +13,7 @@ export {
 export { type Generator, openGenerator } from './generator.ts';
 export { type LoadedLora, type LoadOptions, loadGiven, loadLoraFor } from './load-lora.ts';
 export type { ChosenLora } from './lora-sets.ts';
+export { forecastGeneration } from './memory/forecast.ts';
 export { encodePicture, type PictureFormat, pictureFormats } from './metadata/encode-picture.ts';
 export type { FoundLora, FoundSettings } from './metadata/found-settings.ts';
 export { parseInfotext, writeInfotext } from './metadata/infotext.ts';

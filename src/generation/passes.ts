@@ -70,6 +70,7 @@ export interface PassOptions {
   /** One list of LoRAs a row of the batch. */
   readonly loras: UnetLoras;
   readonly unetFor: (size: LatentSize, loras: UnetLoras) => Promise<UnetSession>;
+  readonly onBegin: () => void;
   readonly onStep: (event: StepEvent) => void;
 }
 
@@ -123,10 +124,12 @@ export async function drawPass(options: PassOptions): Promise<Tensor[]> {
     0,
   );
   const size = { batch: rows, height: shape[1], width: shape[2], tokens: context.shape[1] };
+  const session = await options.unetFor(size, loras);
+  options.onBegin();
   return runDenoiser({
     checkpoint,
     schedule: noiseSchedule({ ...scheduler, kind: scheduler.betaSchedule }),
-    session: await options.unetFor(size, loras),
+    session,
     feedsAt: loras.feedsAt,
     ...{ texts, channels, noises, startNoise, signal, kept },
     ...{

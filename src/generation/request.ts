@@ -55,6 +55,10 @@ export interface GenerateRequest {
     | (Pick<PreparedInpaint, 'mask' | 'latentMask'> & { readonly content: MaskedContent })
     | undefined;
   readonly second?: SecondPass | undefined;
+  /** False: the UNet is closed before pictures are decoded, which takes less memory. */
+  readonly keepsUnet?: boolean | undefined;
+  /** Everything is open and the first step begins. */
+  readonly onBegin?: (() => void) | undefined;
   readonly onStep?: ((event: DrawingStep) => void) | undefined;
   readonly signal?: AbortSignal | undefined;
 }

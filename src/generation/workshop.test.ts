@@ -243,7 +243,10 @@ describe('prompts', () => {
       expect.stringMatching(/^prompt, character 3: /),
     ]);
     expect(base.findings).toEqual([]);
-    const long = await drawOne({ preset: 'diffusers', prompt: `${'a red car on the beach, '.repeat(9)}snow` });
+    const long = await drawOne({
+      preset: 'diffusers',
+      prompt: `${'a red car on the beach, '.repeat(9)}snow`,
+    });
     expect(long.truncated.prompt).toMatch(/snow$/);
   });
 });
@@ -300,18 +303,21 @@ describe('from a picture', () => {
     expect(much.parameters).toContain('Denoising strength: 0.9');
   });
 
-  test.each(['whole', 'masked'] as const)('inpaint, area %s: unmasked pixels are exactly those of the original', async area => {
-    const start = await readPicture(init.path);
-    const drawn = await drawOne({ init, inpaint: { ...inpaint, area }, size: { width: 64, height: 64 } });
-    let [kept, changed] = [0, 0];
-    for (const [i, level] of start.data.entries()) {
-      if (!isMasked(i)) kept += drawn.data[i] === level ? 0 : 1;
-      else changed += drawn.data[i] === level ? 0 : 1;
-    }
-    expect(kept).toBe(0);
-    expect(changed / (3 * 32 * 32)).toBeGreaterThan(0.9);
-    expect(drawn.parameters).toContain('Mask blur: 0');
-  });
+  test.each(['whole', 'masked'] as const)(
+    'inpaint, area %s: unmasked pixels are exactly those of the original',
+    async area => {
+      const start = await readPicture(init.path);
+      const drawn = await drawOne({ init, inpaint: { ...inpaint, area }, size: { width: 64, height: 64 } });
+      let [kept, changed] = [0, 0];
+      for (const [i, level] of start.data.entries()) {
+        if (!isMasked(i)) kept += drawn.data[i] === level ? 0 : 1;
+        else changed += drawn.data[i] === level ? 0 : 1;
+      }
+      expect(kept).toBe(0);
+      expect(changed / (3 * 32 * 32)).toBeGreaterThan(0.9);
+      expect(drawn.parameters).toContain('Mask blur: 0');
+    },
+  );
 
   test('a file that has changed since is no longer that picture', async () => {
     const path = at('changing.png');

@@ -7,7 +7,7 @@ import type { SessionOptions } from '../engine/index.ts';
 import { usageError } from '../errors.ts';
 import { hashTensorData } from '../files/index.ts';
 import { mainFile } from '../lora/index.ts';
-import { type Checkpoint, encoderUses } from '../models/index.ts';
+import { type Checkpoint, encoderUses, parameterCount } from '../models/index.ts';
 import { type MentionedEmbedding, mentionedEmbeddings } from './embeddings/mentioned-embeddings.ts';
 import type { Embeddings } from './embeddings/open-embeddings.ts';
 import type { TextWidths } from './embeddings/read-embedding.ts';
@@ -16,6 +16,7 @@ import { openGenerator } from './generator.ts';
 import { openGivenPictures, type PreparedStart } from './given-pictures.ts';
 import { type LoadedLora, type LoadOptions, openLoraShelf } from './load-lora.ts';
 import type { ChosenLora } from './lora-sets.ts';
+import { planGeneration } from './memory/fitting.ts';
 import { encodePicture, type PictureFormat } from './metadata/encode-picture.ts';
 import { infotextOf, type NamedHash } from './metadata/infotext-of.ts';
 import { extractLoraTags, negativeTagFindings } from './prompt/lora-tags.ts';
@@ -32,6 +33,10 @@ export interface WorkshopOptions {
   readonly embeddings: Embeddings;
   readonly load?: LoadOptions | undefined;
   readonly format?: PictureFormat | undefined;
+  /** Decode and encode in tiles whatever the size, which takes less memory. */
+  readonly tiledVae?: boolean | undefined;
+  /** Close the UNet before the last pictures of a call are decoded: nobody waits for the next ones. */
+  readonly closesAtEnd?: boolean | undefined;
   /** Of JPEG and WebP. */
   readonly quality?: number | undefined;
   /** Say in each picture that it is generated (IPTC). */
@@ -62,6 +67,8 @@ export interface DrawHooks {
   readonly batch?: number | undefined;
   /** `pictures` are places in the list of settings. */
   readonly onStep?: ((event: DrawingStep) => void) | undefined;
+  /** Before the first step, when all is open. */
+  readonly onBegin?: (() => void) | undefined;
   /** Each picture as soon as it is ready. */
   readonly onPicture: (index: number, picture: FinishedPicture) => Promise<void> | void;
   readonly signal?: AbortSignal | undefined;
@@ -70,10 +77,16 @@ export interface DrawHooks {
 export interface Workshop {
   /** Draws pictures in the order given. An abort ends it within one step; what was finished has been handed over. */
   draw(settings: readonly PictureSettings[], hooks: DrawHooks): Promise<void>;
-  /** Finds everything that settings name and reads it, so that what lacks is said before the first step. */
-  prepare(settings: readonly PictureSettings[]): Promise<void>;
+  /**
+   * Finds everything that settings name and reads it, so that what lacks is said before the first step. Throws
+   * MEMORY_SHORT, with what would fit, for pictures that take more memory than there is.
+   */
+  prepare(settings: readonly PictureSettings[], batch?: number): Promise<void>;
   release(): Promise<void>;
 }
+
+/** Models below this need no thought of memory. */
+const largeParameters = 50_000_000;
 
 /** What differs between the pictures of a batch; all else is shared. */
 function sharedKey({ hires, ...settings }: PictureSettings): string {
@@ -113,7 +126,9 @@ interface PreparedPicture {
 
 export function openWorkshop(options: WorkshopOptions): Workshop {
   const { checkpoint, session = {}, load = {}, format = 'png', quality, mark = true } = options;
-  const generator = openGenerator(checkpoint, session);
+  const wholeUpTo = options.tiledVae ? { wholeUpTo: 0 } : {};
+  const generator = openGenerator(checkpoint, { ...session, ...wholeUpTo });
+  const isLarge = parameterCount(checkpoint.unet.weights) > largeParameters;
   const givenPictures = openGivenPictures(checkpoint);
   const readLora = openLoraShelf(checkpoint, { ...load, embeddings: true }, options.onLora);
   const widths: TextWidths = Object.fromEntries(
@@ -171,6 +186,23 @@ export function openWorkshop(options: WorkshopOptions): Workshop {
     };
   };
 
+  /** Whether the UNet may stay open while pictures are decoded, for each size once. */
+  const keeping = new Map<string, boolean>();
+  const keepsUnetFor = ({ width, height, guidance, hires }: PictureSettings, pictures: number): boolean => {
+    if (!isLarge) return true;
+    const rowsPerPicture = guidance === 1 ? 1 : 2;
+    const size = hires ?? { width, height };
+    const key = JSON.stringify([size.width, size.height, rowsPerPicture, pictures]);
+    const known = keeping.get(key);
+    if (known !== undefined) return known;
+    const { keepsUnet } = planGeneration(checkpoint, {
+      ...{ width: size.width, height: size.height, rows: pictures * rowsPerPicture, rowsPerPicture },
+      ...{ tokens: checkpoint.textEncoder.tokenizer.maxTokens, ...wholeUpTo },
+    });
+    keeping.set(key, keepsUnet);
+    return keepsUnet;
+  };
+
   const withHashes = async (settings: PictureSettings): Promise<PreparedPicture> => {
     const { names, ...prepared } = preparePicture(settings);
     const named: NamedHash[] = [];
@@ -198,7 +230,8 @@ export function openWorkshop(options: WorkshopOptions): Workshop {
   const drawBatch = async (
     all: readonly PictureSettings[],
     places: readonly number[],
-    { onStep, onPicture, signal }: DrawHooks,
+    { onBegin, onStep, onPicture, signal }: DrawHooks,
+    isLast: boolean,
   ): Promise<void> => {
     const [first] = places.map(place => all[place]);
     const prepared = places.map(place => withHashes(all[place]));
@@ -207,7 +240,8 @@ export function openWorkshop(options: WorkshopOptions): Workshop {
     const drawn = await generator.generate({
       ...requestOf(first, start),
       pictures: pictures.map(({ request }) => request),
-      ...{ loras: [], signal },
+      ...{ loras: [], signal, onBegin },
+      keepsUnet: keepsUnetFor(first, places.length) && !(isLast && options.closesAtEnd),
       onStep: event => onStep?.({ ...event, pictures: event.pictures.map(i => places[i]) }),
     });
     for (const [i, picture] of drawn.entries()) {
@@ -223,16 +257,19 @@ export function openWorkshop(options: WorkshopOptions): Workshop {
   };
 
   return {
-    async prepare(settings) {
+    async prepare(settings, batch = 1) {
       for (const one of settings) {
         preparePicture(one);
         await givenPictures(one);
       }
+      for (const [first, ...more] of batchesOf(settings, batch))
+        keepsUnetFor(settings[first], 1 + more.length);
     },
     async draw(settings, hooks) {
-      for (const batch of batchesOf(settings, hooks.batch ?? 1)) {
+      const batches = batchesOf(settings, hooks.batch ?? 1);
+      for (const [i, batch] of batches.entries()) {
         hooks.signal?.throwIfAborted();
-        await drawBatch(settings, batch, hooks);
+        await drawBatch(settings, batch, hooks, i === batches.length - 1);
       }
     },
     release: () => generator.release(),

@@ -43,7 +43,7 @@ export function chooseCases({ all, only }: Pick<Options, 'all' | 'only'>): reado
 /** Runs one of our ways in this process. */
 async function runOne(index: number, device: string): Promise<void> {
   const entry = entries[index];
-  const isCommand = ['open', 'first step', 'lora tool'].includes(entry?.one.work.kind ?? '');
+  const isCommand = ['open', 'first step', 'lora tool', 'generate'].includes(entry?.one.work.kind ?? '');
   const note = (text: string): void => void process.stderr.write(`${text}\n`);
   if (!entry || isCommand) throw usageError('BENCH_UNKNOWN', `there is no case ${index} to run by itself`);
   const session = await openDevice(device, note);

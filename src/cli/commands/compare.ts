@@ -23,7 +23,13 @@ import { openSheets, type WrittenSheet } from '../compare/sheets.ts';
 import { checkDevice, type DeviceName, deviceHelp, openDevice } from '../device.ts';
 import { describeLoad, type LoadOptions, withLoadOptions } from '../lora-report.ts';
 import { collect } from '../numbers.ts';
-import { openPictureFolders, type PictureOptions, wishOf, withPictureOptions } from '../picture-options.ts';
+import {
+  holdUnet,
+  openPictureFolders,
+  type PictureOptions,
+  wishOf,
+  withPictureOptions,
+} from '../picture-options.ts';
 import { interruptible, openTerminal, showSeconds, type Terminal } from '../terminal.ts';
 
 interface Options extends BaseOptions, LoadOptions, PictureOptions {
@@ -135,7 +141,10 @@ async function run(prompt: string, options: Options): Promise<void> {
   const { out } = options;
   checkDevice(options.device);
   if (out === '') throw usageError('OUT_INVALID', '--out names no folder');
-  const checkpoint = openBase(options, text => terminal.note(text));
+  const checkpoint = holdUnet(
+    openBase(options, text => terminal.note(text)),
+    options,
+  );
   const folders = openPictureFolders(options);
   const wish = wishOf(prompt, withKeptSeeds(options), 1, folders);
   const { settings, findings } = await settlePictures(wish, { checkpoint, wildcards: folders.wildcards });

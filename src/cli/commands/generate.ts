@@ -1,14 +1,9 @@
 /** @file `lora generate`: a prompt becomes pictures. */
-import { existsSync, readdirSync, rmSync } from 'node:fs';
-import { dirname, extname, join, resolve } from 'node:path';
 import { Command } from 'commander';
 import { usageError } from '../../errors.ts';
-import { encodePng, ensureWritableFolder, isFolder, writeFileAtomic } from '../../files/index.ts';
 import {
-  type DrawingStep,
   type FinishedPicture,
   type LoadedLora,
-  latentPreview,
   openWorkshop,
   type PictureFormat,
   type PictureSettings,
@@ -18,10 +13,18 @@ import {
 import type { Checkpoint } from '../../models/index.ts';
 import { type BaseOptions, openBase, withBase } from '../base.ts';
 import { checkDevice, type DeviceName, deviceHelp, openDevice } from '../device.ts';
+import { type OutputFiles, openOutputFiles } from '../generate/output-files.ts';
+import { openPreviewFile } from '../generate/preview-file.ts';
 import { describeLora, type LoadOptions, withLoadOptions } from '../lora-report.ts';
 import { openModelHash } from '../model-hash.ts';
 import { choiceOption, integerOption } from '../numbers.ts';
-import { openPictureFolders, type PictureOptions, wishOf, withPictureOptions } from '../picture-options.ts';
+import {
+  holdUnet,
+  openPictureFolders,
+  type PictureOptions,
+  wishOf,
+  withPictureOptions,
+} from '../picture-options.ts';
 import { interruptible, openTerminal, showSeconds, type Terminal } from '../terminal.ts';
 import { openTimeLeft } from '../time-left.ts';
 
@@ -37,42 +40,25 @@ interface Options extends BaseOptions, LoadOptions, PictureOptions {
   json: boolean;
 }
 
-const endings: Readonly<Record<string, PictureFormat>> = {
-  '.png': 'png',
-  '.jpg': 'jpeg',
-  '.jpeg': 'jpeg',
-  '.webp': 'webp',
-};
-
-/** The format that is asked for, or that the ending of the file says. Throws OUT_FORMAT for two that disagree. */
-function formatOf({ out, format }: Options): PictureFormat {
-  const named = isFolder(out) ? undefined : endings[extname(out).toLowerCase()];
-  if (format && named && format !== named)
-    throw usageError('OUT_FORMAT', `--out ${out} ends like ${named}, --format says ${format}`);
-  return format ?? named ?? 'png';
+/** JPEG and WebP lose something; how much is the quality. */
+function checkQuality(quality: number | undefined, format: PictureFormat): void {
+  if (quality === undefined) return;
+  if (quality < 1 || quality > 100)
+    throw usageError('OPTION_INVALID', `--quality ${quality}: give a whole number from 1 to 100`);
+  if (format === 'png')
+    throw usageError(
+      'OPTION_NEEDS',
+      '--quality has no effect on PNG, which loses nothing',
+      'Leave it out, or give --format jpeg or webp.',
+    );
 }
 
-/** Files to write: one picture, numbered ones, or the next free numbers of a folder. Nothing is overwritten. */
-function outputPaths(out: string, format: PictureFormat, seeds: readonly bigint[]): string[] {
-  const outIsFolder = isFolder(out);
-  const ending = extname(out);
-  if (!outIsFolder && Object.hasOwn(endings, ending.toLowerCase())) {
-    const stem = out.slice(0, -ending.length);
-    const paths =
-      seeds.length === 1 ? [out] : seeds.map((_, i) => `${stem}-${String(i + 1).padStart(4, '0')}${ending}`);
-    const taken = paths.find(path => existsSync(path));
-    if (taken === undefined) return paths.map(path => resolve(path));
-    const hint = 'Choose another --out, or move the file away.';
-    throw usageError('OUT_EXISTS', `${taken} is there already`, hint);
-  }
-  if (!outIsFolder && ending)
-    throw usageError('OUT_FORMAT', `--out ${out} must be a folder or end in .png, .jpg or .webp`);
-  const numbers = (outIsFolder ? readdirSync(out) : [])
-    .map(name => Number.parseInt(name, 10))
-    .filter(Number.isFinite);
-  const first = Math.max(-1, ...numbers) + 1;
-  const own = format === 'jpeg' ? 'jpg' : format;
-  return seeds.map((seed, i) => resolve(out, `${String(first + i).padStart(5, '0')}-${seed}.${own}`));
+/** Counts that are none. */
+function checkCounts({ batch, preview }: Options): void {
+  if (batch < 1)
+    throw usageError('COUNT_INVALID', `--batch ${batch}: give a whole number of pictures of at least 1`);
+  if (preview !== undefined && preview < 1)
+    throw usageError('OPTION_INVALID', `--preview ${preview}: give a whole number of steps of at least 1`);
 }
 
 /** Numbers that JSON readers hold exactly stay numbers. */
@@ -98,38 +84,21 @@ function openNotes(terminal: Terminal): (picture: Pick<FinishedPicture, 'truncat
   };
 }
 
-/** Writes what the pictures are becoming to `preview.png` beside them, every so many steps; takes it away at the end. */
-function openPreview({ family, latentScale }: Checkpoint, folder: string, every: number | undefined) {
-  const path = join(folder, 'preview.png');
-  let writing: Promise<void> = Promise.resolve();
-  return {
-    step({ step, denoised }: DrawingStep): void {
-      if (every === undefined || step % every !== 0) return;
-      const [, ...shape] = denoised.shape;
-      const size = shape.reduce((product, side) => product * side, 1);
-      const latent = { shape, data: denoised.data.slice(0, size) };
-      const png = encodePng(latentPreview(latent, family, { scale: latentScale }));
-      writing = writing.then(() => writeFileAtomic(path, png));
-    },
-    async end(): Promise<void> {
-      await writing;
-      if (every !== undefined) rmSync(path, { force: true });
-    },
-  };
-}
-
 interface Plan {
   readonly checkpoint: Checkpoint;
   readonly settings: readonly PictureSettings[];
-  /** One a picture. */
-  readonly paths: readonly string[];
-  readonly format: PictureFormat;
+  readonly outputs: OutputFiles;
 }
 
 interface Drawn {
+  /** From the start of the process until the first step began, and was done. */
+  readonly firstStepBeginsSeconds: number;
   readonly firstStepSeconds: number;
+  /** Of every step. */
+  readonly stepSeconds: readonly number[];
   readonly loras: readonly LoadedLora[];
-  readonly parameters: string[];
+  readonly files: readonly string[];
+  readonly parameters: readonly string[];
 }
 
 /** Draws and writes; seconds are from the start of the process. */
@@ -139,12 +108,14 @@ async function draw(
   folders: ReturnType<typeof openPictureFolders>,
   terminal: Terminal,
 ): Promise<Drawn> {
-  const { checkpoint, settings, paths, format } = plan;
+  const { checkpoint, settings, outputs } = plan;
+  const { format, folder } = outputs;
   const signal = interruptible(() => terminal.note('stopping after this step …'));
   const session = await openDevice(options.device, text => terminal.note(text));
   const modelHash = openModelHash(checkpoint);
   const loras: LoadedLora[] = [];
   const workshop = openWorkshop({
+    ...{ tiledVae: options.tiledVae, closesAtEnd: true },
     ...{ checkpoint, session, format, mark: options.mark, modelHash: modelHash.hash },
     ...{ loras: folders.loras, embeddings: folders.embeddings, load: options, quality: options.quality },
     onLora(lora) {
@@ -153,18 +124,31 @@ async function draw(
     },
   });
   const note = openNotes(terminal);
-  const preview = openPreview(checkpoint, dirname(paths[0]), options.preview);
+  const preview = openPreviewFile(checkpoint, {
+    ...{ folder, every: options.preview, note: text => terminal.note(text) },
+  });
   const timeLeft = openTimeLeft();
-  const parameters: string[] = [];
+  const [files, parameters]: [string[], string[]] = [[], []];
+  let made: Awaited<ReturnType<OutputFiles['prepare']>> | undefined;
   let firstStepSeconds = 0;
+  let firstStepBeginsSeconds = 0;
+  const stepSeconds: number[] = [];
+  let before = 0;
   let done = 0;
   try {
-    await workshop.prepare(settings);
-    await ensureWritableFolder(dirname(paths[0]));
+    await workshop.prepare(settings, options.batch);
+    made = await outputs.prepare();
     await workshop.draw(settings, {
       ...{ batch: options.batch, signal },
+      onBegin() {
+        before = performance.now() / 1000;
+        firstStepBeginsSeconds ||= before;
+      },
       onStep(event) {
-        firstStepSeconds ||= performance.now() / 1000;
+        const now = performance.now() / 1000;
+        firstStepSeconds ||= now;
+        stepSeconds.push(now - before);
+        before = now;
         const { step, steps, pictures } = event;
         const [from, to] = [pictures[0] + 1, (pictures.at(-1) ?? 0) + 1];
         const name = pictures.length > 1 ? `pictures ${from}–${to}` : `picture ${from}`;
@@ -174,45 +158,45 @@ async function draw(
       },
       async onPicture(i, picture) {
         note(picture);
-        await writeFileAtomic(paths[i], picture.bytes, { keepExisting: true });
+        files[i] = await outputs.write(i, picture.settings.seed, picture.bytes);
         parameters[i] = picture.parameters;
         done++;
       },
     });
   } catch (error) {
-    if (signal.aborted && done > 0)
-      terminal.note(
-        `${done} of ${settings.length} pictures were finished and are kept: ${dirname(paths[0])}`,
-      );
+    if (done > 0) terminal.note(`${done} of ${settings.length} pictures were finished and are kept: ${folder}`);
     throw error;
   } finally {
     modelHash.stop();
     await preview.end();
+    made?.undo();
     await workshop.release();
   }
-  return { firstStepSeconds, loras, parameters };
+  return { firstStepBeginsSeconds, firstStepSeconds, stepSeconds, loras, parameters };
 }
 
 async function run(prompt: string, options: Options): Promise<void> {
   const terminal = openTerminal(options.json);
-  if (options.batch < 1) throw usageError('COUNT_INVALID', '--batch is at least 1');
-  if (options.preview !== undefined && options.preview < 1)
-    throw usageError('OPTION_INVALID', '--preview is at least 1 step');
+  checkCounts(options);
   checkDevice(options.device);
   const folders = openPictureFolders(options);
   const wish = wishOf(prompt, options, options.count, folders);
-  const checkpoint = openBase(options, text => terminal.note(text));
+  const checkpoint = holdUnet(
+    openBase(options, text => terminal.note(text)),
+    options,
+  );
   const { settings, findings } = await settlePictures(wish, { checkpoint, wildcards: folders.wildcards });
   for (const finding of findings) terminal.note(finding);
   const seeds = settings.map(({ seed }) => seed);
-  const format = formatOf(options);
-  const paths = outputPaths(options.out, format, seeds);
-  const drawn = await draw({ checkpoint, settings, paths, format }, options, folders, terminal);
+  const outputs = openOutputFiles(options.out, { format: options.format, count: settings.length });
+  checkQuality(options.quality, outputs.format);
+  const drawn = await draw({ checkpoint, settings, outputs }, options, folders, terminal);
   const seconds = performance.now() / 1000;
   terminal.result(
     {
-      files: paths,
-      ...{ seconds, firstStepSeconds: drawn.firstStepSeconds },
+      files: drawn.files,
+      ...{ seconds, firstStepBeginsSeconds: drawn.firstStepBeginsSeconds },
+      ...{ firstStepSeconds: drawn.firstStepSeconds, stepSeconds: drawn.stepSeconds },
       seeds: seeds.map(seedToJson),
       loras: drawn.loras.map(({ path, strength, textStrength = strength, blocksText, report }) => ({
         ...{ path, strength, textStrength },
@@ -221,14 +205,16 @@ async function run(prompt: string, options: Options): Promise<void> {
       })),
       parameters: drawn.parameters[0],
     },
-    `${paths.join('\n')}\n${paths.length} picture${paths.length > 1 ? 's' : ''} in ${showSeconds(seconds)}, seed ${seeds[0]}`,
+    `${drawn.files.join('\n')}\n${drawn.files.length} picture${drawn.files.length > 1 ? 's' : ''} in ${showSeconds(seconds)}, seed ${seeds[0]}`,
   );
 }
 
 export function generateCommand(): Command {
-  return withPictureOptions(withLoadOptions(withBase(new Command('generate'))))
+  const command = withBase(new Command('generate').optionsGroup('Model:'));
+  return withPictureOptions(withLoadOptions(command.optionsGroup('LoRAs and words of their own:')))
     .description('generate pictures from a prompt, with any number of LoRAs')
     .argument('<prompt>', 'what to draw; <lora:name:0.8> in it adds a LoRA')
+    .optionsGroup('Output:')
     .option('--count <n>', 'number of pictures', integerOption('--count'), 1)
     .option('--batch <n>', 'pictures made at once', integerOption('--batch'), 1)
     .option(

@@ -4,18 +4,10 @@ import { LoraError } from '../../errors.ts';
 import type { Grid, GridAxis, GridSheet, GridValue, PictureSettings } from '../../generation/index.ts';
 import { type KeptRun, readRun, runFolderOf } from '../../training/index.ts';
 import { number, oneLine } from '../lines.ts';
-import type { Heads, SheetSize, SheetText } from './sheet-layout.ts';
+import type { Head, SheetSize, SheetText } from '../sheets/layout.ts';
+import { commonText, joined } from '../sheets/lines.ts';
 
 type LoraSettings = PictureSettings['loras'][number];
-
-/** The one value that all pictures have, as text; undefined where they differ. */
-function common(
-  pictures: readonly PictureSettings[],
-  textOf: (settings: PictureSettings) => string,
-): string | undefined {
-  const texts = new Set(pictures.map(textOf));
-  return texts.size === 1 ? [...texts][0] : undefined;
-}
 
 function describeLora({ name, strength, textStrength, blocks, start, stop }: LoraSettings): string {
   const more = [
@@ -45,8 +37,7 @@ const captionParts: readonly (readonly [string, (settings: PictureSettings) => s
 /** What pictures have in common and no axis says already. */
 function captionOf(pictures: readonly PictureSettings[], said: readonly string[]): string {
   const parts = captionParts.filter(([axis]) => !said.includes(axis));
-  const texts = parts.map(([, textOf]) => common(pictures, textOf) ?? '');
-  return texts.filter(text => text !== '').join('  ·  ');
+  return joined(parts.map(([, textOf]) => commonText(pictures, textOf) ?? ''));
 }
 
 /** What the journal of a training says; nothing where there is none, or none that can be read. */
@@ -72,15 +63,15 @@ function openRuns(): (training: string) => KeptRun | undefined {
 function noteOf({ label, epoch }: GridValue, runOf: ReturnType<typeof openRuns>): string | undefined {
   if (epoch?.step === undefined) return undefined;
   const measured = runOf(epoch.training)?.validations.find(({ step }) => step === epoch.step);
-  const parts = [
+  const note = joined([
     label.startsWith('step') ? '' : `step ${epoch.step}`,
     measured ? `loss ${number(measured.validation)}` : '',
-  ].filter(part => part !== '');
-  return parts.length > 0 ? parts.join('  ·  ') : undefined;
+  ]);
+  return note === '' ? undefined : note;
 }
 
 /** Heads of an axis. */
-function headsOf(values: readonly GridValue[], runOf: ReturnType<typeof openRuns>): Heads[] {
+function headsOf(values: readonly GridValue[], runOf: ReturnType<typeof openRuns>): Head[] {
   return values.map(value => {
     const note = noteOf(value, runOf);
     return { label: oneLine(value.label), ...(note === undefined ? {} : { note }) };
@@ -94,7 +85,7 @@ export function textOfSheet(grid: Grid, sheet: GridSheet, prompt: string): Sheet
   const ids = new Set(onSheet.map(({ picture }) => picture));
   const pictures = grid.pictures.filter(({ id }) => ids.has(id)).map(({ settings }) => settings);
   const runOf = openRuns();
-  const title = oneLine(common(pictures, settings => settings.prompt) ?? prompt);
+  const title = oneLine(commonText(pictures, settings => settings.prompt) ?? prompt);
   const heads = (axis: GridAxis, places: readonly number[]) => ({
     title: axis.title,
     values: headsOf(
@@ -105,7 +96,7 @@ export function textOfSheet(grid: Grid, sheet: GridSheet, prompt: string): Sheet
   const ofFurther = further.map((axis, i) => `${axis.title} ${oneLine(axis.values[sheet.z[i]].label)}`);
   return {
     title: title === '' ? '(no prompt)' : title,
-    subtitle: ofFurther.join('  ·  '),
+    subtitle: joined(ofFurther),
     caption: captionOf(
       pictures,
       grid.axes.map(axis => axis.title),

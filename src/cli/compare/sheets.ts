@@ -2,7 +2,7 @@
 import { join } from 'node:path';
 import { writeFileAtomic } from '../../files/index.ts';
 import type { GridFolder } from '../../generation/index.ts';
-import { drawSheet } from './sheet.ts';
+import { drawSheet } from '../sheets/sheet.ts';
 import { largestPicture, textOfSheet } from './sheet-text.ts';
 
 export interface WrittenSheet {

@@ -15,9 +15,10 @@ import {
 import type { LoraWeights } from '../../lora/index.ts';
 import type { Checkpoint } from '../../models/index.ts';
 import { projectPath } from '../base.ts';
+import { joined } from '../sheets/lines.ts';
+import { drawSheet, type SampleRow } from '../sheets/sheet.ts';
 import type { Terminal } from '../terminal.ts';
-import { columns, drawing, rows, type SetName, sets } from './plan.ts';
-import { drawSheet, readTile } from './sheet.ts';
+import { columns, type DemoSet, drawing, rows, type SetName, sets } from './plan.ts';
 
 /** One column of pictures, and the LoRAs that drew it. */
 interface DrawnColumn {
@@ -68,6 +69,9 @@ export async function drawColumns(
   return drawn;
 }
 
+const picturePath = (out: string, prompt: string, uses: readonly SetName[]): string =>
+  join(out, 'pictures', `${prompt.replaceAll(' ', '-')}--${uses.join('-and-') || 'base'}.png`);
+
 /** Writes each picture with the text that draws it again; returns their folder. */
 export async function writePictures(
   checkpoint: Checkpoint,
@@ -89,39 +93,36 @@ export async function writePictures(
         ...{ width: picture.width, height: picture.height },
         loras: loras.map(({ name, path, strength }) => ({ name, path, strength })),
       });
-      const name = `${prompt.replaceAll(' ', '-')}--${uses.join('-and-') || 'base'}.png`;
       const parameters = infotextOf(settings, { modelHash, loras: hashes });
       const how = { format: 'png', parameters, settings, device: 'cpu', mark: true } as const;
-      await writeFileAtomic(join(folder, name), await encodePicture(picture, how));
+      await writeFileAtomic(picturePath(out, prompt, uses), await encodePicture(picture, how));
     }
   }
   return folder;
 }
 
-/** Writes the sheet: some training pictures on top, then prompts × columns. Returns its path. */
+/** Pictures that a LoRA was trained on. */
+function samplesOf({ name, folder }: DemoSet): SampleRow {
+  const path = projectPath(folder);
+  const files = readdirSync(path).filter(file => file.endsWith('.png'));
+  return { label: `${name} LoRA`, note: 'trained on', files: files.sort().map(file => join(path, file)) };
+}
+
+/** Writes the sheet of what was written: some training pictures on top, then prompts × columns. Returns its path. */
 export async function writeSheet(out: string, drawn: readonly DrawnColumn[]): Promise<string> {
-  const samples = await Promise.all(
-    sets.map(async set => {
-      const folder = projectPath(set.folder);
-      const files = readdirSync(folder).filter(name => name.endsWith('.png'));
-      const tiles = await Promise.all(files.sort().map(name => readTile(join(folder, name))));
-      return { label: `the ${set.name} LoRA was trained on pictures like these`, tiles };
-    }),
-  );
-  const title = 'LoRA on the pocket model: same prompts, same seeds';
-  const sheet = await drawSheet(
-    {
-      title,
-      samples,
-      columns: columns.map(({ label }) => label),
-      rows: rows.map(({ prompt }, r) => ({
-        label: `"${prompt}"`,
-        tiles: drawn.map(({ pictures }) => pictures[r]),
-      })),
-    },
-    { Title: title },
-  );
+  const { width, height } = drawn[0].pictures[0];
+  const { sampler, steps, guidance } = drawing;
+  const { png } = await drawSheet({
+    title: 'LoRA on the pocket model: same prompts, same seeds',
+    subtitle: '',
+    caption: joined([`${width}×${height}`, `${steps} steps`, sampler, `guidance ${guidance}`]),
+    samples: sets.map(samplesOf),
+    x: { title: '', values: columns.map(({ label }) => ({ label })) },
+    y: { title: 'prompt', values: rows.map(({ prompt, seed }) => ({ label: prompt, note: `seed ${seed}` })) },
+    files: rows.map(({ prompt }) => drawn.map(({ uses }) => picturePath(out, prompt, uses))),
+    picture: { width, height },
+  });
   const path = join(out, 'sheet.png');
-  await writeFileAtomic(path, sheet);
+  await writeFileAtomic(path, png);
   return path;
 }

@@ -1,17 +1,12 @@
 /** @file The contact sheet of previews: prompts from top to bottom, without the LoRA and then step by step to the right. */
-import sharp, { type OverlayOptions } from 'sharp';
 import type { DrawSheet, PreviewRequest, PreviewSheet } from '../../training/index.ts';
 import { oneLine } from '../lines.ts';
-import { canvas, colors, fitted, label, rectangle, toSvg } from '../plots/svg.ts';
+import type { SheetLimits } from '../sheets/layout.ts';
+import { commonText, joined } from '../sheets/lines.ts';
+import { drawSheet } from '../sheets/sheet.ts';
 
-const margin = 24;
-const gap = 10;
-const titleHeight = 56;
-const headHeight = 26;
-const lineHeight = 24;
-/** The sheet is no wider than this, as long as pictures can be seen. */
-const mostWidth = 2400;
-const cellSides = { least: 128, most: 320 } as const;
+/** It is drawn again after each preview, so it is no poster. */
+const limits: SheetLimits = { side: 4096, area: 8e6 };
 /** Of more steps, the first, the last, and some evenly between are shown. */
 const mostColumns = 16;
 
@@ -25,56 +20,40 @@ function chosenColumns(count: number): number[] {
 
 const columnName = (step: number): string => (step === 0 ? 'without' : `step ${step}`);
 
-const settingsOf = ({ seed, steps, guidance, width, height, sampler }: PreviewRequest): string =>
-  `${width}×${height}, seed ${seed}, ${steps} steps of ${sampler.samplerLabel}, guidance ${guidance}`;
-
-/** A picture fitted into a square cell, pixels enlarged as they are where it is small. */
-async function fittedTile(path: string, side: number): Promise<Buffer> {
-  const picture = sharp(path);
-  const { width = side, height = side } = await picture.metadata();
-  const isSmall = Math.max(width, height) <= side / 2;
-  return picture
-    .resize(side, side, {
-      kernel: isSmall ? 'nearest' : 'lanczos3',
-      fit: 'contain',
-      background: colors.paper,
-    })
-    .png()
-    .toBuffer();
-}
+/** In the caption what all prompts share, beside each prompt what is its own. */
+const settingTexts: readonly ((request: PreviewRequest) => string)[] = [
+  ({ width, height }) => `${width}×${height}`,
+  ({ seed }) => `seed ${seed}`,
+  ({ steps }) => `${steps} steps`,
+  ({ sampler }) => sampler.samplerLabel,
+  ({ guidance }) => `guidance ${guidance}`,
+  ({ negativePrompt }) => (negativePrompt === '' ? '' : `without: ${oneLine(negativePrompt)}`),
+];
 
 /** Draws the sheet as a PNG. */
 export const drawPreviewSheet: DrawSheet = async ({ title, steps, rows }: PreviewSheet) => {
   const columns = chosenColumns(steps.length);
-  const across = mostWidth - 2 * margin - gap * (columns.length - 1);
-  const side = Math.round(
-    Math.max(cellSides.least, Math.min(cellSides.most, across / Math.max(1, columns.length))),
-  );
-  const width = Math.max(560, 2 * margin + columns.length * (side + gap) - gap);
-  const top = titleHeight + headHeight;
-  const rowHeight = lineHeight + side + gap;
-  const drawing = canvas(width, top + rows.length * rowHeight + margin);
-  const room = width - 2 * margin;
-  label(drawing, fitted(oneLine(title), room, 18, true), margin, 36, { size: 18, bold: true });
-  const left = (column: number): number => margin + column * (side + gap);
-  for (const [column, at] of columns.entries()) {
-    const style = { size: 13, bold: true, anchor: 'middle' } as const;
-    label(drawing, columnName(steps[at]), left(column) + side / 2, titleHeight + 16, style);
-  }
-  const tiles: OverlayOptions[] = [];
-  for (const [r, { request, files }] of rows.entries()) {
-    const y = top + r * rowHeight;
-    const text = `${oneLine(request.prompt)}  ·  ${settingsOf(request)}`;
-    label(drawing, fitted(text, room, 12), margin, y + 16, { size: 12, color: colors.faint });
-    for (const [column, at] of columns.entries()) {
-      const path = files[at];
-      const place = { left: left(column), top: y + lineHeight };
-      if (path === undefined) rectangle(drawing, place.left, place.top, side, side, colors.grid);
-      else tiles.push({ input: await fittedTile(path, side), ...place });
-    }
-  }
-  const background = await sharp(Buffer.from(toSvg(drawing, title)), { density: 72 })
-    .png()
-    .toBuffer();
-  return sharp(background).composite(tiles).removeAlpha().png({ compressionLevel: 9 }).toBuffer();
+  const requests = rows.map(({ request }) => request);
+  const shared = settingTexts.map(textOf => commonText(requests, textOf));
+  const ownOf = (request: PreviewRequest): string =>
+    settingTexts
+      .flatMap((textOf, i) => (shared[i] === undefined ? textOf(request) : []))
+      .filter(text => text !== '')
+      .join(', ');
+  const { png } = await drawSheet({
+    ...{ title: oneLine(title), subtitle: '' },
+    caption: joined(shared.map(text => text ?? '')),
+    x: { title: '', values: columns.map(at => ({ label: columnName(steps[at]) })) },
+    y: {
+      title: 'prompt',
+      values: requests.map(request => ({ label: oneLine(request.prompt), note: ownOf(request) })),
+    },
+    files: rows.map(({ files }) => columns.map(at => files[at])),
+    picture: {
+      width: Math.max(...requests.map(({ width }) => width)),
+      height: Math.max(...requests.map(({ height }) => height)),
+    },
+    limits,
+  });
+  return png;
 };

@@ -33,11 +33,14 @@ export interface SheetText {
   /** Values of further axes, which this sheet is one of; empty without. */
   readonly subtitle: string;
   readonly caption: string;
-  /** Heads of the rows of small pictures above the others. */
-  readonly samples?: readonly Head[];
   readonly x: SheetAxis;
   /** Rows have heads where it has a title. */
   readonly y: SheetAxis;
+}
+
+export interface PlannedSheet extends SheetText {
+  /** Heads of the rows of small pictures above the others. */
+  readonly samples?: readonly Head[];
 }
 
 export interface HeadLines {
@@ -93,7 +96,12 @@ function breakHead(
   height = Number.POSITIVE_INFINITY,
 ): HeadLines {
   const small = noteSize(type);
-  const notes = linesOf(note, room, small, clamp(Math.floor((height - leading(type)) / leading(small)), 1, 4));
+  const notes = linesOf(
+    note,
+    room,
+    small,
+    clamp(Math.floor((height - leading(type)) / leading(small)), 1, 4),
+  );
   const left = Math.floor((height - notes.length * leading(small)) / leading(type));
   return {
     label: linesOf(label, room, type, clamp(left, 1, height === Number.POSITIVE_INFINITY ? 3 : 8), true),
@@ -108,7 +116,7 @@ const widestOf = (heads: readonly HeadLines[], type: number): number =>
     ...heads.flatMap(({ note }) => note.map(line => labelWidth(line, noteSize(type)))),
   );
 
-function layoutAt(text: SheetText, picture: SheetSize, scale: number): Layout {
+function layoutAt(text: PlannedSheet, picture: SheetSize, scale: number): Layout {
   const cell = { width: Math.round(picture.width * scale), height: Math.round(picture.height * scale) };
   const type = Math.round(clamp(Math.min(cell.width, cell.height) / 15, 14, 64));
   const [margin, gap] = [Math.round(1.8 * type), Math.round(0.5 * type)];
@@ -141,19 +149,18 @@ function layoutAt(text: SheetText, picture: SheetSize, scale: number): Layout {
   const samplesHeight =
     samples.length > 0 ? samples.length * (sample.height + gap) - gap + Math.round(1.2 * type) : 0;
   const axisTop = samplesTop + samplesHeight;
-  const hasAxisLine = x.title !== '' || y.title !== '';
   const lineCounts = (part: keyof HeadLines): number => Math.max(0, ...columns.map(head => head[part].length));
-  const gridTop =
-    axisTop +
-    (hasAxisLine ? leading(noteSize(type)) : 0) +
-    lineCounts('label') * leading(type) +
-    lineCounts('note') * leading(noteSize(type)) +
-    Math.round(0.4 * type);
+  const notes = lineCounts('note') * leading(noteSize(type));
+  // The rows' title stands beside the heads of columns where these have no title of their own.
+  const hasAxisLine = x.title !== '' || (y.title !== '' && lineCounts('label') === 0);
+  const headTop = axisTop + (hasAxisLine ? leading(noteSize(type)) : 0);
+  const headBottom = headTop + lineCounts('label') * leading(type);
+  const gridTop = headBottom + notes + Math.round(0.4 * type);
   const left = (column: number): number => margin + side + column * (cell.width + gap);
   return {
     ...{ width, type, margin, scale, cell, titleLines, subtitleLines, captionLines },
     ...{ columns, rows, samples, side, sample, samplesAcross: 2 * columns.length },
-    axisLine: axisTop + noteSize(type),
+    axisLine: hasAxisLine ? axisTop + noteSize(type) : headBottom - leading(type) + type,
     height: gridTop + rows.length * (cell.height + gap) - gap + margin,
     left,
     top: row => gridTop + row * (cell.height + gap),
@@ -163,7 +170,7 @@ function layoutAt(text: SheetText, picture: SheetSize, scale: number): Layout {
 }
 
 /** Lays a sheet out; `picture` is the size of the largest one. Sheets that would be too large show smaller pictures. */
-export function layOut(text: SheetText, picture: SheetSize, limits: SheetLimits = largest): Layout {
+export function layOut(text: PlannedSheet, picture: SheetSize, limits: SheetLimits = largest): Layout {
   const most = Math.max(picture.width, picture.height);
   let scale = Math.max(1, Math.round(smallSide / most));
   let layout = layoutAt(text, picture, scale);

@@ -28,6 +28,5 @@ export function commonText<T>(things: readonly T[], textOf: (thing: T) => string
   return texts.size === 1 ? [...texts][0] : undefined;
 }
 
-/** Parts of a caption as one text; empty ones are left out. */
-export const captionOf = (parts: readonly string[]): string =>
-  parts.filter(part => part !== '').join('  ·  ');
+/** Parts of a caption, those that are not empty. */
+export const joined = (parts: readonly string[]): string => parts.filter(part => part !== '').join('  ·  ');

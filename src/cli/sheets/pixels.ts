@@ -1,5 +1,5 @@
 /** @file Pixels of sheets: pictures read at the size they are shown at, and put onto a drawing. */
-import sharp from 'sharp';
+import sharp, { type Sharp } from 'sharp';
 import { type Canvas, toSvg } from '../plots/svg.ts';
 import type { SheetSize } from './layout.ts';
 
@@ -8,7 +8,7 @@ export interface Pixels extends SheetSize {
   readonly data: Uint8Array;
 }
 
-async function rgb(picture: sharp.Sharp): Promise<Pixels> {
+async function rgb(picture: Sharp): Promise<Pixels> {
   const { data, info } = await picture
     .removeAlpha()
     .toColourspace('srgb')

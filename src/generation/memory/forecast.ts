@@ -17,6 +17,7 @@ import {
   openScope,
   type TextSource,
   vaeDecoder,
+  vaePieces,
   type WeightSource,
   wholeUpToDefault,
 } from '../../models/index.ts';
@@ -47,9 +48,6 @@ export interface GenerationForecast {
   readonly vaeBytes: number;
   readonly peakBytes: number;
 }
-
-/** Side of a tile in latent pixels, as `openVaeDecoder` cuts them. */
-const tileSide = 64;
 
 /** Node with this program and ONNX Runtime, before a session is open. */
 const processBytes = 0.14 * 2 ** 30;
@@ -168,8 +166,7 @@ const pieceCopies = 3;
 
 function decoding(checkpoint: ForecastModel, { width, height }: PictureSizes, wholeUpTo: number): number {
   const [rows, columns] = [height, width].map(side => side / checkpoint.latentScale);
-  const isWhole = rows * columns <= wholeUpTo;
-  const [h, w] = isWhole ? [rows, columns] : [rows, columns].map(side => Math.min(side, tileSide));
+  const { height: h, width: w } = vaePieces({ height: rows, width: columns }, { wholeUpTo });
   const { weights, others } = decoderBytes(checkpoint, h, w);
   const picture = 3 * bytesPerElement.float32 * width * height;
   return weights + others + (isWhole ? 1 : pieceCopies) * picture;

@@ -2,7 +2,7 @@
 import { resolve } from 'node:path';
 import { resolveSampler, samplerRow } from '../../diffusion/index.ts';
 import { usageError } from '../../errors.ts';
-import type { Checkpoint } from '../../models/index.ts';
+import { type Checkpoint, encoderUses } from '../../models/index.ts';
 import { type GivenLora, loraName } from '../find-lora.ts';
 import { readMask } from '../pictures/read-mask.ts';
 import { readPicture } from '../pictures/read-picture.ts';
@@ -10,16 +10,17 @@ import { hiresSize, type SizeRule, snapSize } from '../pictures/sizes.ts';
 import { resolveUpscaler } from '../pictures/upscalers.ts';
 import { expandPrompt, type Wildcards } from '../prompt/wildcards.ts';
 import { presets } from './presets.ts';
-import type {
-  EmphasisRule,
-  HiresSettings,
-  InitSettings,
-  InpaintSettings,
-  NoiseSource,
-  PictureSettings,
-  PresetName,
-  ResizeMode,
-  SamplerOptions,
+import {
+  type EmphasisRule,
+  type HiresSettings,
+  type InitSettings,
+  type InpaintSettings,
+  type NoiseSource,
+  type PictureSettings,
+  type PresetName,
+  pictureSettingsSchema,
+  type ResizeMode,
+  type SamplerOptions,
 } from './schema.ts';
 
 interface Size {
@@ -111,10 +112,10 @@ function settleSize(
   return size;
 }
 
-async function settleStart({
-  init,
-  inpaint,
-}: PictureWish): Promise<{ init?: InitSettings; inpaint?: InpaintSettings; like?: Size }> {
+async function settleStart(
+  { init, inpaint }: PictureWish,
+  findings: string[],
+): Promise<{ init?: InitSettings; inpaint?: InpaintSettings; like?: Size }> {
   if (!init) {
     if (inpaint)
       throw usageError(
@@ -125,6 +126,8 @@ async function settleStart({
     return {};
   }
   const picture = await readPicture(init.path);
+  if (init.strength === 0)
+    findings.push('strength 0: nothing is drawn; the picture only passes through the autoencoder');
   const { width, height } = picture;
   const settled = {
     picture: { path: resolve(init.path), sha256: picture.sha256 },
@@ -146,6 +149,12 @@ function settleHires(
   findings: string[],
 ): HiresSettings | undefined {
   if (!wish.hires) return undefined;
+  if (wish.inpaint)
+    throw usageError(
+      'HIRES_INPAINT',
+      'a second pass redraws the whole picture, a mask only a part',
+      'Leave out --mask or --hires.',
+    );
   const { scale, toWidth, toHeight, upscaler, steps = wish.steps, sampler, scheduler, ...rest } = wish.hires;
   const {
     width,
@@ -184,27 +193,70 @@ function checkSamplerOptions(wish: PictureWish, choice: ReturnType<typeof resolv
   }
 }
 
-function checkCount({ count, steps }: PictureWish): void {
-  if (!Number.isInteger(count) || count < 1 || count > 100_000)
+const isWhole = (value: number, from: number, to: number): boolean =>
+  Number.isInteger(value) && value >= from && value <= to;
+
+function checkNumbers({ count, steps, hires, noiseSize }: PictureWish): void {
+  if (!isWhole(count, 1, 100_000))
     throw usageError('COUNT_INVALID', `${count} pictures: give a whole number from 1 to 100000`);
-  if (!Number.isInteger(steps) || steps < 1 || steps > 1000)
+  if (!isWhole(steps, 1, 1000))
     throw usageError('STEPS_INVALID', `${steps} steps: give a whole number from 1 to 1000`);
+  if (!isWhole(hires?.steps ?? steps, 1, 1000))
+    throw usageError(
+      'STEPS_INVALID',
+      `${hires?.steps} steps of the second pass: give a whole number from 1 to 1000`,
+    );
+  if (noiseSize && !(isWhole(noiseSize.width, 1, 8192) && isWhole(noiseSize.height, 1, 8192)))
+    throw usageError(
+      'SIZE_INVALID',
+      `noise of ${noiseSize.width}×${noiseSize.height}: give whole numbers of pixels from 1 to 8192`,
+    );
+}
+
+/** The count that settings hold. Throws CLIP_SKIP_INVALID, in numbers as the preset counts them. */
+function settleClipSkip({ clipSkip, preset: name }: PictureWish, checkpoint: Checkpoint): number {
+  const { clipSkipFrom: first, sdxlClipSkip: sdxl } = presets[name];
+  const counted = (clipSkip ?? first) + 1 - first;
+  const fits = (count: number): boolean => {
+    try {
+      return count >= 1 && count <= 12 && encoderUses(checkpoint, { clipSkip: count, sdxl }).length > 0;
+    } catch {
+      return false;
+    }
+  };
+  if (clipSkip === undefined || fits(counted)) return counted;
+  let most = 1;
+  while (fits(most + 1)) most++;
+  const last = most - 1 + first;
+  throw usageError(
+    'CLIP_SKIP_INVALID',
+    `clip skip ${clipSkip}: the text encoder of ${checkpoint.name} allows ${first} to ${last}`,
+    `${first} reads its last layer, ${first + 1} the one before; most models were made for one of the two.`,
+  );
+}
+
+/** What the schema of settings would refuse is refused before the first step, not when the picture is written. */
+function checkComplete(settings: PictureSettings): void {
+  const { error } = pictureSettingsSchema.safeParse(settings);
+  if (!error) return;
+  const [{ path, message }] = error.issues;
+  throw usageError('SETTINGS_INVALID', `${path.join('.')}: ${message}`);
 }
 
 /** Seeds go round at 2⁶⁴. */
 const seedOf = (first: bigint, i: number): bigint => BigInt.asUintN(64, first + BigInt(i));
 
-/** Completes settings. Throws what the parts throw: SAMPLER_UNKNOWN, SIZE_INVALID, PICTURE_NOT_FOUND, WILDCARD_NOT_FOUND … */
+/** Completes settings. Throws what the parts throw: SAMPLER_UNKNOWN, SIZE_INVALID, CLIP_SKIP_INVALID, PICTURE_NOT_FOUND … */
 export async function settlePictures(
   wish: PictureWish,
   { checkpoint, wildcards }: SettleOptions,
 ): Promise<Settled> {
-  checkCount(wish);
+  checkNumbers(wish);
   const preset = presets[wish.preset];
   const findings: string[] = [];
   const choice = resolveSampler(wish.sampler, wish.scheduler, preset.schedules);
   checkSamplerOptions(wish, choice);
-  const { like, ...start } = await settleStart(wish);
+  const { like, ...start } = await settleStart(wish, findings);
   const size = settleSize(wish, like, checkpoint, findings);
   const hires = settleHires(wish, size, checkpoint, findings);
   const shared = {
@@ -212,7 +264,7 @@ export async function settlePictures(
     loras: wish.loras.map(lora => given({ name: loraName(lora.path), ...lora, path: resolve(lora.path) })),
     ...{ merge: wish.merge, preset: wish.preset },
     ...{ noise: wish.noise ?? preset.noise, emphasis: wish.emphasis ?? preset.emphasis },
-    clipSkip: (wish.clipSkip ?? preset.clipSkipFrom) + (1 - preset.clipSkipFrom),
+    clipSkip: settleClipSkip(wish, checkpoint),
     ...{ sampler: choice.samplerLabel, scheduler: choice.schedulerLabel },
     ...{ steps: wish.steps, guidance: wish.guidance, guidanceRescale: wish.guidanceRescale },
     ...size,
@@ -230,6 +282,7 @@ export async function settlePictures(
       : { seed };
     return { ...shared, ...texts, ...seeds };
   });
+  checkComplete(settings[0]);
   return { settings, findings };
 }
 
