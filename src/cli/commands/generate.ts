@@ -164,7 +164,8 @@ async function draw(
       },
     });
   } catch (error) {
-    if (done > 0) terminal.note(`${done} of ${settings.length} pictures were finished and are kept: ${folder}`);
+    if (done > 0)
+      terminal.note(`${done} of ${settings.length} pictures were finished and are kept: ${folder}`);
     throw error;
   } finally {
     modelHash.stop();

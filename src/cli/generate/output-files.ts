@@ -107,7 +107,8 @@ export function openOutputFiles(
   out: string,
   { format, count }: { readonly format: PictureFormat | undefined; readonly count: number },
 ): OutputFiles {
-  if (out === '') throw usageError('OUT_INVALID', '--out names no file or folder: the text after it is empty');
+  if (out === '')
+    throw usageError('OUT_INVALID', '--out names no file or folder: the text after it is empty');
   const ending = looksLikeFolder(out) ? '' : extname(out);
   const { [ending.toLowerCase()]: named } = endings;
   if (ending !== '' && named === undefined)

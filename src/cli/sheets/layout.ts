@@ -149,7 +149,8 @@ function layoutAt(text: PlannedSheet, picture: SheetSize, scale: number): Layout
   const samplesHeight =
     samples.length > 0 ? samples.length * (sample.height + gap) - gap + Math.round(1.2 * type) : 0;
   const axisTop = samplesTop + samplesHeight;
-  const lineCounts = (part: keyof HeadLines): number => Math.max(0, ...columns.map(head => head[part].length));
+  const lineCounts = (part: keyof HeadLines): number =>
+    Math.max(0, ...columns.map(head => head[part].length));
   const notes = lineCounts('note') * leading(noteSize(type));
   // The rows' title stands beside the heads of columns where these have no title of their own.
   const hasAxisLine = x.title !== '' || (y.title !== '' && lineCounts('label') === 0);

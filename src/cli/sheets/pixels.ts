@@ -44,5 +44,5 @@ export const rasterize = (drawing: Canvas, title: string): Promise<Pixels> =>
 
 export const encodeSheet = ({ width, height, data }: Pixels): Promise<Uint8Array> =>
   sharp(data, { raw: { width, height, channels: 3 }, limitInputPixels: false })
-    .png()
+    .png({ adaptiveFiltering: true })
     .toBuffer();

@@ -166,10 +166,10 @@ const pieceCopies = 3;
 
 function decoding(checkpoint: ForecastModel, { width, height }: PictureSizes, wholeUpTo: number): number {
   const [rows, columns] = [height, width].map(side => side / checkpoint.latentScale);
-  const { height: h, width: w } = vaePieces({ height: rows, width: columns }, { wholeUpTo });
+  const { count, height: h, width: w } = vaePieces({ height: rows, width: columns }, { wholeUpTo });
   const { weights, others } = decoderBytes(checkpoint, h, w);
   const picture = 3 * bytesPerElement.float32 * width * height;
-  return weights + others + (isWhole ? 1 : pieceCopies) * picture;
+  return weights + others + (count === 1 ? 1 : pieceCopies) * picture;
 }
 
 export type ForecastModel = Pick<Checkpoint, 'unet' | 'vae' | 'latentScale'> & TextSource;

@@ -1,4 +1,4 @@
-/** Sheets of comparisons: what is where, pixel by pixel, at every size. */
+/** Sheets: what is where, pixel by pixel, at every size. */
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import fc from 'fast-check';
@@ -7,10 +7,12 @@ import { describe, expect, test } from 'vitest';
 import { temporaryFolder } from '../../../test/support/pictures.ts';
 import { encodePng } from '../../files/index.ts';
 import { labelWidth } from '../plots/svg.ts';
+import { type HeadLines, headHeight, largest, layOut, leading, noteSize } from './layout.ts';
+import { linesOf } from './lines.ts';
 import { drawSheet, type Sheet } from './sheet.ts';
-import { largest, layOut, linesOf } from './sheet-layout.ts';
 
 const folder = temporaryFolder();
+const paper = [0xfc, 0xfc, 0xfa];
 
 /** A picture of one colour. */
 function plainPicture(width: number, height: number, color: readonly [number, number, number]): string {
@@ -67,7 +69,7 @@ describe('a sheet', () => {
     expect(corners(1, 1)).toEqual(Array(4).fill([0xe4, 0xe4, 0xe0]));
     expect(at(layout.left(1) + 96, layout.top(1) + 96)).toEqual([0x6d, 0x70, 0x80]);
     // Nothing is drawn over the gap between two pictures.
-    expect(at(layout.left(0) + 192 + 3, layout.top(0) + 96)).toEqual([0xfc, 0xfc, 0xfa]);
+    expect(at(layout.left(0) + 192 + 3, layout.top(0) + 96)).toEqual(paper);
   });
 
   test('pictures of different sizes are shown at one scale, each in the middle', async () => {
@@ -80,14 +82,48 @@ describe('a sheet', () => {
     const middle = top(0) + 64;
     expect([at(left(0), middle), at(left(0) + 255, middle)]).toEqual([red, red]);
     const row = [63, 64, 191, 192].map(x => at(left(1) + x, middle));
-    expect(row).toEqual([[0xfc, 0xfc, 0xfa], green, green, [0xfc, 0xfc, 0xfa]]);
+    expect(row).toEqual([paper, green, green, paper]);
   });
 
   test('a picture that is larger than was planned stays in its cell', async () => {
     const sheet = sheetOf({ files: [[plainPicture(300, 100, red)]], x: axis('', ['']), y: axis('', ['']) });
     const at = await pixels((await drawSheet(sheet)).png);
     const { left, top } = layOut(sheet, sheet.picture);
-    expect([at(left(0) + 96, top(0) + 96), at(left(0) + 96, top(0) + 20)]).toEqual([red, [0xfc, 0xfc, 0xfa]]);
+    expect([at(left(0) + 96, top(0) + 96), at(left(0) + 96, top(0) + 20)]).toEqual([red, paper]);
+  });
+
+  test('samples stand two over a column, each as large as its place allows', async () => {
+    const samples = [
+      {
+        ...{ label: 'style', note: 'trained on' },
+        files: [plainPicture(256, 256, red), plainPicture(16, 16, green), plainPicture(256, 256, blue)],
+      },
+      { label: 'character', files: Array(5).fill(plainPicture(256, 128, green)) },
+    ];
+    const files = [[plainPicture(64, 64, red), plainPicture(64, 64, green)]];
+    const sheet = sheetOf({ files, y: axis('', ['']), samples });
+    const layout = layOut(sheet, sheet.picture);
+    const { sample, sampleLeft, sampleTop, left, top, cell, side, height, width } = layout;
+    const { png, scale } = await drawSheet(sheet);
+    expect(await sharp(png).metadata()).toMatchObject({ width, height });
+    expect([scale, sample.width, sample.height]).toEqual([3, 92, 92]);
+    // Rows have heads because samples do.
+    expect(side).toBeGreaterThan(labelWidth('character', layout.type, true));
+    const at = await pixels(png);
+    const corners = (row: number, place: number): number[][] => {
+      const [x, y] = [sampleLeft(place), sampleTop(row)];
+      return [at(x, y), at(x + 91, y), at(x, y + 91), at(x + 91, y + 91)];
+    };
+    expect([0, 1, 2].map(place => corners(0, place))).toEqual(
+      [red, green, blue].map(color => Array(4).fill(color)),
+    );
+    expect(sampleLeft(3) + sample.width).toBe(left(1) + cell.width);
+    const middle = sampleTop(1) + 46;
+    expect([at(sampleLeft(3) + 91, middle), at(sampleLeft(3) + 91, middle - 24)]).toEqual([green, paper]);
+    // The fifth of four that fit is left out, and the grid begins below.
+    expect(at(width - 2, middle)).toEqual(paper);
+    expect(sampleTop(1) + sample.height).toBeLessThan(top(0));
+    expect([at(left(0), top(0)), at(left(1), top(0))]).toEqual([red, green]);
   });
 
   test('the same pictures make the same bytes', async () => {
@@ -113,29 +149,64 @@ describe('the layout', () => {
     expect(scale * side).toBeGreaterThan(64);
   });
 
+  test('a sheet stays within limits of its own', () => {
+    const sheet = sheetOf({ x: axis('', many(16)), y: axis('prompt', many(4)) });
+    const limits = { side: 4096, area: 8e6 };
+    const { width, height, scale } = layOut(sheet, { width: 512, height: 512 }, limits);
+    expect(Math.max(width, height)).toBeLessThanOrEqual(limits.side);
+    expect(width * height).toBeLessThanOrEqual(limits.area);
+    // No smaller than it must be: one side is near its limit.
+    expect(width).toBeGreaterThan(0.9 * limits.side);
+    expect(scale).toBeGreaterThan(0.35);
+  });
+
+  test('the name of rows stands beside the heads of columns where columns have no name', () => {
+    const text = sheetOf({ x: axis('', ['1', '2']) });
+    const [bare, named] = [text, { ...text, x: axis('epoch', ['1', '2']) }].map(sheet =>
+      layOut(sheet, sheet.picture),
+    );
+    expect(bare.top(0)).toBe(bare.axisLine + (named.top(0) - named.axisLine) - leading(bare.type));
+    expect(bare.top(0)).toBeLessThan(named.top(0));
+  });
+
   test('heads, titles and cells stay apart and on the sheet, whatever they say', () => {
     const word = fc.string({ unit: 'grapheme', maxLength: 80 });
-    const words = fc.array(word, { minLength: 1, maxLength: 4 });
+    const head = fc.record({ label: word, note: fc.option(word, { nil: undefined }) });
+    const heads = fc.array(head, { minLength: 1, maxLength: 4 });
     fc.assert(
       fc.property(
-        word,
-        word,
-        word,
-        words,
-        words,
-        fc.integer({ min: 8, max: 1500 }),
-        (title, subtitle, caption, x, y, side) => {
+        ...[word, word, word],
+        ...[heads, heads, fc.array(head, { maxLength: 2 })],
+        ...[fc.integer({ min: 8, max: 1500 }), fc.integer({ min: 8, max: 1500 })],
+        (title, subtitle, caption, x, y, samples, width, height) => {
+          const text = { title, subtitle, caption, samples };
           const layout = layOut(
-            { title, subtitle, caption, x: axis('epoch', x), y: axis('strength', y) },
-            { width: side, height: side },
+            { ...text, x: { title: 'epoch', values: x }, y: { title: 'strength', values: y } },
+            { width, height },
           );
-          const { type, margin, cell, width } = layout;
-          for (const line of layout.columnLines.flat())
-            expect(labelWidth(line, type, true)).toBeLessThanOrEqual(cell.width + 1.1 * type);
-          for (const line of layout.rowLines.flat())
-            expect(labelWidth(line, type, true)).toBeLessThanOrEqual(layout.side - 0.5 * type);
-          expect(layout.left(x.length - 1) + cell.width).toBeLessThanOrEqual(width - margin);
-          expect(layout.top(y.length - 1) + cell.height).toBe(layout.height - margin);
+          const { type, margin, cell, sample, side, left, top, sampleTop } = layout;
+          const widthOf = ({ label, note }: HeadLines): number =>
+            Math.max(
+              ...[0, ...label.map(line => labelWidth(line, type, true))],
+              ...note.map(line => labelWidth(line, noteSize(type))),
+            );
+          // A cell may be narrower than one letter.
+          for (const lines of layout.columns)
+            expect(widthOf(lines)).toBeLessThanOrEqual(cell.width + 1.1 * type);
+          for (const lines of [...layout.rows, ...layout.samples])
+            expect(widthOf(lines)).toBeLessThanOrEqual(side - 0.5 * type);
+          // One line each of label and note is always shown.
+          const least = leading(type) + leading(noteSize(type));
+          for (const lines of layout.rows)
+            expect(headHeight(lines, type)).toBeLessThanOrEqual(Math.max(least, cell.height));
+          for (const lines of layout.samples)
+            expect(headHeight(lines, type)).toBeLessThanOrEqual(Math.max(least, sample.height));
+          if (samples.length > 0)
+            expect(sampleTop(samples.length - 1) + sample.height).toBeLessThan(
+              layout.axisLine - noteSize(type),
+            );
+          expect(left(x.length - 1) + cell.width).toBeLessThanOrEqual(layout.width - margin);
+          expect(top(y.length - 1) + cell.height).toBe(layout.height - margin);
         },
       ),
       { numRuns: 60 },
