@@ -153,13 +153,6 @@ export function withPictureOptions(command: Command): Command {
     .option('--embedding-folder <folder>', 'textual inversions; may be given again', collect, [])
     .option('--wildcard-folder <folder>', 'files of __wildcards__; may be given again', collect, [])
     .option('--merge', 'add the LoRAs into the weights instead of attaching them', false)
-    .option(
-      '--base-weights <form>',
-      'how the UNet is held: file, or in less memory float16 or int8',
-      oneOf('--base-weights', ['file', 'float16', 'int8'] as const),
-      'file',
-    )
-    .option('--tiled-vae', 'decode in tiles whatever the size, in less memory', false)
     .optionsGroup('Picture:')
     .option('--negative <text>', 'what to avoid', '')
     .option('--size <WxH>', 'picture size; default: what the checkpoint was made for', sizeOption('--size'))
@@ -200,7 +193,7 @@ export function withPictureOptions(command: Command): Command {
     )
     .option(
       '--clip-skip <n>',
-      'layers of the text encoder to leave out, as the preset counts',
+      'which of the last layers of the text encoder is read, as the preset counts: the last is 1, in diffusers 0',
       integerOption('--clip-skip'),
     )
     .optionsGroup('Noise:')
@@ -257,6 +250,14 @@ export function withPictureOptions(command: Command): Command {
     .option('--hires-guidance <g>', 'default: as the first', numberOption('--hires-guidance'))
     .option('--hires-prompt <text>', 'default: as the first')
     .option('--hires-negative <text>', 'default: as the first')
+    .optionsGroup('Memory:')
+    .option(
+      '--base-weights <form>',
+      'how the UNet is held: file, or in less memory float16 or int8',
+      oneOf('--base-weights', ['file', 'float16', 'int8'] as const),
+      'file',
+    )
+    .option('--tiled-vae', 'decode in tiles whatever the size, in less memory', false)
     .optionsGroup('');
 }
 

@@ -115,8 +115,17 @@ function differences(one: Case, ours: Uint8Array): { mean: number; most: number 
   return { mean: counted.reduce((a, b) => a + b, 0) / counted.length, most: Math.max(...counted) };
 }
 
+/**
+ * diffusers' DDIM arrives at t − ⌊1000 / steps⌋, which is not where its next step starts when 1000 is no multiple of the
+ * steps; here a step starts where the last one ended.
+ */
+const isUneven = ({ sampler, steps }: Case): boolean => sampler === 'DDIM' && 1000 % steps > 0;
+
+/** Mean levels of 255: what was asked for; where nothing differs but the order of float32 sums, a hundredth of it. */
+const mostMean = (one: Case): number => (isUneven(one) ? 1 : 0.01);
+
 test.each(cases.map(one => [one.name, one] as const))('%s', async (_, one) => {
   const { mean, most } = differences(one, await draw(one));
-  if (process.env.MEASURE) console.log(`${one.name}: mean ${mean.toFixed(4)}, most ${most}`);
-  expect(mean).toBeLessThanOrEqual(1);
+  console.log(`${one.name}: mean ${mean.toFixed(4)}, most ${most}`);
+  expect(mean).toBeLessThanOrEqual(mostMean(one));
 });

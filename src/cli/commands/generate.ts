@@ -173,7 +173,7 @@ async function draw(
     made?.undo();
     await workshop.release();
   }
-  return { firstStepBeginsSeconds, firstStepSeconds, stepSeconds, loras, parameters };
+  return { firstStepBeginsSeconds, firstStepSeconds, stepSeconds, loras, files, parameters };
 }
 
 async function run(prompt: string, options: Options): Promise<void> {

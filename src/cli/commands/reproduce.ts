@@ -8,6 +8,7 @@ import {
   type FinishedPicture,
   findLorasByHash,
   type LoraFolders,
+  openLoraFolders,
   openWorkshop,
   type PictureSettings,
   type PictureText,
@@ -44,7 +45,7 @@ async function findLoras(
   note: (text: string) => void,
 ): Promise<ReadonlyMap<string, string>> {
   const wanted = new Map<string, WantedLora>(loras.map(({ name, hash }) => [name, { name, hash }]));
-  const { found, missing } = await findLorasByHash([...wanted.values()], folders);
+  const { found, missing } = await findLorasByHash([...wanted.values()], openLoraFolders(folders).files());
   if (missing.length > 0) {
     const list = missing.map(({ name, hash }) => (hash ? `${name} (hash ${hash})` : name)).join(', ');
     const hint = `Looked in ${folders.join(', ')}; --lora-folder names another folder.`;

@@ -24,7 +24,7 @@ const captionParts: readonly (readonly [string, (settings: PictureSettings) => s
   ['size', ({ width, height }) => `${width}×${height}`],
   ['hires upscaler', ({ hires }) => (hires ? `then ${hires.width}×${hires.height}` : '')],
   ['seed', ({ seed }) => `seed ${seed}`],
-  ['steps', ({ steps }) => `${steps} steps`],
+  ['steps', ({ steps }) => `${steps} ${steps === 1 ? 'step' : 'steps'}`],
   ['sampler', ({ sampler, scheduler }) => (scheduler === 'Automatic' ? sampler : `${sampler} ${scheduler}`)],
   ['guidance', ({ guidance }) => `guidance ${guidance}`],
   ['clip skip', ({ clipSkip }) => (clipSkip === 1 ? '' : `clip skip ${clipSkip}`)],

@@ -24,7 +24,7 @@ import { columns, type DemoSet, drawing, rows, type SetName, sets } from './plan
 interface DrawnColumn {
   readonly uses: readonly SetName[];
   readonly loras: readonly (TrainedLora & { readonly strength: number })[];
-  readonly pictures: readonly Picture[];
+  readonly pictures: readonly Pick<Picture, 'width' | 'height' | 'data'>[];
 }
 
 interface TrainedLora {

@@ -24,7 +24,7 @@ const columnName = (step: number): string => (step === 0 ? 'without' : `step ${s
 const settingTexts: readonly ((request: PreviewRequest) => string)[] = [
   ({ width, height }) => `${width}×${height}`,
   ({ seed }) => `seed ${seed}`,
-  ({ steps }) => `${steps} steps`,
+  ({ steps }) => `${steps} ${steps === 1 ? 'step' : 'steps'}`,
   ({ sampler }) => sampler.samplerLabel,
   ({ guidance }) => `guidance ${guidance}`,
   ({ negativePrompt }) => (negativePrompt === '' ? '' : `without: ${oneLine(negativePrompt)}`),

@@ -84,7 +84,7 @@ async function expectOnSheet(sheet: Buffer, pictures: readonly (readonly Buffer[
   const [first, second] = requests();
   const { left, top, scale, cell, width, height } = layOut(
     {
-      ...{ title: 'zorbi', subtitle: '', caption: 'guidance' },
+      ...{ title: 'zorbi', subtitle: '', caption: '' },
       x: { title: '', values: ['without', 'step 2', 'step 4'].map(label => ({ label })) },
       y: {
         title: 'prompt',
@@ -93,7 +93,7 @@ async function expectOnSheet(sheet: Buffer, pictures: readonly (readonly Buffer[
             label: first.prompt,
             note: '64×72, seed 4294967301, 2 steps, Euler a, guidance 3, without: snow',
           },
-          { label: second.prompt, note: '64×64, seed 8, 1 steps, DDIM, guidance 7.5' },
+          { label: second.prompt, note: '64×64, seed 8, 1 step, DDIM, guidance 7.5' },
         ],
       },
     },

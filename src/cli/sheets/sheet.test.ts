@@ -165,8 +165,11 @@ describe('the layout', () => {
     const [bare, named] = [text, { ...text, x: axis('epoch', ['1', '2']) }].map(sheet =>
       layOut(sheet, sheet.picture),
     );
-    expect(bare.top(0)).toBe(bare.axisLine + (named.top(0) - named.axisLine) - leading(bare.type));
-    expect(bare.top(0)).toBeLessThan(named.top(0));
+    const { type, axisLine, top } = bare;
+    expect(named.top(0) - top(0)).toBe(leading(noteSize(type)));
+    expect(axisLine).toBeGreaterThan(top(0) - leading(type));
+    expect(axisLine).toBeLessThan(top(0));
+    expect(named.axisLine).toBeLessThan(named.top(0) - leading(type));
   });
 
   test('heads, titles and cells stay apart and on the sheet, whatever they say', () => {

@@ -3,7 +3,10 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, expect, test } from 'vitest';
 import { hashFile, hashTensorData, serializeSafetensors } from '../../files/index.ts';
+import { openLoraFolders } from '../find-lora/lora-folders.ts';
 import { findLorasByHash } from './match-loras.ts';
+
+const filesIn = (...folders: string[]): readonly string[] => openLoraFolders(folders).files();
 
 const folder = mkdtempSync(join(tmpdir(), 'match-loras-'));
 afterAll(() => rmSync(folder, { recursive: true }));
@@ -32,7 +35,9 @@ test('a renamed file is found by the hash of its tensors, claimed or not', async
     { name: 'carol', hash },
     { name: 'dora', hash: own.slice(0, 12).toUpperCase() },
   ];
-  const { found, missing } = await findLorasByHash(wanted, [folder, folder], path => hashed.push(path));
+  const { found, missing } = await findLorasByHash(wanted, filesIn(folder, folder), path =>
+    hashed.push(path),
+  );
   expect(found).toEqual([
     { wanted: wanted[0], path: renamed, by: 'hash', differs: false },
     { wanted: wanted[1], path: claiming, by: 'hash', differs: false },
@@ -44,7 +49,7 @@ test('a renamed file is found by the hash of its tensors, claimed or not', async
 test('a claimed hash is tried first: no other file is read', async () => {
   const path = join(folder, 'claiming.safetensors');
   const hashed: string[] = [];
-  await findLorasByHash([{ name: 'x', hash: await hashTensorData(path) }], [folder], file =>
+  await findLorasByHash([{ name: 'x', hash: await hashTensorData(path) }], filesIn(folder), file =>
     hashed.push(file),
   );
   expect(hashed).toEqual([path]);
@@ -52,7 +57,7 @@ test('a claimed hash is tried first: no other file is read', async () => {
 
 test('ten digits are of the whole file', async () => {
   const hash = (await hashFile(bob)).slice(0, 10);
-  const { found } = await findLorasByHash([{ name: 'other', hash }], [folder]);
+  const { found } = await findLorasByHash([{ name: 'other', hash }], filesIn(folder));
   expect(found).toMatchObject([{ path: bob, by: 'hash' }]);
 });
 
@@ -65,7 +70,7 @@ test('what only claims the hash, only has the name, or is not there, is said', a
     { name: 'nobody', hash: '111111111111' },
     { name: 'ob' },
   ];
-  const { found, missing } = await findLorasByHash(wanted, [folder]);
+  const { found, missing } = await findLorasByHash(wanted, filesIn(folder));
   expect(found.map(({ path, by, differs }) => ({ path, by, differs }))).toEqual([
     { path: stale, by: 'claim', differs: true },
     { path: bob, by: 'name', differs: true },

@@ -1,6 +1,4 @@
 /** @file LoRAs that a picture names, found in local folders: by hash, which survives renaming, or else by name. */
-import { readdirSync } from 'node:fs';
-import { join } from 'node:path';
 import { hashFile, hashTensorData, openSafetensors } from '../../files/index.ts';
 
 export interface WantedLora {
@@ -27,20 +25,6 @@ export interface LoraMatches {
 }
 
 const ending = /\.safetensors$/i;
-
-/** .safetensors files below a folder, at most four levels deep. A folder that may not be read holds none. */
-function filesBelow(folder: string, depth = 4): string[] {
-  try {
-    return readdirSync(folder, { withFileTypes: true }).flatMap(entry => {
-      const path = join(folder, entry.name);
-      if (entry.isDirectory())
-        return depth > 1 && !entry.name.startsWith('.') ? filesBelow(path, depth - 1) : [];
-      return ending.test(entry.name) ? [path] : [];
-    });
-  } catch {
-    return [];
-  }
-}
 
 const plain = (name: string): string => name.replaceAll('\\', '/').replace(ending, '').toLowerCase();
 const plainHash = (hash: string): string => hash.trim().toLowerCase().replace(/^0x/, '');
@@ -73,17 +57,19 @@ function localFile(path: string): LocalFile[] {
 const isOfWholeFile = (hash: string): boolean => hash.length === 10;
 
 /**
- * Finds LoRAs in folders. For each, files whose metadata claim the hash are hashed first, then files of that name, then
+ * Finds LoRAs among files (`LoraFolders.files`). For each, files whose metadata claim the hash are hashed first, then files of that name, then
  * all others, each file at most once; `onFile` is told of each that is hashed. A LoRA that no file has the hash of is
  * given by claim or by name, and says so.
  */
 export async function findLorasByHash(
   wanted: readonly WantedLora[],
-  folders: readonly string[],
+  given: readonly string[],
   onFile?: (path: string) => void,
 ): Promise<LoraMatches> {
-  const paths = [...new Set(folders.flatMap(folder => filesBelow(folder)))].sort();
-  const files = paths.flatMap(localFile);
+  const files = [...new Set(given)]
+    .filter(path => ending.test(path))
+    .sort()
+    .flatMap(localFile);
   const known = new Map<string, Promise<string>>();
   const hashOf = (path: string, whole: boolean): Promise<string> => {
     const key = `${whole} ${path}`;
