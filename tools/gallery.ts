@@ -10,7 +10,7 @@ import { spawnSync } from 'node:child_process';
 import { existsSync, mkdirSync, readFileSync, symlinkSync } from 'node:fs';
 import { basename, dirname, join, resolve } from 'node:path';
 import sharp from 'sharp';
-import { drawSheet } from '../src/cli/compare/sheet.ts';
+import { drawSheet } from '../src/cli/sheets/sheet.ts';
 
 const project = resolve(import.meta.dirname, '..');
 const page = join(project, 'docs/gallery.md');
@@ -41,7 +41,7 @@ function commandsOf(code: string): string[][] {
 function blocksOf(text: string): Block[] {
   const found: Block[] = [];
   let heading = '';
-  const parts = /^## (?<heading>.+)$|^```\n(?<code>[^]*?)^```\n(?:\n!\[[^\]]*\]\((?<picture>[^)]+)\))?/gm;
+  const parts = /^## (?<heading>.+)$|^```\n(?<code>[\s\S]*?)^```\n(?:\n!\[[^\]]*\]\((?<picture>[^)]+)\))?/gm;
   for (const { groups = {} } of text.matchAll(parts)) {
     if (groups.heading) heading = groups.heading;
     else found.push({ heading, commands: commandsOf(groups.code), picture: groups.picture });

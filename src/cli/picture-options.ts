@@ -70,11 +70,13 @@ export interface PictureOptions {
   hiresNegative?: string;
 }
 
+const randomSeed = (): bigint => BigInt(Math.floor(Math.random() * 2 ** 32));
+
 /** A whole number of up to 64 bits, which a JavaScript number does not hold; −1 is a random seed, as in A1111. */
 const seedOption =
   (name: string) =>
-  (text: string): bigint | undefined => {
-    if (text === '-1') return undefined;
+  (text: string): bigint => {
+    if (text === '-1') return randomSeed();
     if (/^\d+$/.test(text) && BigInt(text) < 2n ** 64n) return BigInt(text);
     throw usageError('SEED_INVALID', `${name} ${text} is not a whole number from 0 to 2⁶⁴ − 1`);
   };
@@ -340,8 +342,6 @@ function checkTogether(options: PictureOptions): void {
   if (options.hires !== undefined && options.hiresSize)
     throw usageError('HIRES_SIZE_INVALID', '--hires and --hires-size both say a size: give one');
 }
-
-const randomSeed = (): bigint => BigInt(Math.floor(Math.random() * 2 ** 32));
 
 function samplerOptionsOf({
   eta,

@@ -159,11 +159,15 @@ function keep(x: Tensor, { latents, change }: KeptLatents, noise?: Tensor, scale
   return { shape: x.shape, data };
 }
 
-/** What is kept is put back into every prediction. */
-function keeping(denoise: Denoise, kept: KeptLatents | undefined, noise: Tensor): Denoise {
+/**
+ * What is kept is put back into every prediction. diffusers puts it into what the UNet reads after each step: at strength
+ * 1 the first step is made from noise alone.
+ */
+function keeping(denoise: Denoise, { kept, startNoise, plan }: DenoiserRun): Denoise {
   if (!kept) return denoise;
+  const isNoiseAlone = (sigma: number): boolean => plan.initScale === 0 && sigma === plan.sigmas[0];
   return async (x, sigma) => {
-    const read = kept.beforeToo ? keep(x, kept, noise, sigma) : x;
+    const read = kept.beforeToo && !isNoiseAlone(sigma) ? keep(x, kept, startNoise, sigma) : x;
     return keep(await denoise(read, sigma), kept);
   };
 }
@@ -192,7 +196,7 @@ function stepNoise({ noises, startNoise, sampler, brownian }: DenoiserRun): Samp
 
 /** Runs the sampler; returns one latent [c, h, w] a picture. */
 export async function runDenoiser(run: DenoiserRun): Promise<Tensor[]> {
-  const { startNoise, schedule, plan, sampler, onStep, signal } = run;
+  const { schedule, plan, sampler, onStep, signal } = run;
   let step = 0;
   const { predictionType } = run.checkpoint.scheduler;
   const plain = makeDenoiser(
@@ -200,7 +204,7 @@ export async function runDenoiser(run: DenoiserRun): Promise<Tensor[]> {
     { schedule, predictionType, timesteps: run.timesteps },
   );
   const end = await samplerRow(sampler.sampler).sampler(
-    keeping(checked(plain), run.kept, startNoise),
+    keeping(checked(plain), run),
     startOf(run),
     plan.sigmas,
     {

@@ -74,17 +74,22 @@ export interface PassOptions {
   readonly onStep: (event: StepEvent) => void;
 }
 
-/** What is kept of the picture it starts from, with what the part that is drawn anew starts from. */
-function keptOf({ request, init, pass }: PassOptions, noise: Tensor): KeptLatents | undefined {
+/** What a pass starts from beside noise: the picture, with what stands where it is drawn anew. [1 or n, c, h, w] */
+function contentOf({ request, init, pass }: PassOptions, noise: Tensor): Tensor | undefined {
+  const { inpaint } = request;
+  if (!inpaint || !init || pass.isSecond) return init;
+  return maskedContentOf(inpaint.content, repeatBatch(init, noise.shape[0]), noise, inpaint.latentMask);
+}
+
+/** What is kept of it in every step; diffusers leaves that to a UNet that reads what is kept. */
+function keptOf(
+  { checkpoint, request, pass }: PassOptions,
+  latents: Tensor | undefined,
+): KeptLatents | undefined {
   const { inpaint, rules = usualRules } = request;
-  if (!inpaint || !init || pass.isSecond) return undefined;
-  const { latentMask: change, content } = inpaint;
-  const many = repeatBatch(init, noise.shape[0]);
-  return {
-    latents: maskedContentOf(content, many, noise, change),
-    change,
-    beforeToo: rules.inpaint === 'both',
-  };
+  if (!inpaint || !latents || pass.isSecond) return undefined;
+  if (rules.schedules === 'diffusers' && checkpoint.variant === 'inpaint') return undefined;
+  return { latents, change: inpaint.latentMask, beforeToo: rules.inpaint === 'both' };
 }
 
 /** diffusers' multistep solvers stand on whole timesteps: on the nearest for Karras' sigmas, else on the one below. */
@@ -117,7 +122,8 @@ export async function drawPass(options: PassOptions): Promise<Tensor[]> {
     noises.map(noise => noise.start()),
     shape,
   );
-  const kept = keptOf(options, startNoise);
+  const content = contentOf(options, startNoise);
+  const kept = keptOf(options, content);
   const [{ context }] = texts.flatMap(({ positive }) => positive.parts[0].schedule.map(({ state }) => state));
   const rows = texts.reduce(
     (sum, { positive, negative }) => sum + positive.parts.length + (negative ? 1 : 0),
@@ -142,7 +148,7 @@ export async function drawPass(options: PassOptions): Promise<Tensor[]> {
     },
     options: kDiffusionOptions(samplerOptions),
     guidance: { scale: pass.guidance, rescale: request.guidanceRescale ?? 0, space: rules.rescale },
-    init: kept ? kept.latents : options.init,
+    init: content,
     onStep: options.onStep,
   });
 }

@@ -5,6 +5,7 @@
 StableDiffusionPipeline, …Img2Img and …Inpaint from the folder pretrained/pocket, float32 on the processor, noise of torch's generator; schedulers
 are made from the folder's own configuration. Two things are not as they come: img2img takes the mean of the autoencoder's distribution, not a
 sample of it (`sample_mode="argmax"`), and inpainting is told of 4 channels, since it knows UNets of 4 and 9 only and means "not 9" by it.
+Cases of `nine` are drawn by the small inpainting model of test/support/inpaint-base.ts: hashed weights around the pocket model's text encoder.
 Pictures stand above each other in one PNG, in the order of the cases; img2img starts from one of them."""
 import json
 import sys
@@ -16,6 +17,7 @@ import diffusers
 import numpy as np
 import torch
 from diffusers.pipelines.stable_diffusion import pipeline_stable_diffusion_img2img, pipeline_stable_diffusion_inpaint
+from hashed_weights import fill
 from PIL import Image
 
 ROOT = Path(__file__).parents[2]
@@ -31,6 +33,16 @@ base = diffusers.StableDiffusionPipeline.from_pretrained(ROOT / "pretrained/pock
 parts = dict(base.components)
 type(base.text_encoder).text_model = property(lambda self: self)  # clip skip looks there for the last norm; transformers 5 has it one level up
 folder_scheduler = base.scheduler
+
+
+def hashed_part(part, changes):
+    made = type(part).from_config({**part.config, **changes})
+    fill(made)
+    return made.eval()
+
+
+nine = {**parts, "unet": hashed_part(base.unet, {"in_channels": 9, "out_channels": 4, "block_out_channels": [32, 64], "norm_num_groups": 16}),
+        "vae": hashed_part(base.vae, {"latent_channels": 4, "block_out_channels": [8, 8, 16, 16], "norm_num_groups": 4})}
 
 RED_CAR = {"prompt": "a red car on the beach", "negative": "snow", "seed": 3}
 SNOWMAN = {"prompt": "a snowman in the snow, picture style", "negative": "", "seed": 4294967301}
@@ -74,15 +86,17 @@ CASES = [
     case("inpaint DDIM 0.75", RED_CAR, "DDIM", "DDIMScheduler", steps=20, strength=0.75, mask=[16, 8, 48, 56], **INIT),
     case("inpaint DDIM 1", TREE, "DDIM", "DDIMScheduler", steps=20, strength=1, mask=[16, 8, 48, 56], **INIT),
     case("inpaint DPM++ 2M 0.75", TREE, "DPM++ 2M", "DPMSolverMultistepScheduler", strength=0.75, mask=[0, 24, 64, 64], **INIT),
+    case("inpainting model DDIM 0.75", RED_CAR, "DDIM", "DDIMScheduler", steps=20, strength=0.75, mask=[16, 8, 48, 56], nine=True, **INIT),
+    case("inpainting model DPM++ 2M 1", TREE, "DPM++ 2M", "DPMSolverMultistepScheduler", strength=1, mask=[16, 8, 48, 56], nine=True, **INIT),
 ]
 
 
 def pipeline(case):
     scheduler = getattr(diffusers, case["scheduler"]).from_config(folder_scheduler.config, **case["options"])
     kind = diffusers.StableDiffusionInpaintPipeline if "mask" in case else diffusers.StableDiffusionImg2ImgPipeline if "picture" in case else diffusers.StableDiffusionPipeline
-    pipe = kind(**{**parts, "scheduler": scheduler}, requires_safety_checker=False)
+    pipe = kind(**{**(nine if "nine" in case else parts), "scheduler": scheduler}, requires_safety_checker=False)
     pipe.set_progress_bar_config(disable=True)
-    if "mask" in case:
+    if "mask" in case and "nine" not in case:
         pipe.unet.register_to_config(in_channels=4)
     return pipe
 
@@ -101,7 +115,7 @@ def draw(case):
         given |= {"mask_image": Image.fromarray(mask), "width": 64, "height": 64}
     pipe = pipeline(case)
     picture = pipe(**given).images[0]
-    pipe.unet.register_to_config(in_channels=parts["vae"].config.latent_channels)
+    parts["unet"].register_to_config(in_channels=parts["vae"].config.latent_channels)
     return picture
 
 

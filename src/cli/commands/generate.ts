@@ -65,6 +65,10 @@ function checkCounts({ batch, preview }: Options): void {
 const seedToJson = (seed: bigint): number | string =>
   seed <= BigInt(Number.MAX_SAFE_INTEGER) ? Number(seed) : String(seed);
 
+/** A megabyte of words is told by its first ones. */
+const beginningOf = (text: string): string =>
+  text.length <= 200 ? text : `${text.slice(0, 200)} … (${text.length} characters)`;
+
 /** Says what is worth telling of the pictures, each thing once. */
 function openNotes(terminal: Terminal): (picture: Pick<FinishedPicture, 'truncated' | 'findings'>) => void {
   const said = new Set<string>();
@@ -78,7 +82,7 @@ function openNotes(terminal: Terminal): (picture: Pick<FinishedPicture, 'truncat
       ['prompt', truncated.prompt],
       ['negative prompt', truncated.negativePrompt],
     ]) {
-      if (text) say(`the ${what} is too long for the text encoder; not used: ${text}`);
+      if (text) say(`the ${what} is too long for the text encoder; not used: ${beginningOf(text)}`);
     }
     for (const finding of findings) say(finding);
   };
