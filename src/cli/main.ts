@@ -1,5 +1,5 @@
 /** @file The command line: `lora <command>`. Only the command that is asked for is loaded. */
-import { Command } from 'commander';
+import { Command, type Option } from 'commander';
 import { exitCodes } from '../errors.ts';
 import { version } from '../version.ts';
 import { reportError } from './terminal.ts';
@@ -34,9 +34,16 @@ const asked = process.argv[2] ?? '';
 const wanted = Object.hasOwn(commands, asked) ? [commands[asked]] : Object.values(commands);
 for (const command of await Promise.all(wanted.map(load => load()))) program.addCommand(command);
 
+/** What an option does; of defaults, those that say something. */
+const describeOption = ({ description, defaultValue }: Option): string => {
+  const saysNothing = [undefined, false, true, ''].includes(defaultValue) || Array.isArray(defaultValue);
+  return saysNothing ? description : `${description} (default: ${defaultValue})`;
+};
+
 /** A command with all below it. */
 const withInner = (command: Command): Command[] => [command, ...command.commands.flatMap(withInner)];
 for (const command of withInner(program)) {
+  command.configureHelp({ optionDescription: describeOption });
   command.exitOverride(error => {
     process.exit(error.exitCode === 0 ? exitCodes.ok : exitCodes.usage);
   });

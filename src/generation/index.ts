@@ -41,5 +41,5 @@ export {
   presetNames,
   resizeModes,
 } from './settings/schema.ts';
-export { type PictureWish, type Settled, settlePictures } from './settings/settle.ts';
+export { type PictureWish, type SettleOptions, settlePictures } from './settings/settle.ts';
 export { type DrawHooks, type FinishedPicture, openWorkshop, type Workshop } from './workshop.ts';

@@ -184,8 +184,8 @@ describe.skipIf(isLeftOut('SD 1.5', { diskGiB: 3, memoryGiB: 6 }))('SD 1.5', () 
           inpaint: { ...mask, padding: 32 },
         }),
       );
-      const at = 3 * (side - 1);
-      expect(other.data.subarray(at, at + 3)).not.toEqual(picture.data.subarray(at, at + 3));
+      const differs = [...other.data.keys()].filter(i => isMasked(i) && other.data[i] !== picture.data[i]);
+      expect(differs.length).toBeGreaterThan(side);
     });
   });
 });

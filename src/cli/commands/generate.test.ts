@@ -184,3 +184,35 @@ test('inspect: a folder with a broken file tells both, and ends with the errorâ€
   });
   expect(stderr).toContain(broken.error.code);
 });
+
+test('a file of prompts in one batch: each picture has the LoRAs that its text names', async () => {
+  const prompts = ['a cat <lora:alice:0.8>', 'a cat <lora:bob:0.6>', 'a cat'];
+  writeFileSync(file('prompts.txt'), prompts.join('\n'));
+  const how = ['--lora-folder', loras, '--seed', '9', '--steps', '3', '--size', '32x32', '--json'];
+  const together = await lora(
+    'generate',
+    '--prompts',
+    file('prompts.txt'),
+    ...how,
+    '--batch',
+    '3',
+    '--out',
+    file('each.png'),
+  );
+  expect(together.status).toBe(0);
+  const { files } = JSON.parse(together.stdout);
+  const pixels = (path: string): Promise<Buffer> => sharp(path).raw().toBuffer();
+  const drawn = await Promise.all(files.map(pixels));
+  for (const [i, prompt] of prompts.entries()) {
+    const alone = await lora('generate', prompt, ...how, '--out', file(`alone-${i}.png`));
+    const [path] = JSON.parse(alone.stdout).files;
+    const levels = (await pixels(path)).map((level, at) => Math.abs(level - drawn[i][at]));
+    expect(Math.max(...levels)).toBeLessThanOrEqual(1); // ranks side by side: sums in another order
+    const text = (from: string) => parseInfotext(readPngText(readFileSync(from)).parameters);
+    expect(text(files[i])).toEqual(text(path));
+    expect(text(files[i]).fields['Lora hashes']).toEqual(
+      i < 2 ? expect.stringMatching(/^(alice|bob): /) : undefined,
+    );
+  }
+  expect(drawn[0].equals(drawn[2])).toBe(false);
+});

@@ -7,7 +7,9 @@ import {
   openWorkshop,
   type PictureFormat,
   type PictureSettings,
+  type PictureWish,
   pictureFormats,
+  type SettleOptions,
   settlePictures,
 } from '../../generation/index.ts';
 import type { Checkpoint } from '../../models/index.ts';
@@ -15,6 +17,7 @@ import { type BaseOptions, openBase, withBase } from '../base.ts';
 import { checkDevice, type DeviceName, deviceHelp, openDevice } from '../device.ts';
 import { type OutputFiles, openOutputFiles } from '../generate/output-files.ts';
 import { openPreviewFile } from '../generate/preview-file.ts';
+import { promptsOf } from '../generate/prompt-file.ts';
 import { describeLora, type LoadOptions, withLoadOptions } from '../lora-report.ts';
 import { openModelHash } from '../model-hash.ts';
 import { choiceOption, integerOption } from '../numbers.ts';
@@ -29,6 +32,7 @@ import { interruptible, openTerminal, showSeconds, type Terminal } from '../term
 import { openTimeLeft } from '../time-left.ts';
 
 interface Options extends BaseOptions, LoadOptions, PictureOptions {
+  prompts?: string;
   count: number;
   batch: number;
   format?: PictureFormat;
@@ -180,18 +184,38 @@ async function draw(
   return { firstStepBeginsSeconds, firstStepSeconds, stepSeconds, loras, files, parameters };
 }
 
-async function run(prompt: string, options: Options): Promise<void> {
+/** The settings of every picture: those of a prompt one after the other, with the same seeds for each prompt. */
+async function settleAll(
+  prompts: readonly string[],
+  wish: PictureWish,
+  options: SettleOptions,
+  note: (text: string) => void,
+): Promise<PictureSettings[]> {
+  const all: PictureSettings[] = [];
+  const said = new Set<string>();
+  for (const prompt of prompts) {
+    const { settings, findings } = await settlePictures({ ...wish, prompt }, options);
+    for (const finding of findings) said.add(finding);
+    all.push(...settings);
+  }
+  for (const finding of said) note(finding);
+  return all;
+}
+
+async function run(prompt: string | undefined, options: Options): Promise<void> {
   const terminal = openTerminal(options.json);
   checkCounts(options);
   checkDevice(options.device);
   const folders = openPictureFolders(options);
-  const wish = wishOf(prompt, options, options.count, folders);
+  const prompts = promptsOf(prompt, options.prompts);
+  const wish = wishOf(prompts[0], options, options.count, folders);
   const checkpoint = holdUnet(
     openBase(options, text => terminal.note(text)),
     options,
   );
-  const { settings, findings } = await settlePictures(wish, { checkpoint, wildcards: folders.wildcards });
-  for (const finding of findings) terminal.note(finding);
+  const settings = await settleAll(prompts, wish, { checkpoint, wildcards: folders.wildcards }, text =>
+    terminal.note(text),
+  );
   const seeds = settings.map(({ seed }) => seed);
   const outputs = openOutputFiles(options.out, { format: options.format, count: settings.length });
   checkQuality(options.quality, outputs.format);
@@ -218,9 +242,13 @@ export function generateCommand(): Command {
   const command = withBase(new Command('generate').optionsGroup('Model:'));
   return withPictureOptions(withLoadOptions(command.optionsGroup('LoRAs and words of their own:')))
     .description('generate pictures from a prompt, with any number of LoRAs')
-    .argument('<prompt>', 'what to draw; <lora:name:0.8> in it adds a LoRA')
+    .argument('[prompt]', 'what to draw; <lora:name:0.8> in it adds a LoRA')
     .optionsGroup('Output:')
-    .option('--count <n>', 'number of pictures', integerOption('--count'), 1)
+    .option(
+      '--prompts <file>',
+      'in place of the prompt a file with a prompt a line, each with LoRAs of its own',
+    )
+    .option('--count <n>', 'number of pictures of each prompt', integerOption('--count'), 1)
     .option('--batch <n>', 'pictures made at once', integerOption('--batch'), 1)
     .option(
       '--format <name>',
