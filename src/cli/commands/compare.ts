@@ -23,13 +23,9 @@ import { openSheets, type WrittenSheet } from '../compare/sheets.ts';
 import { checkDevice, type DeviceName, deviceHelp, openDevice } from '../device.ts';
 import { describeLoad, type LoadOptions, withLoadOptions } from '../lora-report.ts';
 import { collect } from '../numbers.ts';
-import {
-  holdUnet,
-  openPictureFolders,
-  type PictureOptions,
-  wishOf,
-  withPictureOptions,
-} from '../picture-options.ts';
+import { holdUnet, openPictureFolders } from '../picture-options/folders.ts';
+import { type PictureOptions, withPictureOptions } from '../picture-options/options.ts';
+import { wishOf } from '../picture-options/wish.ts';
 import { interruptible, openTerminal, showSeconds, type Terminal } from '../terminal.ts';
 
 interface Options extends BaseOptions, LoadOptions, PictureOptions {

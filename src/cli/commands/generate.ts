@@ -21,13 +21,9 @@ import { promptsOf } from '../generate/prompt-file.ts';
 import { describeLora, type LoadOptions, withLoadOptions } from '../lora-report.ts';
 import { openModelHash } from '../model-hash.ts';
 import { choiceOption, integerOption } from '../numbers.ts';
-import {
-  holdUnet,
-  openPictureFolders,
-  type PictureOptions,
-  wishOf,
-  withPictureOptions,
-} from '../picture-options.ts';
+import { holdUnet, openPictureFolders } from '../picture-options/folders.ts';
+import { type PictureOptions, withPictureOptions } from '../picture-options/options.ts';
+import { wishOf } from '../picture-options/wish.ts';
 import { interruptible, openTerminal, showSeconds, type Terminal } from '../terminal.ts';
 import { openTimeLeft } from '../time-left.ts';
 

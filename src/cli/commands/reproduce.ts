@@ -24,7 +24,7 @@ import { checkDevice, type DeviceName, deviceHelp, openDevice } from '../device.
 import { describeLora, type LoadOptions, withLoadOptions } from '../lora-report.ts';
 import { openModelHash } from '../model-hash.ts';
 import { collect } from '../numbers.ts';
-import { openPictureFolders, type PictureFolders } from '../picture-options.ts';
+import { openPictureFolders, type PictureFolders } from '../picture-options/folders.ts';
 import { interruptible, openTerminal, showSeconds, type Terminal } from '../terminal.ts';
 
 interface Options extends BaseOptions, LoadOptions {

@@ -1,9 +1,11 @@
 /** Options become a wish: what is given, what stands for what is not, and the help that lists them in groups. */
 import { Command } from 'commander';
 import { describe, expect, test } from 'vitest';
-import { temporaryFolder } from '../../test/support/pictures.ts';
-import type { PictureWish } from '../generation/index.ts';
-import { openPictureFolders, type PictureOptions, wishOf, withPictureOptions } from './picture-options.ts';
+import { temporaryFolder } from '../../../test/support/pictures.ts';
+import type { PictureWish } from '../../generation/index.ts';
+import { openPictureFolders } from './folders.ts';
+import { type PictureOptions, withPictureOptions } from './options.ts';
+import { wishOf } from './wish.ts';
 
 const optionsOf = (...given: string[]): PictureOptions =>
   withPictureOptions(new Command()).exitOverride().parse(given, { from: 'user' }).opts<PictureOptions>();
