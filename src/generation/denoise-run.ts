@@ -61,7 +61,7 @@ export interface DenoiserRun {
   readonly timesteps: TimestepRule;
   /** What the schedules of texts count. */
   readonly promptSteps: 'steps' | 'calls';
-  readonly options: Pick<SampleOptions, 'eta' | 'sNoise' | 'churn'>;
+  readonly options: Pick<SampleOptions, 'eta' | 'sNoise' | 'churn' | 'highestOrder'>;
   readonly plan: StepPlan;
   /** The least sigma above 0 and the largest, between which Brownian noise is drawn. */
   readonly brownian: readonly [least: number, largest: number];

@@ -5,6 +5,7 @@ import { dirname, join } from 'node:path';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { temporaryFolder } from '../../test/support/pictures.ts';
 import { serializeSafetensors } from '../files/index.ts';
+import { shownFolders } from './find-lora/near-names.ts';
 import { findLora, openLoraFolders, parseLoraOption } from './find-lora.ts';
 
 const folder = temporaryFolder();
@@ -22,7 +23,7 @@ beforeAll(() => {
   ];
   for (const [path, alias] of files) {
     mkdirSync(dirname(at(path)), { recursive: true });
-    writeFileSync(at(path), serializeSafetensors([], alias ? { ss_output_name: alias } : {}));
+    writeFileSync(at(path), serializeSafetensors([], { path, ...(alias ? { ss_output_name: alias } : {}) }));
   }
   for (const path of ['peft/adapter_config.json', 'sets/two/unet/adapter_config.json', 'diffused/x.txt']) {
     mkdirSync(dirname(at(path)), { recursive: true });
@@ -70,7 +71,9 @@ describe('a tag', () => {
     expect(() => findLora('twin', [folder])).toThrow(
       expect.objectContaining({
         code: 'LORA_AMBIGUOUS',
-        message: expect.stringMatching(/a\/twin\.safetensors or .*b\/twin\.safetensors/),
+        message: expect.stringMatching(
+          /^LoRA twin could be .*a\/twin\.safetensors or .*b\/twin\.safetensors$/,
+        ),
       }),
     );
   });
@@ -85,6 +88,10 @@ describe('a tag', () => {
     expect(() => findLora('x', [join(folder, 'no-such-folder')])).toThrow(
       expect.objectContaining({ hint: expect.stringMatching(/^No LoRA files in .*no-such-folder/) }),
     );
+    expect(() => parseLoraOption('qqzzqq.safetensors', ['.'])).toThrow(
+      expect.objectContaining({ hint: 'No LoRA files of a name like that in this folder.' }),
+    );
+    expect(shownFolders(['.', 'loras'])).toBe('this folder, loras');
   });
 });
 
@@ -131,7 +138,8 @@ describe('LoRAs in folders', () => {
 
   test('case counts only where it must', () => {
     const root = temporaryFolder();
-    const [upper, lower] = [file(join(root, 'Alice.safetensors')), file(join(root, 'x/alice.safetensors'))];
+    const upper = file(join(root, 'Alice.safetensors'));
+    const lower = file(join(root, 'x/alice.safetensors'), {}, 1);
     const folders = openLoraFolders([root]);
     expect([folders.find('Alice'), folders.find('alice')]).toEqual([upper, lower]);
     expect(failure(() => folders.find('ALICE')).code).toBe('LORA_AMBIGUOUS');
@@ -140,7 +148,7 @@ describe('LoRAs in folders', () => {
   test('./name is the whole path', () => {
     const root = temporaryFolder();
     const top = file(join(root, 'alice.safetensors'));
-    file(join(root, 'chars/alice.safetensors'));
+    file(join(root, 'chars/alice.safetensors'), {}, 1);
     const folders = openLoraFolders([root]);
     expect(failure(() => folders.find('alice')).code).toBe('LORA_AMBIGUOUS');
     expect(folders.find('./alice')).toBe(top);
@@ -186,6 +194,31 @@ describe('LoRAs in folders', () => {
       path: paths[0],
       strength: 0.5,
     });
+  });
+
+  test('copies of one file are one, whatever they are asked for by', () => {
+    const root = temporaryFolder();
+    const metadata = { ss_output_name: 'style' };
+    const [first] = ['a/x', 'b/x', 'c/x'].map(name => file(join(root, `${name}.safetensors`), metadata, 7));
+    const hash = `hash:${sha256(Uint8Array.of(7)).slice(0, 12)}`;
+    const found = (): string[] => {
+      const folders = openLoraFolders([root]);
+      return ['x', 'style', hash].map(name => folders.find(name));
+    };
+    expect(found()).toEqual([first, first, first]);
+    // Other metadata: other bytes of the same length, but the same tensors.
+    file(join(root, 'c/x.safetensors'), { ss_output_name: 'Style' }, 7);
+    const folders = openLoraFolders([root]);
+    expect(folders.find(hash)).toBe(first);
+    for (const name of ['x', 'style']) expect(failure(() => folders.find(name)).code).toBe('LORA_AMBIGUOUS');
+  });
+
+  test('what is ambiguous is called as it was asked for, with a hint that helps there', () => {
+    const root = temporaryFolder();
+    for (const [i, name] of ['a/twin', 'b/twin'].entries()) file(join(root, `${name}.safetensors`), {}, i);
+    const { message, hint } = failure(() => parseLoraOption('twin:0.5', [root]));
+    expect(message).toMatch(/^LoRA twin could be .*a\/twin\.safetensors or .*b\/twin\.safetensors$/);
+    expect(hint).toMatch(/hash: with its first 12 digits/);
   });
 
   test('near names: by letters, then by words', () => {

@@ -5,7 +5,7 @@ import { badInput, LoraError, usageError } from '../errors.ts';
 import { isLoraFolder } from '../lora/index.ts';
 import { listFolder } from './find-lora/listing.ts';
 import { type LoraFolders, loraName, openLoraFolders } from './find-lora/lora-folders.ts';
-import { nearHint } from './find-lora/near-names.ts';
+import { nearHint, shownFolders } from './find-lora/near-names.ts';
 import { checkStepRange, splitSteps } from './prompt/step-range.ts';
 
 export { type LoraFolders, loraName, openLoraFolders };
@@ -101,7 +101,7 @@ function parseSettings(settings: readonly string[], text: string): Omit<GivenLor
 function missingFile(path: string): Error {
   const folder = dirname(path);
   const names = listFolder(folder, { endings: [ending], depth: 1 }).files.map(file => loraName(file.path));
-  const hint = nearHint(loraName(path), names, `No LoRA files of a name like that in ${folder}.`);
+  const hint = nearHint(loraName(path), names, `No LoRA files of a name like that in ${shownFolders([folder])}.`);
   return badInput('LORA_NOT_FOUND', `there is no file ${path}`, hint);
 }
 

@@ -175,6 +175,8 @@ function maskedOf({ init, inpaint }: GenerateRequest, { isSecond }: Pass): Maske
 
 /** What looks like a mistake in the prompts, with its place. */
 const findingsOf = ({ findings }: PromptTexts): string[] => [
-  ...findings.prompt.map(({ position, text }) => `prompt, character ${position}: ${text}`),
-  ...findings.negativePrompt.map(({ position, text }) => `negative prompt, character ${position}: ${text}`),
+  ...findings.prompt.map(({ position, text }) => `prompt, character ${position + 1}: ${text}`),
+  ...findings.negativePrompt.map(
+    ({ position, text }) => `negative prompt, character ${position + 1}: ${text}`,
+  ),
 ];

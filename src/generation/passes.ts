@@ -146,7 +146,7 @@ export async function drawPass(options: PassOptions): Promise<Tensor[]> {
       timesteps: timestepRule(rules, pass.sampler),
       size: [pass.width, pass.height],
     },
-    options: kDiffusionOptions(samplerOptions),
+    options: { ...kDiffusionOptions(samplerOptions), highestOrder: rules.highestOrder },
     guidance: { scale: pass.guidance, rescale: request.guidanceRescale ?? 0, space: rules.rescale },
     init: content,
     onStep: options.onStep,

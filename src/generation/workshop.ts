@@ -85,8 +85,9 @@ export interface Workshop {
   release(): Promise<void>;
 }
 
-/** Models below this need no thought of memory. */
+/** Small models need no thought of memory, unless the pictures are large. */
 const largeParameters = 50_000_000;
+const mostUnthoughtPixels = 512 ** 2;
 
 /** What differs between the pictures of a batch; all else is shared. */
 function sharedKey({ hires, ...settings }: PictureSettings): string {
@@ -189,7 +190,7 @@ export function openWorkshop(options: WorkshopOptions): Workshop {
   /** Whether the UNet may stay open while pictures are decoded, for each size once. */
   const keeping = new Map<string, boolean>();
   const keepsUnetFor = ({ width, height, guidance, hires }: PictureSettings, pictures: number): boolean => {
-    if (!isLarge) return true;
+    if (!isLarge && pictures * width * height <= mostUnthoughtPixels && !hires) return true;
     const rowsPerPicture = guidance === 1 ? 1 : 2;
     const size = hires ?? { width, height };
     const key = JSON.stringify([size.width, size.height, rowsPerPicture, pictures]);

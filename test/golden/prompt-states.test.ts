@@ -52,7 +52,14 @@ const withWord: LoraSet = {
   words: [{ word: golden.word, vectors: golden.vectors }],
 };
 const rules: TextRules = {
-  ...{ emphasis: 'a1111', syntax: 'a1111', longPrompts: 'chunks', clipSkip: 1, sdxlClipSkip: 'fixed' },
+  ...{
+    emphasis: 'a1111',
+    syntax: 'a1111',
+    longPrompts: 'chunks',
+    clipSkip: 1,
+    sdxlClipSkip: 'fixed',
+    skipsLayersOf: 'both',
+  },
   ...{ zerosForNoText: 'checkpoint', steps: 10, guided: false },
 };
 
@@ -113,7 +120,7 @@ describe('SDXL', () => {
     const read = async (changed: Partial<TextRules>) =>
       (await one('a cat', changed)).positive.parts[0].schedule[0].state.context.data;
     const usual = await read({});
-    expect(await read({ clipSkip: 7, sdxlClipSkip: 'fixed' })).toEqual(usual);
+    expect(await read({ clipSkip: 7, sdxlClipSkip: 'fixed', skipsLayersOf: 'both' })).toEqual(usual);
     expect(await read({ clipSkip: 2, sdxlClipSkip: 'counted' })).toEqual(usual);
     expect(await read({ clipSkip: 1, sdxlClipSkip: 'further' })).toEqual(usual);
     // The pocket encoder has two layers: the next one back is not there.

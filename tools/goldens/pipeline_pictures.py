@@ -71,7 +71,7 @@ CASES = [
     case("Euler Karras", TREE, "Euler Karras", "EulerDiscreteScheduler", options={"use_karras_sigmas": True}),
     case("Euler a", RED_CAR, "Euler a", "EulerAncestralDiscreteScheduler"),
     case("Heun", RED_CAR, "Heun", "HeunDiscreteScheduler", steps=8),
-    case("UniPC of order 3", RED_CAR, "UniPC BH2", "UniPCMultistepScheduler", options={"solver_order": 3}),
+    case("UniPC", RED_CAR, "UniPC BH2", "UniPCMultistepScheduler"),
     case("LMS", RED_CAR, "LMS", "LMSDiscreteScheduler"),
     case("no guidance", RED_CAR, "DDIM", "DDIMScheduler", steps=10, guidance=1),
     case("clip skip 1, no guidance", RED_CAR, "DPM++ 2M", "DPMSolverMultistepScheduler", guidance=1, clip_skip=1),

@@ -93,6 +93,66 @@ describe('a grid', () => {
   });
 });
 
+describe('axes of options, drawn', () => {
+  const plain = file('plain.png');
+  beforeAll(async () => {
+    const background = { r: 200, g: 60, b: 40 };
+    await sharp({ create: { width: 32, height: 32, channels: 3, background } }).png().toFile(plain);
+  });
+
+  interface Settings {
+    readonly [key: string]: unknown;
+    readonly variation?: { readonly seed: number; readonly strength: number };
+    readonly init?: { readonly strength: number };
+    readonly hires?: { readonly strength: number; readonly steps: number; readonly upscaler: string };
+  }
+  const multistep = ['--sampler', 'DPM++ 2M'];
+
+  test.each<[string[], (settings: Settings) => unknown, unknown[]]>([
+    [
+      ['--x', 'variation strength: 0-1 [3]', '--y', 'variation seed: 8'],
+      ({ variation }) => variation?.strength,
+      [undefined, 0.5, 1],
+    ],
+    [['--x', 'denoising: 0.4, 0.8', '--init', plain], ({ init }) => init?.strength, [0.4, 0.8]],
+    [['--x', 'denoising: 0.4, 0.8', '--hires', '2'], ({ hires }) => hires?.strength, [0.4, 0.8]],
+    [['--x', 'hires steps: 1, 3', '--hires', '2'], ({ hires }) => hires?.steps, [1, 3]],
+    [['--x', 'steps: 2, 3', '--hires', '2'], ({ hires }) => hires?.steps, [2, 3]],
+    [
+      ['--x', 'hires upscaler: Latent, Lanczos', '--hires-size', '48x64'],
+      ({ hires }) => hires?.upscaler,
+      ['latent', 'lanczos'],
+    ],
+    [
+      ['--x', 'preset: lora, a1111, comfy, diffusers', ...multistep],
+      ({ scheduler, noise, emphasis }) => [scheduler, noise, emphasis].join(' '),
+      ['Karras cpu a1111', 'Karras philox a1111', 'Automatic cpu comfy', 'Automatic cpu none'],
+    ],
+    [
+      ['--x', 'preset: a1111, comfy', '--noise', 'philox', ...multistep, '--scheduler', 'Exponential'],
+      ({ scheduler, noise }) => [scheduler, noise].join(' '),
+      ['Exponential philox', 'Exponential philox'],
+    ],
+    [['--x', 'noise: cpu, philox'], ({ noise }) => noise, ['cpu', 'philox']],
+    [['--x', 'emphasis: a1111, comfy, none'], ({ emphasis }) => emphasis, ['a1111', 'comfy', 'none']],
+  ])('%j', async (given, show, expected) => {
+    const out = join(temporaryFolder(), 'grid');
+    const prompt = 'a (red:1.4) car in the snow';
+    const usual = ['--steps', '2', '--size', '32', '--seed', '5', '--out', out, '--json'];
+    const { status, stdout, stderr } = await compare(prompt, ...usual, ...given);
+    expect(status, stderr + stdout).toBe(0);
+    const { cells, pictures } = JSON.parse(stdout);
+    const settingsOf = (cell: { file: string }): Settings =>
+      pictures.find(({ file }: { file: string }) => file === cell.file).settings;
+    expect(cells.map(settingsOf).map(show)).toEqual(expected);
+    // Each value is another picture.
+    const bytes: Buffer[] = await Promise.all(
+      cells.map(({ file }: { file: string }) => sharp(file).raw().toBuffer()),
+    );
+    expect(new Set(bytes.map(data => data.toString('base64'))).size).toBe(expected.length);
+  }, 60_000);
+});
+
 test('killed twice and gone on with: the same bytes as without', async () => {
   const [whole, killed] = [file('whole'), file('killed')];
   const uninterrupted = await compare(...options(whole));

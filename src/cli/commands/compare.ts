@@ -100,7 +100,7 @@ function interrupted({ missing, grid }: GridFolder, out: string, cause: unknown)
 async function draw(
   folder: GridFolder,
   workshop: Workshop,
-  { out, prompt }: { readonly out: string; readonly prompt: string },
+  out: string,
   terminal: Terminal,
   signal: AbortSignal,
 ): Promise<WrittenSheet[]> {
@@ -109,7 +109,7 @@ async function draw(
     out,
     bytes.reduce((sum, each) => sum + each, 0),
   );
-  const drawSheets = openSheets(folder, out, prompt);
+  const drawSheets = openSheets(folder, out);
   let sheets: WrittenSheet[] = [];
   let isTold = false;
   try {
@@ -151,7 +151,7 @@ async function run(prompt: string, options: Options): Promise<void> {
     z: options.z.map(text => ({ place: '--z', text })),
     base: settings[0],
     ...{
-      scheduler: options.scheduler,
+      given: wish,
       family: checkpoint.family,
       sizeRule: { latentScale: checkpoint.latentScale, levels: checkpoint.unet.config.channels.length },
       folders: folders.loras,
@@ -170,7 +170,7 @@ async function run(prompt: string, options: Options): Promise<void> {
     try {
       terminal.note(describeGrid(folder));
       const missing = folder.missing().length;
-      const sheets = await draw(folder, workshop, { out, prompt }, terminal, signal);
+      const sheets = await draw(folder, workshop, out, terminal, signal);
       noteScale(terminal, sheets);
       report(terminal, folder, sheets, missing);
     } finally {

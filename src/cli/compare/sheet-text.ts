@@ -5,7 +5,7 @@ import type { Grid, GridAxis, GridSheet, GridValue, PictureSettings } from '../.
 import { type KeptRun, readRun, runFolderOf } from '../../training/index.ts';
 import { number, oneLine } from '../lines.ts';
 import type { Head, SheetSize, SheetText } from '../sheets/layout.ts';
-import { commonText, joined } from '../sheets/lines.ts';
+import { commonText, commonWords, joined } from '../sheets/lines.ts';
 
 type LoraSettings = PictureSettings['loras'][number];
 
@@ -78,14 +78,21 @@ function headsOf(values: readonly GridValue[], runOf: ReturnType<typeof openRuns
   });
 }
 
-/** Texts of one sheet of a grid; `prompt` is what was typed, for sheets that compare prompts. */
-export function textOfSheet(grid: Grid, sheet: GridSheet, prompt: string): SheetText {
+/** The prompt that pictures share; what prompts have in common, unless the heads are whole prompts themselves. */
+function titleOf(pictures: readonly PictureSettings[], axes: readonly GridAxis[]): string {
+  const prompts = pictures.map(({ prompt }) => oneLine(prompt));
+  const shared = commonText(prompts, prompt => prompt);
+  if (shared !== undefined) return shared === '' ? '(no prompt)' : shared;
+  return axes.some(({ title }) => title === 'prompt') ? '' : commonWords(prompts);
+}
+
+/** Texts of one sheet of a grid. */
+export function textOfSheet(grid: Grid, sheet: GridSheet): SheetText {
   const [x, y, ...further] = grid.axes;
   const onSheet = grid.cells.filter(({ at }) => sheet.z.every((value, i) => at[2 + i] === value));
   const ids = new Set(onSheet.map(({ picture }) => picture));
   const pictures = grid.pictures.filter(({ id }) => ids.has(id)).map(({ settings }) => settings);
   const runOf = openRuns();
-  const title = oneLine(commonText(pictures, settings => settings.prompt) ?? prompt);
   const heads = (axis: GridAxis, places: readonly number[]) => ({
     title: axis.title,
     values: headsOf(
@@ -95,7 +102,7 @@ export function textOfSheet(grid: Grid, sheet: GridSheet, prompt: string): Sheet
   });
   const ofFurther = further.map((axis, i) => `${axis.title} ${oneLine(axis.values[sheet.z[i]].label)}`);
   return {
-    title: title === '' ? '(no prompt)' : title,
+    title: titleOf(pictures, [x, y]),
     subtitle: joined(ofFurther),
     caption: captionOf(
       pictures,

@@ -17,7 +17,7 @@ export interface WrittenSheet {
 const contentOf = (files: readonly (readonly (string | undefined)[])[]): string => JSON.stringify(files);
 
 /** Opens the sheets of a grid; the function draws those that have changed since it was last called. */
-export function openSheets(folder: GridFolder, out: string, prompt: string): () => Promise<WrittenSheet[]> {
+export function openSheets(folder: GridFolder, out: string): () => Promise<WrittenSheet[]> {
   const { grid } = folder;
   const drawn = new Map<string, { content: string; sheet: WrittenSheet }>();
   const cells = new Map(grid.cells.map(({ at, picture }) => [at.join(), picture]));
@@ -28,7 +28,7 @@ export function openSheets(folder: GridFolder, out: string, prompt: string): () 
       );
       const content = contentOf(files);
       if (drawn.get(sheet.file)?.content === content) continue;
-      const text = textOfSheet(grid, sheet, prompt);
+      const text = textOfSheet(grid, sheet);
       const { png, ...facts } = await drawSheet({ ...text, files, picture: largestPicture(grid) });
       const path = join(out, sheet.file);
       await writeFileAtomic(path, png);

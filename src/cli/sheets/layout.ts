@@ -127,7 +127,9 @@ function layoutAt(text: PlannedSheet, picture: SheetSize, scale: number): Layout
   const sideRoom = Math.max(9 * type, Math.min(0.9 * cell.width, 15 * type));
   const rows = y.values.map(head => breakHead(head, sideRoom, type, cell.height));
   const samples = (text.samples ?? []).map(head => breakHead(head, sideRoom, type, sample.height));
-  const columns = x.values.map(head => breakHead(head, cell.width, type));
+  // With the gap, two heads that fill their cells stand as far apart as two words.
+  const columnRoom = Math.max(type, cell.width - Math.ceil(0.7 * type));
+  const columns = x.values.map(head => breakHead(head, columnRoom, type));
   const isLabelled = y.title !== '' || samples.length > 0;
   const side = isLabelled
     ? Math.ceil(Math.max(labelWidth(y.title, noteSize(type)), widestOf([...rows, ...samples], type))) + type

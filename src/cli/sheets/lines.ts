@@ -28,5 +28,21 @@ export function commonText<T>(things: readonly T[], textOf: (thing: T) => string
   return texts.size === 1 ? [...texts][0] : undefined;
 }
 
+/** Words that all texts begin and end with, … for those between; nothing where there are none. */
+export function commonWords(texts: readonly string[]): string {
+  const words = texts.map(text => text.split(' '));
+  const [first] = words;
+  const shortest = Math.min(...words.map(({ length }) => length));
+  const same = (from: (all: readonly string[]) => string | undefined): boolean =>
+    words.every(all => from(all) === from(first));
+  let begin = 0;
+  while (begin < shortest && same(all => all[begin])) begin++;
+  let end = 0;
+  while (end < shortest - begin && same(all => all[all.length - 1 - end])) end++;
+  if (begin === 0 && end === 0) return '';
+  const parts = [first.slice(0, begin), ['…'], end === 0 ? [] : first.slice(-end)];
+  return parts.flat().join(' ');
+}
+
 /** Parts of a caption, those that are not empty. */
 export const joined = (parts: readonly string[]): string => parts.filter(part => part !== '').join('  ·  ');

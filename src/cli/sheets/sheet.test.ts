@@ -8,7 +8,7 @@ import { temporaryFolder } from '../../../test/support/pictures.ts';
 import { encodePng } from '../../files/index.ts';
 import { labelWidth } from '../plots/svg.ts';
 import { type HeadLines, headHeight, largest, layOut, leading, noteSize } from './layout.ts';
-import { linesOf } from './lines.ts';
+import { commonWords, linesOf } from './lines.ts';
 import { drawSheet, type Sheet } from './sheet.ts';
 
 const folder = temporaryFolder();
@@ -160,6 +160,22 @@ describe('the layout', () => {
     expect(scale).toBeGreaterThan(0.35);
   });
 
+  test('heads that are as wide as their cells keep apart', () => {
+    const fill = (width: number, type: number): string => {
+      let text = 'wide';
+      while (labelWidth(`${text} i`, type, true) <= width) text += ' i';
+      return text;
+    };
+    const { type, cell } = layOut(sheetOf({}), { width: 64, height: 64 });
+    const wide = fill(cell.width, type);
+    expect(cell.width - labelWidth(wide, type, true)).toBeLessThan(0.7 * type);
+    const { columns, left } = layOut(sheetOf({ x: axis('prompt', [wide, wide]) }), { width: 64, height: 64 });
+    const widths = columns.map(({ label }) => Math.max(...label.map(line => labelWidth(line, type, true))));
+    expect(columns[0].label.length).toBe(2);
+    const pitch = left(1) - left(0);
+    expect(pitch - (widths[0] + widths[1]) / 2).toBeGreaterThanOrEqual(type);
+  });
+
   test('the name of rows stands beside the heads of columns where columns have no name', () => {
     const text = sheetOf({ x: axis('', ['1', '2']) });
     const [bare, named] = [text, { ...text, x: axis('epoch', ['1', '2']) }].map(sheet =>
@@ -225,6 +241,15 @@ test.each<[string, number, string[]]>([
 ])('%j is broken where a reader would', (text, width, expected) =>
   expect(linesOf(text, width, 10, 4)).toEqual(expected),
 );
+
+test.each<[string[], string]>([
+  [['a red cat at night', 'a blue cat at night'], 'a … cat at night'],
+  [['a cat', 'a cat at night'], 'a cat …'],
+  [['cat, night', 'dog, night'], '… night'],
+  [['a a', 'a a a'], 'a a …'],
+  [['a cat', 'two dogs'], ''],
+  [['a cat', ''], ''],
+])('what %j have in common', (texts, expected) => expect(commonWords(texts)).toBe(expected));
 
 test('what does not fit ends with dots', () => {
   const lines = linesOf('one two three four five six', labelWidth('one two', 10), 10, 2);

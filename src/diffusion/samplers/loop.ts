@@ -22,6 +22,8 @@ export interface SampleOptions {
   /** The noise within steps is multiplied by this; 1 where absent. */
   readonly sNoise?: number;
   readonly churn?: Churn;
+  /** The order of UniPC: 2 in diffusers, 3 elsewhere and where absent. */
+  readonly highestOrder?: number;
   readonly onStep?: (event: {
     step: number;
     steps: number;

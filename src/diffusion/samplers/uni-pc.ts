@@ -1,7 +1,7 @@
 /** @file UniPC (Zhao et al. 2023, algorithm 5–8, data prediction) in the variance-exploding variable, λ = −log σ. */
 import { oneCallSampler, type Sampler, sumOf, type Term } from './loop.ts';
 
-const maxOrder = 3;
+const usualOrder = 3;
 
 /** ComfyUI's stand-in for a last sigma of 0, where λ would be infinite. */
 const lastSigma = 0.001;
@@ -81,11 +81,11 @@ function finish({ base, before, h, order }: Update, variant: 'bh1' | 'bh2', newD
 }
 
 /**
- * Predictor and corrector with one call a step. As A1111 and ComfyUI have it: order 3, lower at both ends, no correction
+ * Predictor and corrector with one call a step. As A1111 and ComfyUI have it: order 3 unless said, lower at both ends, no correction
  * of the last step; a last sigma of 0 becomes 0.001.
  */
 function uniPcOf(variant: 'bh1' | 'bh2'): Sampler {
-  return oneCallSampler(({ sigmas }) => {
+  return oneCallSampler(({ sigmas, options: { highestOrder: maxOrder = usualOrder } }) => {
     const steps = sigmas.length - 1;
     const endsAtZero = sigmas[steps] === 0;
     const highest = Math.max(1, Math.min(maxOrder, endsAtZero ? steps - 1 : steps));

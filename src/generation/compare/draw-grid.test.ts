@@ -34,7 +34,7 @@ const plan = (x: string, y?: string, change: Partial<PictureSettings> = {}): Pro
     z: [],
     base: { ...base, ...change },
     ...{
-      scheduler: undefined,
+      given: {},
       family: 'pocket',
       sizeRule: { latentScale: 8, levels: 1 },
       folders: openLoraFolders([]),
@@ -205,6 +205,8 @@ test('the seed that chance gave is kept with the grid', async () => {
   const out = join(temporaryFolder(), 'grid');
   const variation = { seed: 3n, strength: 0.5 };
   await draw(out, await plan('steps: 1,2', undefined, { seed: 2n ** 64n - 1n, variation }));
+  expect(recordedSeeds(readGridRecord(out))).toEqual({ seed: 2n ** 64n - 1n, variationSeed: 3n });
+  await draw(out, await plan('steps: 1,2', 'variation strength: 0, 0.5', { variation, seed: 2n ** 64n - 1n }));
   expect(recordedSeeds(readGridRecord(out))).toEqual({ seed: 2n ** 64n - 1n, variationSeed: 3n });
   await draw(out, await plan('steps: 1,2', 'seed: 18446744073709551615, 4', { variation }));
   expect(recordedSeeds(readGridRecord(out)).seed).toBeUndefined();

@@ -7,11 +7,12 @@ import { basename, dirname, join, resolve } from 'node:path';
 import { badInput, usageError } from '../../errors.ts';
 import { isFolder, openSafetensors } from '../../files/index.ts';
 import { isLoraFolder } from '../../lora/index.ts';
+import { hashesOfFile } from '../find-lora/tensor-hash.ts';
 import { findLora, type LoraFolders, loraName } from '../find-lora.ts';
 
 export interface EpochFile {
   readonly path: string;
-  /** `epoch 2`, `step 100`, `best`, `final` */
+  /** `epoch 2`, `step 100`, `best`, `final`; `step 240 · best` where the best is what was saved then */
   readonly label: string;
   /** Finished steps, where the file or its name says them. */
   readonly step: number | undefined;
@@ -99,6 +100,24 @@ function inOrder(files: readonly Dated[]): Dated[] {
   return files.toSorted((a, b) => place(a) - place(b) || rank(a) - rank(b));
 }
 
+/** Whether the tensors are the same; files of other steps are not read. */
+function isSameState(best: Dated, other: Dated): boolean {
+  const [a, b] = [best.step, other.step];
+  if (other.kind === 'best' || (a !== undefined && b !== undefined && a !== b)) return false;
+  const hash = hashesOfFile(best.path)?.tensors;
+  return hash !== undefined && hash === hashesOfFile(other.path)?.tensors;
+}
+
+/** As columns: the best is one of its own only where nothing else has its tensors. */
+function asColumns(files: readonly Dated[]): EpochFile[] {
+  const best = files.find(({ kind }) => kind === 'best');
+  const same = best && files.find(other => isSameState(best, other));
+  if (!same) return files.map(asFile);
+  return files
+    .filter(file => file !== best)
+    .map(file => (file === same ? { ...asFile(file), label: `${asFile(file).label} · best` } : asFile(file)));
+}
+
 /** Files of one training called `stem`; undefined where there are none. */
 function family(folder: string, stem: string): Dated[] | undefined {
   const files = filesIn(folder).filter(file => file.stem === stem);
@@ -139,14 +158,14 @@ function ofName(given: string, folders: LoraFolders): Dated[] | undefined {
  * file on the way that is given. Throws LORA_NOT_FOUND with near names, LORA_AMBIGUOUS.
  */
 export function epochFiles(given: string, folders: LoraFolders): EpochFile[] {
-  if (isFolder(given) && !isLoraFolder(given)) return ofFolder(given).map(asFile);
+  if (isFolder(given) && !isLoraFolder(given)) return asColumns(ofFolder(given));
   const found = ofName(given.replace(ending, ''), folders);
-  if (found) return found.map(asFile);
+  if (found) return asColumns(found);
   const path = findLora(given, folders);
   if (isFolder(path)) return [{ path, label: basename(path), step: undefined, training: path }];
   const named = dated(parseName(path));
   if (named.kind !== 'final') return [asFile(named)];
-  return (family(dirname(path), named.stem) ?? [named]).map(asFile);
+  return asColumns(family(dirname(path), named.stem) ?? [named]);
 }
 
 /** `count` of some things evenly, with the first and the last. */

@@ -98,10 +98,11 @@ export interface RecordedSeeds {
 /** The seeds that the grid of a folder was drawn with, where all its pictures have the same. */
 export function recordedSeeds(record: GridRecord | undefined): RecordedSeeds {
   const settings = record?.pictures.map(picture => picture.settings) ?? [];
-  const only = (seeds: readonly (bigint | undefined)[]): bigint | undefined =>
+  const only = (seeds: readonly bigint[]): bigint | undefined =>
     new Set(seeds).size === 1 ? seeds[0] : undefined;
   return {
     seed: only(settings.map(({ seed }) => seed)),
-    variationSeed: only(settings.map(({ variation }) => variation?.seed)),
+    // Pictures with a variation of strength 0 have none.
+    variationSeed: only(settings.flatMap(({ variation }) => variation?.seed ?? [])),
   };
 }

@@ -1,6 +1,7 @@
 /** @file `strength of alice: 0.4-1 [4]`: the name of an axis, the LoRA it is about, its values. */
 import { resolveSampler } from '../../diffusion/index.ts';
 import { type LoraError, nearestWords, usageError } from '../../errors.ts';
+import type { PictureSettings } from '../settings/schema.ts';
 import type { AxisContext, AxisRow, AxisValue } from './axes/row.ts';
 import { axisNames, axisTable, findAxis } from './axes/table.ts';
 import { type Failures, type Item, mostValues, splitValues } from './values.ts';
@@ -95,6 +96,15 @@ export function parseAxis({ place, text }: AxisText, context: AxisContext): Axis
 const undoes: readonly (readonly string[])[] = [['lora', 'epoch']];
 
 const thingOf = ({ row }: Axis): string => undoes.find(names => names.includes(row.name))?.[0] ?? row.name;
+
+/** Throws COMPARE_AXIS_INVALID for an axis about something that neither the pictures nor other axes have. */
+export function checkLacks(axes: readonly Axis[], base: PictureSettings): void {
+  const names = axes.map(({ row }) => row.name);
+  for (const { row, place, title } of axes) {
+    const lack = row.lacks?.(base, names);
+    if (lack) throw failuresOf(place, title).fail(lack.why, lack.hint);
+  }
+}
 
 /** Axes that may be given twice: each can search for something else. */
 const repeatable = new Set(['S/R']);

@@ -8,7 +8,7 @@ import { LoraError } from '../../errors.ts';
 import { type Checkpoint, openCheckpoint } from '../../models/index.ts';
 import { openLoraFolders } from '../find-lora.ts';
 import type { PictureSettings } from '../settings/schema.ts';
-import { type Grid, planGrid } from './plan.ts';
+import { type Grid, type GridRequest, planGrid } from './plan.ts';
 
 const folder = temporaryFolder();
 let checkpoint: Checkpoint;
@@ -56,15 +56,16 @@ interface Given {
   readonly y?: string;
   readonly z?: readonly string[];
   readonly base?: Partial<PictureSettings>;
+  readonly given?: GridRequest['given'];
 }
 
-const plan = ({ x, y, z = [], base: change = {} }: Given): Promise<Grid> =>
+const plan = ({ x, y, z = [], base: change = {}, given = {} }: Given): Promise<Grid> =>
   planGrid({
     x: x === undefined ? undefined : { place: '--x', text: x },
     y: y === undefined ? undefined : { place: '--y', text: y },
     z: z.map(text => ({ place: '--z', text })),
     base: { ...base, ...change },
-    ...{ scheduler: undefined, family: checkpoint.family, sizeRule: { latentScale: 8, levels: 3 } },
+    ...{ given, family: checkpoint.family, sizeRule: { latentScale: 8, levels: 3 } },
     folders: openLoraFolders([folder]),
   });
 
@@ -110,6 +111,88 @@ describe('axes of the picture', () => {
     const all = await cells({ x: 'sampler: Euler a, dpmpp_2m, DPM++ 2M SGM Uniform' });
     const each = all.map(({ sampler, scheduler }) => `${sampler}/${scheduler}`);
     expect(each).toEqual(['Euler a/Automatic', 'DPM++ 2M/Karras', 'DPM++ 2M/SGM Uniform']);
+  });
+
+  test('a variation has its seed from one axis and its strength from the other, or from the options', async () => {
+    const variations = async (given: Given) => (await cells(given)).map(({ variation }) => variation);
+    const [strengths, seeds] = ['variation strength: 0-1 [3]', 'variation seed: 8, 9'];
+    const expected = [8n, 9n].flatMap(seed => [
+      undefined,
+      ...[0.5, 1].map(strength => ({ seed, strength })),
+    ]);
+    expect(await variations({ x: strengths, y: seeds })).toEqual(expected);
+    // Cells of strength 0 share the picture without a variation.
+    expect((await plan({ x: strengths, y: seeds })).pictures.length).toBe(5);
+    expect(await variations({ x: seeds, z: ['Var. strength: 0.5'] })).toEqual([expected[1], expected[4]]);
+    const base = { variation: { seed: 8n, strength: 0.1 } };
+    expect(await variations({ x: strengths, base })).toEqual(expected.slice(0, 3));
+    expect(await variations({ x: 'variation seed: 9', base })).toEqual([{ seed: 9n, strength: 0.1 }]);
+    expect(await refused({ x: strengths, y: 'seed: 1,2' })).toMatch(
+      /--x variation strength needs a variation seed.*--variation-seed/,
+    );
+    expect(await refused({ y: seeds })).toMatch(/--y variation seed needs a variation strength, which is 0/);
+  });
+
+  test('a preset brings its schedule, noise, emphasis and count of clip skip', async () => {
+    const rules = async (given: Given) =>
+      (await cells(given)).map(({ preset, noise, emphasis, clipSkip, scheduler }) =>
+        [preset, noise, emphasis, clipSkip, scheduler].join(' '),
+      );
+    const x = 'preset: lora, a1111, comfy, diffusers';
+    expect(await rules({ x })).toEqual([
+      'lora cpu a1111 1 Karras',
+      'a1111 philox a1111 1 Karras',
+      'comfy cpu comfy 1 Automatic',
+      'diffusers cpu none 1 Automatic',
+    ]);
+    const given = { scheduler: 'Exponential', noise: 'philox', emphasis: 'none', clipSkip: 2 } as const;
+    expect(await rules({ x: 'preset: comfy, diffusers', given })).toEqual([
+      'comfy philox none 2 Exponential',
+      'diffusers philox none 3 Exponential',
+    ]);
+    // Other axes go before what was given, in whatever order they stand.
+    const z = ['emphasis: a1111', 'scheduler: Automatic', 'clip skip: 1'];
+    expect(await rules({ x: 'noise: cpu', y: 'preset: comfy', z, given })).toEqual([
+      'comfy cpu a1111 1 Automatic',
+    ]);
+    expect(await refused({ x: 'clip skip: 0' })).toMatch(/COMPARE_CELL_INVALID.*clip skip 0/);
+  });
+
+  test('a sampler is resolved by the rule of its cell', async () => {
+    const all = await cells({ x: 'sampler: DPM++ 2M, DPM++ 2M Karras, Euler a', y: 'preset: a1111, comfy' });
+    expect(all.map(({ sampler, scheduler }) => `${sampler}/${scheduler}`)).toEqual([
+      ...['DPM++ 2M/Karras', 'DPM++ 2M/Karras', 'Euler a/Automatic'],
+      ...['DPM++ 2M/Automatic', 'DPM++ 2M/Karras', 'Euler a/Automatic'],
+    ]);
+    expect(await labels({ x: 'sampler: dpmpp_2m, DPM++ 2M Karras' })).toEqual(['DPM++ 2M', 'DPM++ 2M Karras']);
+    // A scheduler in the name of the option's sampler gives way to one that is compared.
+    const given = { sampler: 'DPM++ 2M Karras' };
+    expect((await cells({ x: 'scheduler: Simple, Automatic', given })).map(each => each.scheduler)).toEqual([
+      'Simple',
+      'Karras',
+    ]);
+    expect((await cells({ x: 'preset: comfy', given })).map(each => each.scheduler)).toEqual(['Karras']);
+  });
+
+  test('the second pass follows the first where it has nothing of its own', async () => {
+    const hires = { width: 128, height: 96, upscaler: 'latent', steps: 20, strength: 0.6 } as const;
+    const wished = { upscaler: 'Latent', strength: 0.6 };
+    const second = async (x: string, change: object, own: object) =>
+      (await cells({ x, base: { hires: { ...hires, ...change } }, given: { hires: { ...wished, ...own } } })).map(
+        ({ hires: { steps, sampler, scheduler } = hires as NonNullable<PictureSettings['hires']> }) => [
+          steps,
+          sampler,
+          scheduler,
+        ],
+      );
+    expect(await second('steps: 5, 9', {}, {})).toEqual([5, 9].map(steps => [steps, undefined, undefined]));
+    expect(await second('steps: 5, 9', {}, { steps: 20 })).toEqual(Array(2).fill([20, undefined, undefined]));
+    expect(await second('hires steps: 5, 9', {}, {})).toEqual([5, 9].map(n => [n, undefined, undefined]));
+    const own = { sampler: 'DPM++ 2M', scheduler: 'Karras' };
+    expect(await second('preset: a1111, comfy', own, { sampler: 'DPM++ 2M' })).toEqual([
+      [20, 'DPM++ 2M', 'Karras'],
+      [20, 'DPM++ 2M', 'Automatic'],
+    ]);
   });
 
   test('the second pass grows with the size; denoising is that of the second pass', async () => {
@@ -173,6 +256,23 @@ describe('axes of LoRAs', () => {
     expect(await refused({ x: `epoch: ${folder}` })).toMatch(/LORA_AMBIGUOUS.*alice, bob|LORA_AMBIGUOUS/);
   });
 
+  test('the best is one with the file that was saved then, where their tensors are the same', async () => {
+    mkdirSync(join(folder, 'kept'));
+    write('kept/eve-step00000010', 11, 10);
+    write('kept/eve-step00000020', 12, 20);
+    write('kept/eve', 13, 30);
+    write('kept/eve-best', 12, 20);
+    const x = `epoch: ${join(folder, 'kept')}`;
+    expect(await labels({ x })).toEqual(['step 10', 'step 20 · best', 'final']);
+    expect(lorasOf(await cells({ x }))).toEqual(['eve-step00000010:1', 'eve-step00000020:1', 'eve:1']);
+    expect(await labels({ x: 'epoch: eve-best' })).toEqual(['best']);
+    // Of the same step, but averaged otherwise: a column of its own.
+    write('kept/eve-best', 14, 20);
+    expect(await labels({ x })).toEqual(['step 10', 'step 20', 'best', 'final']);
+    write('kept/eve-best', 13, 30);
+    expect(await labels({ x })).toEqual(['step 10', 'step 20', 'final · best']);
+  });
+
   test('a name that stands for no file is replaced before it is looked for', async () => {
     const base = { prompt: 'a cat <lora:x:0.5>' };
     expect(lorasOf(await cells({ x: 'epoch: alice', base }))).toContain('alice-000001:0.5');
@@ -217,6 +317,11 @@ describe('axes of LoRAs', () => {
       { strength: 0.7, stop: '10' },
     ]);
   });
+
+  test('ranges of steps with one end are words, not negative numbers', async () =>
+    expect(await labels({ x: 'lora steps: 0.2 - 0.8, -0.1, 0.1-, -10, 5-, all', base: { prompt } })).toEqual([
+      ...['0.2-0.8', 'first 0.1', 'from 0.1', 'first 10', 'from 5', 'all'],
+    ]));
 
   test('steps that leave a LoRA none are found before anything is drawn', async () =>
     expect(await refused({ x: 'lora steps: 10-15', y: 'steps: 20, 5', base: { prompt } })).toMatch(

@@ -7,10 +7,11 @@ import { axisTable } from './axes/table.ts';
 import { drawingOrder } from './drawing-order.ts';
 import { fileName, nameOfLabels } from './file-name.ts';
 import { type LoraFileFacts, lorasFacts } from './lora-facts.ts';
-import { type Axis, type AxisText, checkApart, parseAxis } from './parse-axis.ts';
+import { type Axis, type AxisText, checkApart, checkLacks, parseAxis } from './parse-axis.ts';
 import { pictureId } from './picture-id.ts';
 import { type GridSheet, positions, sheetsOf } from './sheet-plan.ts';
 import { type Draft, openSlots } from './slots.ts';
+import { withSaid } from './together.ts';
 
 export interface GridRequest extends AxisContext {
   /** From left to right. */
@@ -62,14 +63,16 @@ type PlanAxis = Pick<Axis, 'title' | 'values'> & { readonly row: Axis['row'] | u
 const noAxis: PlanAxis = { title: '', values: [{ label: '', apply: draft => draft }], row: undefined };
 
 /** Applies values in the order of the table; tags are taken out of the prompt after the axes of text. */
-function settle(base: PictureSettings, axes: readonly PlanAxis[], at: readonly number[]): Draft {
+function settle({ base, given }: AxisContext, axes: readonly PlanAxis[], at: readonly number[]): Draft {
   const chosen = axes.flatMap(({ row, values }, i) => (row ? [{ row, value: values[at[i]] }] : []));
   chosen.sort((a, b) => axisTable.indexOf(a.row) - axisTable.indexOf(b.row));
   const apply = (draft: Draft, isText: boolean): Draft =>
     chosen
       .filter(({ row }) => (row.isText === true) === isText)
       .reduce((changed, { value }) => value.apply(changed), draft);
-  return apply(openSlots(apply({ settings: base, slots: [] }, true).settings), false);
+  const typed = apply({ settings: base, slots: [], said: {} }, true).settings;
+  const draft = apply(openSlots(typed), false);
+  return { ...draft, settings: withSaid(draft.settings, draft.said, given) };
 }
 
 /** The LoRAs of a cell; names that no axis replaced are looked for only now. */
@@ -92,6 +95,10 @@ const labelsAt = (axes: readonly PlanAxis[], at: readonly number[]): string[] =>
 function checkCell(settings: PictureSettings, labels: readonly string[]): void {
   const fail = (why: string, hint?: string): LoraError =>
     usageError('COMPARE_CELL_INVALID', `the picture of ${labels.join(', ')}: ${why}`, hint);
+  if (settings.clipSkip < 1) {
+    const hint = '1 reads the last layer of the text encoder; from 0 counts the preset diffusers alone.';
+    throw fail('clip skip 0 is less than none', hint);
+  }
   const { error } = pictureSettingsSchema.safeParse(settings);
   if (error) throw fail(`${error.issues[0].path.join('.')}: ${error.issues[0].message}`);
   for (const { start, stop, name } of settings.loras) {
@@ -122,6 +129,7 @@ function readAxes(request: GridRequest): PlanAxis[] {
     throw usageError('COMPARE_NO_AXES', 'nothing is compared: there is no axis', hint);
   }
   checkApart(given);
+  checkLacks(given, request.base);
   const axes = [x ?? noAxis, y ?? noAxis, ...z];
   checkCount(axes);
   return axes;
@@ -142,7 +150,7 @@ export async function planGrid(request: GridRequest): Promise<Grid> {
     return path;
   };
   const drafts = [...positions(axes.map(({ values }) => values.length))].map(at => {
-    const draft = settle(request.base, axes, at);
+    const draft = settle(request, axes, at);
     return { at, settings: { ...draft.settings, loras: lorasOf(draft, find) } };
   });
   const facts = await lorasFacts(drafts.flatMap(({ settings }) => settings.loras.map(({ path }) => path)));

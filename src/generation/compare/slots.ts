@@ -6,6 +6,7 @@ import { nearestWords } from '../../errors.ts';
 import { loraName } from '../find-lora.ts';
 import { extractLoraTags } from '../prompt/lora-tags.ts';
 import type { LoraSettings, PictureSettings } from '../settings/schema.ts';
+import type { Said } from './together.ts';
 
 export interface SlotFile {
   readonly name: string;
@@ -27,6 +28,8 @@ export interface Draft {
   readonly settings: PictureSettings;
   /** Empty until the tags have been taken out of the prompt. */
   readonly slots: readonly Slot[];
+  /** What axes ask for that means something only beside what the others ask for. */
+  readonly said: Said;
 }
 
 /** Strengths that are the same are said once. */
@@ -45,7 +48,7 @@ export function openSlots(settings: PictureSettings): Draft {
     ...{ called: file.name, file, isCompared: false },
     how: oneStrength(how),
   }));
-  return { settings: { ...settings, prompt, loras: [] }, slots };
+  return { settings: { ...settings, prompt, loras: [] }, slots, said: {} };
 }
 
 const plain = (name: string): string => loraName(name).toLowerCase();

@@ -18,6 +18,7 @@ export interface TextRules extends ReadingRules, RunLength {
   /** A1111's count: 1 reads the last layer, 2 the one before. */
   readonly clipSkip: number;
   readonly sdxlClipSkip: SdxlClipSkip;
+  readonly skipsLayersOf: Preset['skipsLayersOf'];
   readonly zerosForNoText: Preset['zerosForNoText'];
   /** Whether there is a negative prompt. */
   readonly guided: boolean;
@@ -179,7 +180,8 @@ export function openTextEncoder(checkpoint: Checkpoint, options: SessionOptions)
     const parts = rules.syntax === 'a1111' ? composedParts(prompt) : [{ text: prompt, weight: 1 }];
     const positive = await encodeParts(parts, loras, rules);
     if (!rules.guided) return { positive, negative: undefined };
-    const negative = await encodeParts([{ text: negativePrompt, weight: 1 }], loras, rules);
+    const own = rules.skipsLayersOf === 'prompt' ? { ...rules, clipSkip: 1 } : rules;
+    const negative = await encodeParts([{ text: negativePrompt, weight: 1 }], loras, own);
     if (!isZero(negativePrompt, checkpoint, rules)) return { positive, negative };
     return { positive, negative: { ...negative, parts: mapStates(negative.parts, zeroStates) } };
   };

@@ -5,7 +5,7 @@ import { badInput, usageError } from '../../errors.ts';
 import { printable } from '../../files/index.ts';
 import { type HeaderFacts, headerFacts } from './header-facts.ts';
 import { joinListings, type Listing, leadsOut, listUsual } from './listing.ts';
-import { nearHint } from './near-names.ts';
+import { nearHint, shownFolders } from './near-names.ts';
 import { hashesOfFile } from './tensor-hash.ts';
 
 const ending = '.safetensors';
@@ -24,7 +24,8 @@ export interface LoraFolders {
   /**
    * The file, or the folder that PEFT or Diffusers wrote, of a name: that of the file, with as much of its path as makes
    * it clear and with or without ending; the name given at training (`ss_output_name`); or `hash:` with the first 8 or
-   * more digits of its hash. Throws LORA_NOT_FOUND with near names, LORA_AMBIGUOUS with all that it could be.
+   * more digits of its hash. Of copies it is the first. Throws LORA_NOT_FOUND with near names, LORA_AMBIGUOUS with all
+   * that it could be.
    */
   find(name: string): string;
   /** All files, absolute. */
@@ -35,6 +36,14 @@ interface Candidate {
   readonly path: string;
   /** Below its folder, with `/`, without ending. */
   readonly name: string;
+}
+
+/** How a name that several files have is looked at. */
+interface Meaning {
+  /** Behind the list of what it could be. */
+  readonly what?: string;
+  readonly copies?: 'file' | 'tensors';
+  readonly hint?: string;
 }
 
 /** Folders of PEFT and Diffusers count as one LoRA, called like the folder. */
@@ -150,24 +159,37 @@ export function openLoraFolders(folders: readonly string[]): LoraFolders {
         `/${inFolder.replace(/\.[^.]*$/, '').toLowerCase()}`.endsWith(`/${stem}`),
     );
     if (pickle) return `${pickle.path} is a pickle, which can run code; convert it to .safetensors.`;
-    if (known().length === 0) return `No LoRA files in ${folders.join(', ')}.`;
+    if (known().length === 0) return `No LoRA files in ${shownFolders(folders)}.`;
     const names = known().flatMap(candidate => [loraName(candidate.path)]);
     return nearHint(
       loraName(plain(name)),
       names,
-      `None of ${known().length} LoRAs in ${folders.join(', ')} is near.`,
+      `None of ${known().length} LoRAs in ${shownFolders(folders)} is near.`,
     );
   };
 
-  const only = (name: string, found: readonly Candidate[], what = ''): string => {
+  /** Copies of a file: the same bytes, or, where a hash of the tensors was asked for, the same tensors. */
+  const areCopies = ([first, ...others]: readonly Candidate[], of: 'file' | 'tensors'): boolean => {
+    const size = (path: string): number => statSync(path).size;
+    if (of === 'file' && others.some(({ path }) => size(path) !== size(first.path))) return false;
+    const hash = hashes(first.path)?.[of];
+    return hash !== undefined && others.every(({ path }) => hashes(path)?.[of] === hash);
+  };
+
+  const wholePath = 'Write more of the path (./ in front for the whole)';
+  const only = (
+    name: string,
+    found: readonly Candidate[],
+    { what = '', copies = 'file', hint = `${wholePath}, or hash: with its first 12 digits.` }: Meaning = {},
+  ): string => {
     const hits = [...new Map(found.map(hit => [realpathSync(hit.path), hit])).values()];
-    if (hits.length === 1) return hits[0].path;
+    if (hits.length === 1 || areCopies(hits, copies)) return hits[0].path;
     const shown = hits.slice(0, 20).map(({ path }) => path);
     if (hits.length > shown.length) shown.push(`one of ${hits.length - shown.length} more`);
     throw usageError(
       'LORA_AMBIGUOUS',
-      `<lora:${printable(name)}> could be ${shown.join(' or ')}${what}`,
-      'Write more of the path (./ in front for the whole), or hash: with its first 12 digits, or give the file with --lora.',
+      `LoRA ${printable(name)} could be ${shown.join(' or ')}${what}`,
+      hint,
     );
   };
 
@@ -175,16 +197,16 @@ export function openLoraFolders(folders: readonly string[]): LoraFolders {
     if (!/^[0-9a-f]{8,64}$/.test(hash))
       throw usageError(
         'LORA_HASH',
-        `<lora:${printable(name)}> has no hash of 8 to 64 digits`,
+        `LoRA ${printable(name)} has no hash of 8 to 64 digits`,
         'Write hash: and the first 12 digits, as pictures state them.',
       );
     const { hits, unread } = calledByHash(hash, known(), headerOf, hashes);
-    if (hits.length > 0) return only(name, hits);
+    if (hits.length > 0) return only(name, hits, { copies: 'tensors', hint: 'Write more digits of it.' });
     const rest = unread === 0 ? '' : `; ${unread} files were not read, since all are too large together`;
     throw badInput(
       'LORA_NOT_FOUND',
       `none of ${known().length} LoRAs has the hash ${hash}${rest}`,
-      `Looked in ${folders.join(', ')}.`,
+      `Looked in ${shownFolders(folders)}.`,
     );
   };
 
@@ -198,7 +220,7 @@ export function openLoraFolders(folders: readonly string[]): LoraFolders {
         if (hits.length > 0) return only(name, hits);
         const alias = plain(name).toLowerCase();
         const same = known().filter(({ path }) => headerOf(path).alias === alias);
-        if (same.length > 0) return only(name, same, ', which were all given that name at training');
+        if (same.length > 0) return only(name, same, { what: ', which were all given that name at training' });
       }
       throw badInput('LORA_NOT_FOUND', `no LoRA is called ${printable(name)}`, hintFor(name));
     },

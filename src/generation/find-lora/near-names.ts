@@ -35,6 +35,10 @@ export function nearNames(wanted: string, known: Iterable<string>): string[] {
   return [...new Set([...nearestWords(wanted, names), ...byWords])].slice(0, 5);
 }
 
+/** Folders as a sentence names them: a point before its full stop would be lost. */
+export const shownFolders = (folders: readonly string[]): string =>
+  folders.map(folder => (folder === '.' ? 'this folder' : folder)).join(', ');
+
 /** As a hint; `none` where nothing is near. */
 export function nearHint(wanted: string, known: Iterable<string>, none: string): string {
   const near = nearNames(wanted, known);

@@ -64,6 +64,22 @@ test.each([
   );
 });
 
+test.each([
+  ['<lora:x:{0.2|1}>', '{<lora:x:0.2>|<lora:x:1>}'],
+  ['a <lora:x:te={0|1}:unet=0.5> cat', '{<lora:x:te=0:unet=0.5>|<lora:x:te=1:unet=0.5>}'],
+  ['<lora:x:{3::0.2|1}>', '{3::<lora:x:0.2>|<lora:x:1>}'],
+  ['<lora:x:{0.2|1|LOW}>', '{<lora:x:0.2>|<lora:x:1>|<lora:x:LOW>}'],
+])('alternatives within a tag: %s is meant as %s', (prompt, meant) => {
+  expect(() => extractLoraTags(prompt)).toThrow(
+    expect.objectContaining({ code: 'PROMPT_LORA_TAG', hint: `Alternatives stand around tags: ${meant}.` }),
+  );
+});
+
+test('braces without a choice are no alternatives', () =>
+  expect(() => extractLoraTags('<lora:a{b}:much>')).toThrow(
+    expect.objectContaining({ hint: expect.stringMatching(/^Write <lora:name>/) }),
+  ));
+
 test('block weights are kept as they are written', () => {
   const [named] = extractLoraTags('<lora:alice:1:lbw=OUTALL>').loras;
   expect(named).toEqual({ name: 'alice', strength: 1, textStrength: 1, blocks: 'OUTALL' });

@@ -43,6 +43,21 @@ type Fail = (why: string, better?: string) => Error;
 
 const decimal = /^[+-]?(?:\d+\.?\d*|\.\d+)(?:e[+-]?\d+)?$/i;
 
+/** Alternatives stand around tags, since braces within one may belong to a name: `{<lora:x:0.2>|<lora:x:1>}`. */
+function alternativesAround({ word, inside }: TagSpan): string | undefined {
+  const braces = /\{([^{}]{1,200})\}/.exec(inside);
+  if (!braces?.[1].includes('|')) return undefined;
+  const [before, behind] = [
+    inside.slice(0, braces.index),
+    inside.slice(braces.index + braces[0].length),
+  ];
+  const choices = braces[1].split('|').map(choice => {
+    const [, weight = '', rest = choice] = /^([\d.]+::)(.*)$/.exec(choice) ?? [];
+    return `${weight}<${word}:${before}${rest}${behind}>`;
+  });
+  return `Alternatives stand around tags: ${printable(`{${choices.join('|')}}`)}.`;
+}
+
 function strengthOf(text: string, fail: Fail): number {
   const value = Number(text);
   if (decimal.test(text) && Number.isFinite(value)) return value;
@@ -52,6 +67,7 @@ function strengthOf(text: string, fail: Fail): number {
       `has a strength that changes over the steps ("${text}"), which is not supported`,
       'Write the tag once for each range of steps: <lora:name:0.75:stop=0.5> <lora:name:0.38:start=0.5>.',
     );
+  if (/[{}|]/.test(text)) throw fail(why);
   if (/^[A-Z]{2,}/.test(text) || text.includes(','))
     throw fail(why, `Block weights are written lbw=${text}.`);
   throw fail(why);
@@ -152,7 +168,7 @@ export function extractLoraTags(prompt: string): PromptLoras {
   let at = 0;
   for (const tag of tagsOf(prompt)) {
     const text = prompt.slice(tag.start, tag.end);
-    const fail: Fail = (why, better = hint) =>
+    const fail: Fail = (why, better = alternativesAround(tag) ?? hint) =>
       usageError(
         'PROMPT_LORA_TAG',
         `${printable(text)} at character ${tag.start} of the prompt ${why}`,

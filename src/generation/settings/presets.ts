@@ -28,12 +28,16 @@ export interface Preset {
   readonly zerosForNoText: 'always' | 'never' | 'checkpoint';
   /** What the number after clip skip means: A1111's 2 is diffusers' 1. */
   readonly clipSkipFrom: 1 | 0;
+  /** Whether the negative prompt skips layers too: diffusers' does not. */
+  readonly skipsLayersOf: 'both' | 'prompt';
   /** What clip skip does for SDXL, which reads the layer before the last anyway. */
   readonly sdxlClipSkip: SdxlClipSkip;
   /** What numbers of steps in prompts count: steps, or calls of the UNet, of which some samplers make two a step. */
   readonly promptSteps: 'steps' | 'calls';
   /** Whose schedulers, where programs differ under one name. */
   readonly schedules: ScheduleRule;
+  /** The order of UniPC. */
+  readonly highestOrder: 2 | 3;
   /** How strength shortens a run: A1111 starts late, ComfyUI makes a longer schedule, diffusers drops steps. */
   readonly strength: StrengthRule;
   /** Inpainting: what is kept is put into what the UNet says, or also, with noise, into what it reads. */
@@ -45,47 +49,27 @@ export interface Preset {
 export const presets: Readonly<Record<PresetName, Preset>> = {
   lora: {
     ...{ noise: 'cpu', stepNoise: 'continues', startNoise: 'sigma', emphasis: 'a1111', syntax: 'a1111' },
-    ...{ longPrompts: 'chunks', zerosForNoText: 'checkpoint', clipSkipFrom: 1, schedules: 'lora' },
-    ...{
-      sdxlClipSkip: 'fixed',
-      promptSteps: 'steps',
-      strength: 'a1111',
-      inpaint: 'denoised',
-      rescale: 'prediction',
-    },
+    ...{ longPrompts: 'chunks', zerosForNoText: 'checkpoint', clipSkipFrom: 1, skipsLayersOf: 'both' },
+    ...{ sdxlClipSkip: 'fixed', promptSteps: 'steps', schedules: 'lora', highestOrder: 3 },
+    ...{ strength: 'a1111', inpaint: 'denoised', rescale: 'prediction' },
   },
   a1111: {
     ...{ noise: 'philox', stepNoise: 'continues', startNoise: 'sigma', emphasis: 'a1111', syntax: 'a1111' },
-    ...{ longPrompts: 'chunks', zerosForNoText: 'always', clipSkipFrom: 1, schedules: 'a1111' },
-    ...{
-      sdxlClipSkip: 'fixed',
-      promptSteps: 'calls',
-      strength: 'a1111',
-      inpaint: 'denoised',
-      rescale: 'prediction',
-    },
+    ...{ longPrompts: 'chunks', zerosForNoText: 'always', clipSkipFrom: 1, skipsLayersOf: 'both' },
+    ...{ sdxlClipSkip: 'fixed', promptSteps: 'calls', schedules: 'a1111', highestOrder: 3 },
+    ...{ strength: 'a1111', inpaint: 'denoised', rescale: 'prediction' },
   },
   comfy: {
     ...{ noise: 'cpu', stepNoise: 'philox-again', startNoise: 'comfy', emphasis: 'comfy', syntax: 'comfy' },
-    ...{ longPrompts: 'chunks', zerosForNoText: 'never', clipSkipFrom: 1, schedules: 'comfy' },
-    ...{
-      sdxlClipSkip: 'counted',
-      promptSteps: 'steps',
-      strength: 'comfy',
-      inpaint: 'both',
-      rescale: 'velocity',
-    },
+    ...{ longPrompts: 'chunks', zerosForNoText: 'never', clipSkipFrom: 1, skipsLayersOf: 'both' },
+    ...{ sdxlClipSkip: 'counted', promptSteps: 'steps', schedules: 'comfy', highestOrder: 3 },
+    ...{ strength: 'comfy', inpaint: 'both', rescale: 'velocity' },
   },
   diffusers: {
     ...{ noise: 'cpu', stepNoise: 'continues', startNoise: 'diffusers', emphasis: 'none', syntax: 'plain' },
-    ...{ longPrompts: 'cut', zerosForNoText: 'checkpoint', clipSkipFrom: 0, schedules: 'diffusers' },
-    ...{
-      sdxlClipSkip: 'further',
-      promptSteps: 'steps',
-      strength: 'diffusers',
-      inpaint: 'both',
-      rescale: 'prediction',
-    },
+    ...{ longPrompts: 'cut', zerosForNoText: 'checkpoint', clipSkipFrom: 0, skipsLayersOf: 'prompt' },
+    ...{ sdxlClipSkip: 'further', promptSteps: 'steps', schedules: 'diffusers', highestOrder: 2 },
+    ...{ strength: 'diffusers', inpaint: 'both', rescale: 'prediction' },
   },
 };
 

@@ -31,6 +31,19 @@ describe('block weights', () => {
     expect(weights.get('IN01')).toBeUndefined();
   });
 
+  test('a preset for deeper models names them', () => {
+    for (const preset of ['INS', 'IND', 'midd', 'OUTD', 'OUTS'])
+      for (const [family, own] of [
+        ['pocket', /pocket/],
+        ['sdxl', /SDXL/],
+      ] as const) {
+        const refused = () => parseBlockWeights(preset, family);
+        expect(refused).toThrow(/this preset is for SD 1\.x and SD 2\.x; the base is/);
+        expect(refused).toThrow(own);
+      }
+    expect(() => parseBlockWeights('MIDDLE', 'sd15')).toThrow(/there is no preset of that name/);
+  });
+
   test.each(['1,2,3', 'INS,', 'IN99=1', 'M00=x', 'M00=1=2', 'XYZ', ''])('"%s" is refused', text => {
     expect(() => parseBlockWeights(text, 'sd15')).toThrow(
       expect.objectContaining({ code: 'BLOCK_WEIGHTS_INVALID' }),

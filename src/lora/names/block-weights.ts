@@ -5,6 +5,7 @@
 import { usageError } from '../../errors.ts';
 import type { Family } from '../../models/index.ts';
 import { blockNames, blockWeightLists } from './blocks.ts';
+import { familyName } from './family.ts';
 
 /** By name of block; those that are not in it keep the whole strength. */
 export type BlockWeights = ReadonlyMap<string, number>;
@@ -18,7 +19,8 @@ const presets: Readonly<Record<string, RegExp>> = {
   OUTALL: /^OUT/,
 };
 
-/** Those that were made for the depth of SD 1 and 2. */
+/** Those that were made for the depth of these families. */
+const fourLevelFamilies: readonly Family[] = ['sd15', 'sd2'];
 const fourLevelPresets: Readonly<Record<string, RegExp>> = {
   INS: /^IN0[0-3]$/,
   IND: /^IN0[5-9]|^IN1/,
@@ -34,19 +36,24 @@ function allNames(family: Family): string[] {
   return [base, ...new Set(blocks)];
 }
 
+const presetsOf = (family: Family): typeof presets =>
+  fourLevelFamilies.includes(family) ? { ...presets, ...fourLevelPresets } : presets;
+
 function fromPreset(text: string, family: Family): BlockWeights | undefined {
-  const rows = family === 'sd15' || family === 'sd2' ? { ...presets, ...fourLevelPresets } : presets;
+  const rows = presetsOf(family);
   const name = text.toUpperCase();
-  if (!Object.hasOwn(rows, name)) return undefined;
+  if (!Object.hasOwn(rows, name)) {
+    if (!Object.hasOwn(fourLevelPresets, name)) return undefined;
+    const made = fourLevelFamilies.map(familyName).join(' and ');
+    throw invalid(text, `this preset is for ${made}; the base is ${familyName(family)}`, family);
+  }
   const keeps = (block: string): boolean => rows[name].test(block) || (block === base && name !== 'NONE');
   return new Map(allNames(family).map(block => [block, keeps(block) ? 1 : 0]));
 }
 
 function invalid(text: string, why: string, family: Family): Error {
   const lengths = blockWeightLists(family).map(list => list.length);
-  const known = Object.keys(
-    family === 'sd15' || family === 'sd2' ? { ...presets, ...fourLevelPresets } : presets,
-  );
+  const known = Object.keys(presetsOf(family));
   const hint = `Give ${lengths.join(' or ')} numbers, one of ${known.join(', ')}, or names such as M00=0,OUT*=0.5 (${allNames(family).join(' ')}).`;
   return usageError('BLOCK_WEIGHTS_INVALID', `block weights "${text}": ${why}`, hint);
 }
@@ -78,6 +85,7 @@ export function parseBlockWeights(text: string, family: Family): BlockWeights {
   if (preset) return preset;
   if (text.includes('=')) return fromNames(text, family);
   const items = text.split(',');
+  if (/^[a-z]+$/i.test(text.trim())) throw invalid(text, 'there is no preset of that name', family);
   const list = blockWeightLists(family).find(({ length }) => length === items.length);
   if (!list) throw invalid(text, `${items.length} numbers are not one for each block`, family);
   return new Map(list.map((name, i) => [name, numberOf(items[i], text, family)]));

@@ -91,6 +91,12 @@ function readEpochs(reading: Reading): AxisValue[] {
 
 const stepPattern = /^([\d.]+)?\s*-\s*([\d.]+)?$/;
 
+/** In words where a minus at an end would be read as a sign. */
+function stepsLabel({ start, stop }: Pick<Slot['how'], 'start' | 'stop'>): string {
+  if (start === undefined) return stop === undefined ? 'all' : `first ${stop}`;
+  return stop === undefined ? `from ${start}` : `${start}-${stop}`;
+}
+
 /** `0.2-0.8` of the steps, `5-15`, `5-`, `-10`; `all`. */
 function readStepRange(item: Item, reading: Reading): Pick<Slot['how'], 'start' | 'stop'> {
   if (/^all$/i.test(item.text)) return { start: undefined, stop: undefined };
@@ -159,7 +165,7 @@ export const loraAxes: readonly AxisRow[] = [
     read: reading =>
       reading.items.map(item => {
         const steps = readStepRange(item, reading);
-        return slotValue(reading, item.text, () => steps);
+        return slotValue(reading, stepsLabel(steps), () => steps);
       }),
   },
 ];

@@ -1,33 +1,48 @@
 /** @file Axes of the picture: noise, sampler, guidance, size, the second pass, whose rules are followed. */
-import { resolveSampler, type SamplerChoice } from '../../../diffusion/index.ts';
+import { resolveSampler } from '../../../diffusion/index.ts';
 import { nearestWords } from '../../../errors.ts';
 import { snapSize } from '../../pictures/sizes.ts';
 import { resolveUpscaler } from '../../pictures/upscalers.ts';
-import { presets } from '../../settings/presets.ts';
-import { emphasisRules, noiseSources, type PictureSettings, presetNames } from '../../settings/schema.ts';
-import { type Item, type NumberRule, readNumbers, readSeeds } from '../values.ts';
-import { type AxisRow, type AxisValue, named, type Reading, settingValue } from './row.ts';
+import {
+  type EmphasisRule,
+  emphasisRules,
+  type NoiseSource,
+  noiseSources,
+  type PictureSettings,
+  type PresetName,
+  presetNames,
+} from '../../settings/schema.ts';
+import type { Said } from '../together.ts';
+import { type NumberRule, readNumbers, readSeeds } from '../values.ts';
+import { type AxisRow, type AxisValue, type Lack, named, type Reading, saidValue, settingValue } from './row.ts';
 
 type Change = Partial<PictureSettings>;
 
-interface NumberAxis extends NumberRule {
+interface NumberAxis extends NumberRule, Pick<AxisRow, 'lacks'> {
   readonly name: string;
   readonly aliases: readonly string[];
-  /** What a run needs for it to mean something; fails without. */
-  readonly needs?: (settings: PictureSettings) => string | undefined;
-  readonly change: (settings: PictureSettings, value: number) => Change;
+  readonly change?: (settings: PictureSettings, value: number) => Change;
+  /** For what other axes have a say in. */
+  readonly say?: (value: number) => Said;
 }
 
-const needsHires = ({ hires }: PictureSettings): string | undefined =>
-  hires ? undefined : 'is about the second pass (hires fix), which is not asked for';
+const needsHires = ({ hires }: PictureSettings): Lack | undefined =>
+  hires
+    ? undefined
+    : { why: 'is about the second pass (hires fix), which is not asked for', hint: 'Add --hires 2.' };
 
 const numberAxes: readonly NumberAxis[] = [
   {
     ...{ name: 'variation strength', aliases: ['var. strength', 'var strength', 'subseed strength'] },
     ...{ isWhole: false, least: 0, most: 1 },
-    needs: ({ variation }) =>
-      variation ? undefined : 'needs a variation seed, which the pictures do not have',
-    change: ({ variation }, strength) => (variation ? { variation: { ...variation, strength } } : {}),
+    lacks: ({ variation }, axes) =>
+      variation || axes.includes('variation seed')
+        ? undefined
+        : {
+            why: 'needs a variation seed, which the pictures do not have',
+            hint: 'Add --variation-strength 0.5 --variation-seed 8, or an axis: "variation seed: 8, 9".',
+          },
+    say: variationStrength => ({ variationStrength }),
   },
   {
     ...{ name: 'steps', aliases: ['sampling steps'], isWhole: true, least: 1, most: 1000 },
@@ -42,40 +57,45 @@ const numberAxes: readonly NumberAxis[] = [
     change: (_, guidanceRescale) => ({ guidanceRescale }),
   },
   {
-    ...{ name: 'clip skip', aliases: ['clipskip'], isWhole: true, least: 1, most: 12 },
-    change: (_, clipSkip) => ({ clipSkip }),
+    ...{ name: 'clip skip', aliases: ['clipskip'], isWhole: true, least: 0, most: 12 },
+    say: clipSkip => ({ clipSkip }),
   },
   {
     // A1111 calls by one name how much of a picture is drawn anew: of a given one, or of the first pass.
     ...{ name: 'denoising', aliases: ['denoising strength', 'init strength', 'hires strength'] },
     ...{ isWhole: false, least: 0, most: 1 },
-    needs: ({ init, hires }) =>
-      init || hires ? undefined : 'needs a picture to start from, or a second pass (hires fix)',
+    lacks: ({ init, hires }) =>
+      init || hires
+        ? undefined
+        : {
+            why: 'needs a picture to start from, or a second pass (hires fix)',
+            hint: 'Add --init picture.png, or --hires 2.',
+          },
     change: ({ init, hires }, strength) => ({
       ...(init ? { init: { ...init, strength } } : {}),
       ...(hires && !init ? { hires: { ...hires, strength } } : {}),
     }),
   },
   {
-    ...{ name: 'hires steps', aliases: [], isWhole: true, least: 1, most: 1000, needs: needsHires },
-    change: ({ hires }, steps) => (hires ? { hires: { ...hires, steps } } : {}),
+    ...{ name: 'hires steps', aliases: [], isWhole: true, least: 1, most: 1000, lacks: needsHires },
+    say: hiresSteps => ({ hiresSteps }),
   },
 ];
 
-function numberRow({ name, aliases, needs, change, ...rule }: NumberAxis): AxisRow {
+function numberRow({ name, aliases, lacks, change, say, ...rule }: NumberAxis): AxisRow {
   const { isWhole, least, most } = rule;
   const between =
     least === undefined ? '' : most === undefined ? ` from ${least}` : ` from ${least} to ${most}`;
   return {
     ...{ name, aliases },
+    ...(lacks ? { lacks } : {}),
     values: `${isWhole ? 'whole numbers' : 'numbers'}${between}`,
-    read(reading) {
-      const lack = needs?.(reading.base);
-      if (lack !== undefined) throw reading.fail(lack);
-      return readNumbers(reading.items, rule, reading).map(value =>
-        settingValue(String(value), settings => change(settings, value)),
-      );
-    },
+    read: reading =>
+      readNumbers(reading.items, rule, reading).map(value =>
+        say
+          ? saidValue(String(value), say(value))
+          : settingValue(String(value), settings => change?.(settings, value) ?? {}),
+      ),
   };
 }
 
@@ -83,35 +103,32 @@ interface ChoiceAxis {
   readonly name: string;
   readonly aliases: readonly string[];
   readonly choices: readonly string[];
-  readonly change: (settings: PictureSettings, choice: never) => Change;
+  readonly say: (choice: never) => Said;
 }
 
 const choiceAxes: readonly ChoiceAxis[] = [
   {
     ...{ name: 'preset', aliases: ['compatibility'], choices: presetNames },
-    change: (_, preset: (typeof presetNames)[number]) => {
-      const { noise, emphasis } = presets[preset];
-      return { preset, noise, emphasis };
-    },
+    say: (preset: PresetName) => ({ preset }),
   },
   {
     ...{ name: 'noise', aliases: ['rng', 'rng source', 'noise source'], choices: noiseSources },
-    change: (_, noise: (typeof noiseSources)[number]) => ({ noise }),
+    say: (noise: NoiseSource) => ({ noise }),
   },
   {
     ...{ name: 'emphasis', aliases: ['emphasis rule'], choices: emphasisRules },
-    change: (_, emphasis: (typeof emphasisRules)[number]) => ({ emphasis }),
+    say: (emphasis: EmphasisRule) => ({ emphasis }),
   },
 ];
 
-function choiceRow({ name, aliases, choices, change }: ChoiceAxis): AxisRow {
+function choiceRow({ name, aliases, choices, say }: ChoiceAxis): AxisRow {
   return {
     ...{ name, aliases },
     values: choices.join(', '),
     read(reading) {
       return reading.items.map(item => {
         const choice = choices.find(word => word === item.text.toLowerCase());
-        if (choice !== undefined) return settingValue(choice, settings => change(settings, choice as never));
+        if (choice !== undefined) return saidValue(choice, say(choice as never));
         const near = nearestWords(item.text, choices);
         const hint = near.length > 0 ? `Did you mean ${near.join(' or ')}?` : `Give ${choices.join(', ')}.`;
         throw reading.failAt(item, 'is not known', hint);
@@ -120,26 +137,25 @@ function choiceRow({ name, aliases, choices, change }: ChoiceAxis): AxisRow {
   };
 }
 
-const resolved = (item: Item, reading: Reading, sampler: string, scheduler?: string): SamplerChoice =>
-  named(reading, item, () => resolveSampler(sampler, scheduler));
+/** Shows a sampler's name with the scheduler that it ends in, and neither with one that follows. */
+function samplerName(text: string): string {
+  const { samplerLabel, schedulerLabel } = resolveSampler(text, undefined, 'comfy'); // where Automatic stays so
+  return schedulerLabel === 'Automatic' ? samplerLabel : `${samplerLabel} ${schedulerLabel}`;
+}
 
 function readSamplers(reading: Reading): AxisValue[] {
   return reading.items.map(item => {
-    const { samplerLabel, schedulerLabel } = resolved(item, reading, item.text, reading.scheduler);
-    const usual = resolveSampler(samplerLabel, reading.scheduler).schedulerLabel;
-    const label = schedulerLabel === usual ? samplerLabel : `${samplerLabel} ${schedulerLabel}`;
-    return settingValue(label, () => ({ sampler: samplerLabel, scheduler: schedulerLabel }));
+    named(reading, item, () => resolveSampler(item.text, reading.given.scheduler));
+    return saidValue(samplerName(item.text), { sampler: item.text });
   });
 }
 
 const readSchedulers = (reading: Reading): AxisValue[] =>
   reading.items.map(item => {
-    // Some go with some samplers only, which is known once the sampler's axis has spoken.
-    const { schedulerLabel } = resolved(item, reading, reading.base.sampler, item.text);
-    return settingValue(schedulerLabel, ({ sampler }) => {
-      const choice = resolved(item, reading, sampler, item.text);
-      return { sampler: choice.samplerLabel, scheduler: choice.schedulerLabel };
-    });
+    const { schedulerLabel } = named(reading, item, () =>
+      resolveSampler(reading.base.sampler, item.text, 'comfy'),
+    );
+    return saidValue(schedulerLabel, { scheduler: schedulerLabel });
   });
 
 /** The second pass grows with the first. */
@@ -199,14 +215,17 @@ export const pictureAxes: readonly AxisRow[] = [
     name: 'variation seed',
     aliases: ['var. seed', 'var seed', 'subseed'],
     values: 'whole numbers up to 2⁶⁴ − 1',
-    read(reading) {
-      if (!reading.base.variation) throw reading.fail('needs a variation strength, which is 0');
-      return readSeeds(reading.items, reading).map(seed =>
-        settingValue(String(seed), ({ variation }) =>
-          variation ? { variation: { ...variation, seed } } : {},
-        ),
-      );
-    },
+    lacks: ({ variation }, axes) =>
+      variation || axes.includes('variation strength')
+        ? undefined
+        : {
+            why: 'needs a variation strength, which is 0',
+            hint: 'Add --variation-strength 0.5, or an axis: "variation strength: 0-1 [6]".',
+          },
+    read: reading =>
+      readSeeds(reading.items, reading).map(variationSeed =>
+        saidValue(String(variationSeed), { variationSeed }),
+      ),
   },
   {
     name: 'sampler',
@@ -231,9 +250,8 @@ export const pictureAxes: readonly AxisRow[] = [
     name: 'hires upscaler',
     aliases: ['upscaler'],
     values: 'as --hires-upscaler: Latent, Latent (nearest-exact), Lanczos …',
+    lacks: needsHires,
     read(reading) {
-      const lack = needsHires(reading.base);
-      if (lack !== undefined) throw reading.fail(lack);
       return reading.items.map(item => {
         const upscaler = named(reading, item, () => resolveUpscaler(item.text));
         return settingValue(item.text, ({ hires }) => (hires ? { hires: { ...hires, upscaler } } : {}));

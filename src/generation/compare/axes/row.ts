@@ -7,13 +7,14 @@ import type { SizeRule } from '../../pictures/sizes.ts';
 import type { PictureSettings } from '../../settings/schema.ts';
 import type { EpochFile } from '../epochs.ts';
 import type { Draft } from '../slots.ts';
+import type { GivenRules, Said } from '../together.ts';
 import type { Failures, Item } from '../values.ts';
 
 /** What axes need to know of the run beside their own text. */
 export interface AxisContext {
   readonly base: PictureSettings;
-  /** The scheduler that was asked for; without one, each sampler has its own. */
-  readonly scheduler: string | undefined;
+  /** What was asked for beside the axes; the rest follows from the preset. */
+  readonly given: GivenRules;
   readonly family: Family;
   readonly sizeRule: SizeRule;
   /** Where LoRAs are looked for. */
@@ -36,6 +37,11 @@ export interface AxisValue {
   apply(draft: Draft): Draft;
 }
 
+export interface Lack {
+  readonly why: string;
+  readonly hint: string;
+}
+
 export interface AxisRow {
   readonly name: string;
   /** Other names of it, those of A1111's X/Y/Z plot among them. */
@@ -46,6 +52,8 @@ export interface AxisRow {
   readonly isText?: boolean;
   /** It can say which LoRA it is about. */
   readonly ofLora?: boolean;
+  /** What it lacks in pictures of these settings, beside axes of these names. */
+  lacks?(base: PictureSettings, axes: readonly string[]): Lack | undefined;
   read(reading: Reading): AxisValue[];
 }
 
@@ -56,6 +64,12 @@ export const settingValue = (
 ): AxisValue => ({
   label,
   apply: draft => ({ ...draft, settings: { ...draft.settings, ...change(draft.settings) } }),
+});
+
+/** A value that is worked into the settings once all axes have spoken. */
+export const saidValue = (label: string, said: Said): AxisValue => ({
+  label,
+  apply: draft => ({ ...draft, said: { ...draft.said, ...said } }),
 });
 
 /** Does what a value asks for; an error says which value of which axis it was. */
