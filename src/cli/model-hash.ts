@@ -35,10 +35,10 @@ export function openModelHash({ unet }: Checkpoint): { hash(): Promise<string | 
   const { [key]: found } = readKnown();
   if (found) return { hash: async () => found, stop: () => {} };
   const running = hashFileInThread(file);
-  const hash = running.hash.then(async value => {
+  const remembered = running.hash.then(async value => {
     await remember(key, value);
     return value;
   });
-  hash.catch(() => {}); // asked for later
+  const hash = remembered.catch(() => undefined); // a picture without it is better than none
   return { hash: () => hash, stop: () => void running.stop() };
 }

@@ -13,7 +13,7 @@ export { exifWithComment } from './exif.ts';
 export { bodyHash, hashTensorData, legacyHash } from './hash.ts';
 export { hashFile, hashFileInThread, type ThreadedHash } from './hash-file.ts';
 export { isFolder } from './is-folder.ts';
-export { withJpegBlocks } from './jpeg-segments.ts';
+export { jpegTextLength, withJpegBlocks } from './jpeg-segments.ts';
 export { isLocked, lockFile } from './lock.ts';
 export { type PictureTexts, readPictureTexts } from './picture-texts.ts';
 export { encodePng, type Pixels, xmpKeyword } from './png.ts';

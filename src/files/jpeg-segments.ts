@@ -13,14 +13,18 @@ export interface PictureBlocks {
   readonly xmp?: string | undefined;
 }
 
+/** Bytes of the longer block with its head, and how many a JPEG holds. */
+export function jpegTextLength({ exif, xmp }: PictureBlocks): {
+  readonly bytes: number;
+  readonly most: number;
+} {
+  const exifBytes = exif ? exifHead.length + exif.length : 0;
+  const xmpBytes = xmp === undefined ? 0 : xmpHead.length + Buffer.byteLength(xmp);
+  return { bytes: Math.max(exifBytes, xmpBytes), most: maxBody };
+}
+
 function app1(head: Buffer, body: Uint8Array): Buffer {
   const length = head.length + body.length;
-  if (length > maxBody)
-    throw badInput(
-      'JPEG_TEXT_TOO_LONG',
-      `the text of the picture has ${length} bytes; a JPEG holds ${maxBody}`,
-      'Write a PNG or a WebP, which hold any text.',
-    );
   const start = Buffer.from([0xff, markers.app1, 0, 0]);
   start.writeUInt16BE(length + 2, 2);
   return Buffer.concat([start, head, body]);
@@ -28,6 +32,13 @@ function app1(head: Buffer, body: Uint8Array): Buffer {
 
 /** A JPEG with these blocks right after its start. Throws JPEG_TEXT_TOO_LONG. */
 export function withJpegBlocks(jpeg: Uint8Array, { exif, xmp }: PictureBlocks): Uint8Array {
+  const { bytes, most } = jpegTextLength({ exif, xmp });
+  if (bytes > most)
+    throw badInput(
+      'JPEG_TEXT_TOO_LONG',
+      `the text of the picture has ${bytes} bytes; a JPEG holds ${most}`,
+      'Write a PNG or a WebP, which hold any text.',
+    );
   return Buffer.concat([
     jpeg.subarray(0, 2),
     ...(exif ? [app1(exifHead, exif)] : []),

@@ -3,11 +3,12 @@ import { crc32, inflateSync } from 'node:zlib';
 import { badInput, type LoraError } from '../errors.ts';
 import { pngSignature } from './png.ts';
 
-/** All text of one picture together, uncompressed: more is an attack, not a prompt. */
+/** All text of one picture together, its chunks and what they unpack to: more is an attack, not a prompt. */
 const maxTextBytes = 16 * 2 ** 20;
+const maxTexts = 10_000;
 
-const tooLong = (path: string): LoraError =>
-  badInput('PNG_TEXT_TOO_LONG', `${path} holds more than ${maxTextBytes / 2 ** 20} MiB of text`);
+const tooLong = (path: string, most = `${maxTextBytes / 2 ** 20} MiB of text`): LoraError =>
+  badInput('PNG_TEXT_TOO_LONG', `${path} holds more than ${most}`);
 
 function inflate(bytes: Uint8Array, path: string): Buffer {
   try {
@@ -56,13 +57,16 @@ export function readPngTexts(bytes: Uint8Array, path = 'the picture'): PngTexts 
     const type = png.toString('latin1', position + 4, position + 8);
     if (type === 'IEND') return { texts: Object.fromEntries(texts), ...(exif ? { exif } : {}) };
     if (read.has(type)) {
+      textLength += end - position;
+      if (textLength > maxTextBytes) throw tooLong(path);
+      if (texts.length >= maxTexts) throw tooLong(path, `${maxTexts} texts`);
       if (png.readUInt32BE(end - 4) !== crc32(png.subarray(position + 4, end - 4)))
         throw badInput('PNG_DAMAGED', `${path}: the checksum of a ${type} chunk is wrong`);
       const body = png.subarray(position + 8, end - 4);
       if (type === 'eXIf') exif = body;
       const entry = type === 'eXIf' ? undefined : decodeText(type, body, path);
       if (entry) texts.push(entry);
-      textLength += entry ? entry[1].length : 0;
+      textLength += Math.max(0, (entry?.[1].length ?? 0) - body.length); // what unpacking added
       if (textLength > maxTextBytes) throw tooLong(path);
     }
     position = end;

@@ -57,7 +57,7 @@ const mostBytes = 256 * 2 ** 20;
 /** Values within values. */
 const deepest = 32;
 const mostValues = 100_000;
-/** Of all tensors together; several may be views of one storage. */
+/** Of all storages and all tensors together; several tensors may be views of one storage. */
 const mostNumbers = 2 ** 26;
 
 const legacyHint =
@@ -122,9 +122,13 @@ class TorchReader {
       throw this.invalid(
         `a tensor of shape [${shape}] does not fit its storage of ${numbers.length} numbers`,
       );
-    this.#numbers += count;
-    if (this.#numbers > mostNumbers) throw this.invalid(`more than ${mostNumbers} numbers in all tensors`);
+    this.count(count);
     return { shape, data: gather(numbers, start, shape, steps) };
+  }
+
+  count(numbers: number): void {
+    this.#numbers += numbers;
+    if (this.#numbers > mostNumbers) throw this.invalid(`more than ${mostNumbers} numbers in all tensors`);
   }
 
   storage(value: PickleValue | undefined): ArrayLike<number> {
@@ -147,6 +151,7 @@ class TorchReader {
       throw this.invalid(
         `the storage ${key} has ${bytes.length} bytes, ${length} numbers need ${length * row.bytes}`,
       );
+    this.count(length);
     return numbersOf(Uint8Array.from(bytes.subarray(0, length * row.bytes)), row.dtype);
   }
 }

@@ -15,20 +15,18 @@ interface Chunk {
   readonly body: Buffer;
 }
 
-/** Throws WEBP_TRUNCATED. */
-function chunksOf(bytes: Uint8Array, path: string): Chunk[] {
+/** One after the other, for a file may hold millions. Throws WEBP_TRUNCATED. */
+function* chunksOf(bytes: Uint8Array, path: string): Generator<Chunk> {
   const webp = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-  const chunks: Chunk[] = [];
+  if (webp.length < 20) throw badInput('WEBP_TRUNCATED', `${path} has no picture in it`);
   let position = 12;
   while (position + 8 <= webp.length) {
     const end = position + 8 + webp.readUInt32LE(position + 4);
     if (end > webp.length) throw badInput('WEBP_TRUNCATED', `${path} ends inside a chunk`);
     const type = webp.toString('latin1', position, position + 4);
-    chunks.push({ type, body: webp.subarray(position + 8, end) });
+    yield { type, body: webp.subarray(position + 8, end) };
     position = end + (end & 1);
   }
-  if (chunks.length === 0) throw badInput('WEBP_TRUNCATED', `${path} has no picture in it`);
-  return chunks;
 }
 
 function write({ type, body }: Chunk): Buffer {
@@ -66,9 +64,17 @@ export function withWebpBlocks(
   return Buffer.concat([head, body]);
 }
 
-/** Throws WEBP_TRUNCATED. */
+/** More is an attack, not a prompt. */
+const maxTextBytes = 16 * 2 ** 20;
+
+/** The first block of each kind. Throws WEBP_TRUNCATED, WEBP_TEXT_TOO_LONG. */
 export function readWebpBlocks(bytes: Uint8Array, path = 'the picture'): PictureBlocks {
-  const chunks = chunksOf(bytes, path);
-  const find = (type: string): Buffer | undefined => chunks.find(chunk => chunk.type === type)?.body;
-  return { exif: find('EXIF'), xmp: find('XMP ')?.toString('utf8') };
+  let [exif, xmp]: [Buffer?, Buffer?] = [];
+  for (const { type, body } of chunksOf(bytes, path)) {
+    if (type === 'EXIF') exif ??= body;
+    if (type === 'XMP ') xmp ??= body;
+  }
+  if ((exif?.length ?? 0) + (xmp?.length ?? 0) > maxTextBytes)
+    throw badInput('WEBP_TEXT_TOO_LONG', `${path} holds more than ${maxTextBytes / 2 ** 20} MiB of text`);
+  return { exif, xmp: xmp?.toString('utf8') };
 }

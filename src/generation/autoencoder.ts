@@ -9,6 +9,8 @@ export interface Autoencoder {
   decode(latent: Tensor, findings: string[]): Promise<Tensor>;
   /** Picture [1, 3, h, w] → latent [1, c, h/8, w/8]; the last picture's is kept. */
   encode(pixels: Tensor): Promise<Tensor>;
+  /** The same for many, of which none is kept. */
+  encodeAll(pictures: readonly Tensor[]): Promise<Tensor[]>;
   /** What an inpainting UNet reads beside the latent: [1, 1 + c, h/8, w/8]; the last picture's is kept. */
   inpaintChannels(picture: MaskedPicture): Promise<Tensor>;
   release(): Promise<void>;
@@ -35,7 +37,11 @@ export function openAutoencoder(
   ): Promise<T> => {
     const encoder = openVaeEncoder(checkpoint, options);
     try {
-      return await work(encoder.encode);
+      return await work(async pixels => {
+        const latent = await encoder.encode(pixels);
+        if (!isAllFinite(latent.data)) throw notFinite('the VAE encoded a picture to NaN');
+        return latent;
+      });
     } finally {
       await encoder.release();
     }
@@ -64,6 +70,12 @@ export function openAutoencoder(
       throw notFinite('the VAE decoded a finite latent to NaN');
     },
     encode: keepLast((pixels: Tensor) => encoding(encode => encode(pixels))),
+    encodeAll: pictures =>
+      encoding(async encode => {
+        const latents: Tensor[] = [];
+        for (const pixels of pictures) latents.push(await encode(pixels));
+        return latents;
+      }),
     inpaintChannels: keepLast((picture: MaskedPicture) =>
       encoding(encode => inpaintChannels(picture, encode)),
     ),

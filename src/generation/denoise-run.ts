@@ -21,7 +21,7 @@ import {
 import { isAllFinite, type Tensor } from '../engine/index.ts';
 import type { Checkpoint, UnetSession } from '../models/index.ts';
 import { joinBatch, splitBatch } from './batch.ts';
-import { type PictureTexts, stateAt, type TextRows, textRows } from './conditioning.ts';
+import { type PictureTexts, stateAt, type TextRows, textRows } from './conditioning/phases.ts';
 import { notFinite } from './not-finite.ts';
 
 /** A picture of which only a part is drawn. */
@@ -107,7 +107,8 @@ function guideAll(run: DenoiserRun, rows: TextRows, output: Tensor, x: Tensor, s
         ? [{ data: sampleOf(output, rows.negative.length + i), weight: row.part.weight }]
         : [],
     );
-    const unprompted = rows.negative.length > 0 ? sampleOf(output, picture) : undefined;
+    const place = rows.negative.findIndex(row => row.picture === picture);
+    const unprompted = place >= 0 ? sampleOf(output, place) : undefined;
     let one = guide(unprompted, prompted, scale);
     if (unprompted && rescale > 0) {
       const own = sampleOf(x, picture);

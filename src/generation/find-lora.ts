@@ -101,7 +101,11 @@ function parseSettings(settings: readonly string[], text: string): Omit<GivenLor
 function missingFile(path: string): Error {
   const folder = dirname(path);
   const names = listFolder(folder, { endings: [ending], depth: 1 }).files.map(file => loraName(file.path));
-  const hint = nearHint(loraName(path), names, `No LoRA files of a name like that in ${shownFolders([folder])}.`);
+  const hint = nearHint(
+    loraName(path),
+    names,
+    `No LoRA files of a name like that in ${shownFolders([folder])}.`,
+  );
   return badInput('LORA_NOT_FOUND', `there is no file ${path}`, hint);
 }
 

@@ -3,10 +3,10 @@ import { afterAll, describe, expect, test } from 'vitest';
 import { kindMakers, randomKind, randomLora } from '../../test/support/loras.ts';
 import { resolveSampler } from '../diffusion/index.ts';
 import type { Tensor } from '../engine/index.ts';
-import { parseBlockWeights } from '../lora/index.ts';
+import { type LoraWeights, parseBlockWeights } from '../lora/index.ts';
 import { openCheckpoint } from '../models/index.ts';
 import { openGenerator } from './generator.ts';
-import type { DrawingStep, GenerateRequest, PictureRequest } from './request.ts';
+import type { DrawingStep, GenerateRequest, PictureRequest, SecondPass } from './request.ts';
 import { presets } from './settings/presets.ts';
 
 const checkpoint = openCheckpoint('pretrained/pocket');
@@ -305,6 +305,95 @@ test('a variation lies between two seeds', async () => {
   expect(farthest(near, one.latent)).toBeGreaterThan(0.005);
   // The noise within the steps of "Euler a" is still that of its own seed.
   expect(farthest(near, one.latent)).toBeLessThan(farthest(two.latent, one.latent));
+});
+
+describe('words and LoRAs that are not of the UNet', () => {
+  const word = (name: string): LoraWeights => {
+    const { hiddenSize } = checkpoint.textEncoder.config;
+    const data = Float32Array.from({ length: 2 * hiddenSize }, (_, i) => Math.sin(i));
+    return {
+      ...{ modules: [], metadata: {} },
+      embeddings: [{ word: name, vectors: { text_encoder: { shape: [2, hiddenSize], data } } }],
+    };
+  };
+
+  test('a word in one picture of a batch leaves the UNet as it is', async () => {
+    const plain = [picture(5), picture(6)];
+    await draw({ pictures: plain });
+    const opened = generator.sessionsOpened;
+    const loras = [{ lora: word('zorbi'), strength: 1 }];
+    const pictures = [plain[0], { ...picture(6, 'a zorbi'), loras }];
+    const together = await draw({ pictures });
+    expect(generator.sessionsOpened).toBe(opened);
+    expect(together[0]).toEqual((await draw({ pictures: [plain[0]] }))[0]);
+    expect(together[1]).toEqual((await draw({ pictures: [pictures[1]] }))[0]);
+    const [without] = await draw({ pictures: [picture(6, 'a zorbi')] });
+    expect(farthest(together[1].latent, without.latent)).toBeGreaterThan(0.01);
+  });
+});
+
+describe('LoRAs in the second pass', () => {
+  const second: SecondPass = {
+    ...{ width: 48, height: 64, steps: 6, strength: 0.5, guidance: 3 },
+    upscaler: 'latent-nearest',
+    sampler: resolveSampler('Euler'),
+  };
+  const on = { lora: first, strength: 1, textStrength: 0 };
+
+  test('a LoRA without an end stays on, one that ended in the first pass is off', async () => {
+    const at = (from: number, to: number) =>
+      draw({ second, loras: [{ ...on, steps: { from, to } }] }).then(([one]) => one.latent);
+    const [{ latent: whole }] = await draw({ second, loras: [on] });
+    expect(await at(0, Number.POSITIVE_INFINITY)).toEqual(whole);
+    expect(farthest(await at(0, 3), whole)).toBeGreaterThan(0.005);
+    const [{ latent: base }] = await draw({ second, loras: [{ ...on, strength: 0 }] });
+    expect(farthest(await at(3, Number.POSITIVE_INFINITY), base)).toBeGreaterThan(0.005);
+  });
+
+  test('a prompt of its own has LoRAs of its own', async () => {
+    const own = (loras: PictureRequest['loras']): PictureRequest => ({
+      ...picture(1),
+      second: { prompt: 'a blue cat', negativePrompt: '', loras },
+    });
+    const [none] = await draw({ second, pictures: [own([])], loras: [on] });
+    const [same] = await draw({ second, pictures: [own(undefined)], loras: [on] });
+    const [given] = await draw({ second, pictures: [own([on])], loras: [on] });
+    expect(given.latent).toEqual(same.latent);
+    expect(farthest(none.latent, same.latent)).toBeGreaterThan(0.005);
+  });
+});
+
+test('the noise of another size is cut to whole latent pixels', async () => {
+  const odd = checkpoint.latentScale - 1;
+  const [whole] = await draw({ noiseSize: { width: 48, height: 48 } });
+  const [crooked] = await draw({ noiseSize: { width: 48 + odd, height: 48 + odd } });
+  expect(crooked).toEqual(whole);
+  expect(farthest(whole.latent, (await draw({}))[0].latent)).toBeGreaterThan(0.01);
+});
+
+test('closed before decoding, the UNet is opened again for the next pictures', async () => {
+  const [kept] = await draw({});
+  const [closed] = await draw({ keepsUnet: false });
+  const opened = generator.sessionsOpened;
+  const [again] = await draw({});
+  expect([closed, again]).toEqual([kept, kept]);
+  expect(generator.sessionsOpened).toBe(opened + 1);
+});
+
+test('each picture is handed over when it is decoded, also where LoRAs are drawn one after the other', async () => {
+  const merged = [first, second].map((lora, i) => ({ ...picture(5 + i), loras: [{ lora, strength: 1 }] }));
+  const seen: [number, number][] = [];
+  let steps = 0;
+  const drawn = await draw({
+    ...{ pictures: merged, merge: true },
+    onStep: () => void steps++,
+    onPicture: index => void seen.push([index, steps]),
+  });
+  expect(seen).toEqual([
+    [0, 3],
+    [1, 6],
+  ]);
+  expect(drawn).toHaveLength(2);
 });
 
 describe('switching', () => {

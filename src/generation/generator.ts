@@ -2,19 +2,21 @@
  * @file Prompts to pictures. Sessions are kept between calls: another prompt, seed or LoRA of the same ranks costs no
  * set-up; LoRA matrices are feeds of the graph.
  */
-import { everythingMasked, type MaskedPicture, samplerRow } from '../diffusion/index.ts';
+import { everythingMasked, type MaskedPicture, type SamplerChoice, samplerRow } from '../diffusion/index.ts';
 import type { SessionOptions, Tensor } from '../engine/index.ts';
 import { type Checkpoint, openUnet, parameterCount, type UnetSession } from '../models/index.ts';
 import { openAutoencoder } from './autoencoder.ts';
 import { joinBatch, stackBatch } from './batch.ts';
+import { textRows } from './conditioning/phases.ts';
 import { openTextEncoder, type PromptRequest, type PromptTexts } from './conditioning/text-encoder.ts';
-import { isSinglePrompt, textRows } from './conditioning.ts';
 import { keepSome } from './keep-some.ts';
-import { groupsBySharing, textLoraSets, unetLoraSets } from './lora-sets.ts';
+import { type ChosenLora, groupsBySharing, textLoraSets, unetLoraSets } from './lora-sets.ts';
 import { drawPass, type Pass, type PassOptions, passesOf, stepsIn } from './passes.ts';
 import { cropRaster, cropTensor, rgbOf, tensorOf } from './pictures/raster.ts';
 import { hiresSize } from './pictures/sizes.ts';
 import { scalesLatent, upscaleLatents, upscalePixels } from './pictures/upscalers.ts';
+import { characterAt } from './prompt/character-at.ts';
+import { isComposed } from './prompt/composed.ts';
 import { checkRequest, type GenerateRequest, type Picture, type PictureRequest } from './request.ts';
 import { usualRules } from './settings/presets.ts';
 
@@ -52,21 +54,29 @@ export function openGenerator(checkpoint: Checkpoint, options: GeneratorOptions 
   };
 
   const encodeTexts = async (
-    { merge, rules = usualRules, loras, steps }: GenerateRequest,
+    request: GenerateRequest,
     pictures: readonly PictureRequest[],
     pass: Pass,
   ): Promise<PromptTexts[]> => {
+    const { merge, rules = usualRules, steps, sampler, second, keepsUnet } = request;
     const prompts: PromptRequest[] = [];
     for (const picture of pictures) {
       const { prompt, negativePrompt } = (pass.isSecond && picture.second) || picture;
-      prompts.push({ prompt, negativePrompt, loras: await textLoras(picture.loras ?? loras, merge) });
+      prompts.push({
+        prompt,
+        negativePrompt,
+        guided: pass.guidance !== 1 || isComposed(prompt, rules.syntax),
+        loras: await textLoras(lorasIn(request, picture, pass), merge),
+      });
     }
-    const calls = rules.promptSteps === 'calls' ? samplerRow(pass.sampler.sampler).callsPerStep : 1;
-    const length = { steps: pass.steps * calls, firstPassSteps: pass.isSecond ? steps * calls : undefined };
-    const encode = (guided: boolean) => textEncoder.encode(prompts, { ...rules, ...length, guided });
-    const encoded = await encode(pass.guidance !== 1);
-    const isComposed = encoded.some(({ positive }) => !isSinglePrompt(positive));
-    return pass.guidance === 1 && isComposed ? encode(true) : encoded;
+    const length = (choice: SamplerChoice, count: number): number =>
+      rules.promptSteps === 'calls' ? count * samplerRow(choice.sampler).callsPerStep : count;
+    return textEncoder.encode(prompts, {
+      ...rules,
+      steps: length(pass.sampler, pass.steps),
+      firstPassSteps: pass.isSecond ? length(sampler, steps) : undefined,
+      rests: keepsUnet === false && (pass.isSecond || !second),
+    });
   };
 
   const unetFor: PassOptions['unetFor'] = (size, loras) =>
@@ -95,12 +105,26 @@ export function openGenerator(checkpoint: Checkpoint, options: GeneratorOptions 
         ...{ width: crop.width / latentScale, height: crop.height / latentScale },
       });
     }
-    const encoded: Tensor[] = [];
+    const larger: Tensor[] = [];
     for (const [i, latent] of latents.entries()) {
       const picture = upscalePixels(rgbOf(await autoencoder.decode(latent, findings[i])), enlarged, upscaler);
-      encoded.push(await autoencoder.encode(tensorOf(cropRaster(picture, crop))));
+      larger.push(tensorOf(cropRaster(picture, crop)));
     }
-    return joinBatch(encoded);
+    return joinBatch(await autoencoder.encodeAll(larger));
+  };
+
+  /** The LoRAs of a picture in a pass. Steps of the second count on from the first. */
+  const lorasIn = (
+    request: GenerateRequest,
+    picture: PictureRequest,
+    { isSecond }: Pass,
+  ): readonly ChosenLora[] => {
+    const own = picture.loras ?? request.loras;
+    if (!isSecond) return own;
+    const later = (step: number): number => step - request.steps;
+    return (picture.second?.loras ?? own).map(lora =>
+      lora.steps ? { ...lora, steps: { from: later(lora.steps.from), to: later(lora.steps.to) } } : lora,
+    );
   };
 
   /** Pictures that share a batch, from noise to pixels. */
@@ -108,9 +132,12 @@ export function openGenerator(checkpoint: Checkpoint, options: GeneratorOptions 
     const pictures = indices.map(i => request.pictures[i]);
     const passes = passesOf(request, checkpoint);
     const totalSteps = passes.reduce((sum, pass) => sum + stepsIn(pass), 0);
-    const texts = [];
+    const texts: PromptTexts[][] = [];
     for (const pass of passes) texts.push(await encodeTexts(request, pictures, pass));
-    const findings = texts[0].map(findingsOf);
+    const findings = texts[0].map((text, i) => [
+      ...findingsOf(text, ''),
+      ...(pictures[i].second && texts[1] ? findingsOf(texts[1][i], 'hires ') : []),
+    ]);
     let steps = 0;
     let latents: Tensor[] = [];
     for (const [i, pass] of passes.entries()) {
@@ -119,16 +146,18 @@ export function openGenerator(checkpoint: Checkpoint, options: GeneratorOptions 
       const init = pass.isSecond
         ? await enlarge(latents, pass, findings)
         : request.init && (await autoencoder.encode(request.init.pixels));
-      const masked = maskedOf(request, pass) ?? everything(width, height);
       const rows = textRows(texts[i]);
       const order = [...rows.negative, ...rows.positive].map(({ picture }) => picture);
       const loras = await unetLoras(
-        order.map(picture => pictures[picture].loras ?? request.loras),
+        order.map(picture => lorasIn(request, pictures[picture], pass)),
         request.merge,
       );
       latents = await drawPass({
         ...{ checkpoint, request, pass, pictures, texts: texts[i], init, loras, unetFor },
-        channels: checkpoint.variant === 'inpaint' ? await autoencoder.inpaintChannels(masked) : undefined,
+        channels:
+          checkpoint.variant === 'inpaint'
+            ? await autoencoder.inpaintChannels(maskedOf(request, pass) ?? everything(width, height))
+            : undefined,
         onBegin: () => pass.isSecond || request.onBegin?.(),
         onStep: ({ step, denoised }) =>
           request.onStep?.({ step: steps + step, steps: totalSteps, denoised, pictures: indices }),
@@ -140,8 +169,11 @@ export function openGenerator(checkpoint: Checkpoint, options: GeneratorOptions 
     for (const [i, latent] of latents.entries()) {
       const pixels = await autoencoder.decode(latent, findings[i]);
       const { truncated } = texts[0][i];
-      drawn.push({ ...rgbOf(pixels), latent, truncated, findings: findings[i] });
+      const picture = { ...rgbOf(pixels), latent, truncated, findings: findings[i] };
+      await request.onPicture?.(indices[i], picture);
+      drawn.push(picture);
     }
+    if (request.keepsUnet === false) await autoencoder.release(); // before the UNet is opened again
     return drawn;
   };
 
@@ -174,9 +206,11 @@ function maskedOf({ init, inpaint }: GenerateRequest, { isSecond }: Pass): Maske
 }
 
 /** What looks like a mistake in the prompts, with its place. */
-const findingsOf = ({ findings }: PromptTexts): string[] => [
-  ...findings.prompt.map(({ position, text }) => `prompt, character ${position + 1}: ${text}`),
+const findingsOf = ({ findings }: PromptTexts, which: string): string[] => [
+  ...findings.prompt.map(
+    ({ position, text }) => `${which}prompt, character ${characterAt(position)}: ${text}`,
+  ),
   ...findings.negativePrompt.map(
-    ({ position, text }) => `negative prompt, character ${position + 1}: ${text}`,
+    ({ position, text }) => `${which}negative prompt, character ${characterAt(position)}: ${text}`,
   ),
 ];

@@ -18,7 +18,13 @@ export { encodePicture, type PictureFormat, pictureFormats } from './metadata/en
 export type { FoundLora, FoundSettings } from './metadata/found-settings.ts';
 export { parseInfotext, writeInfotext } from './metadata/infotext.ts';
 export { infotextOf } from './metadata/infotext-of.ts';
-export { findLorasByHash, type LoraMatches, type WantedLora } from './metadata/match-loras.ts';
+export {
+  findLorasByHash,
+  type LoraMatches,
+  type MatchedLora,
+  namedLoras,
+  type WantedLora,
+} from './metadata/match-loras.ts';
 export { type PictureText, readPictureText } from './metadata/read-picture-text.ts';
 export { wishOfFound } from './metadata/wish-of.ts';
 export { readPicture } from './pictures/read-picture.ts';

@@ -58,11 +58,16 @@ function asGiven(
 export const loadGiven = (checkpoint: Checkpoint, given: GivenLora, options: LoadOptions = {}): LoadedLora =>
   asGiven(checkpoint, loadLoraFor(checkpoint, given.path, options), given);
 
-/** More than most prompts have; the oldest is forgotten first. */
-const mostKept = 32;
+/** Numbers of LoRAs that are kept, four bytes each; the oldest is forgotten first. */
+const mostKept = 2 ** 29;
 
-/** A file that was written anew is another one. */
-const stampOf = (path: string): string => {
+const numbersIn = ({ modules }: LoraWeights): number =>
+  modules
+    .flatMap(({ tensors }) => Object.values(tensors))
+    .reduce((sum, tensor) => sum + (tensor?.data.length ?? 0), 0);
+
+/** Tells files apart; one that was written anew is another one. */
+export const fileStamp = (path: string): string => {
   const { size, mtimeMs, ino } = statSync(mainFile(path));
   return [path, size, mtimeMs, ino].join();
 };
@@ -74,16 +79,23 @@ export function openLoraShelf(
   onLoad?: (lora: LoadedLora) => void,
 ): (given: GivenLora) => LoadedLora {
   const kept = new Map<string, { lora: LoraWeights; report: LoadReport }>();
+  const told = new Set<string>();
+  let total = 0;
   return given => {
-    const stamp = stampOf(given.path);
+    const stamp = fileStamp(given.path);
     const known = kept.get(stamp);
     const loaded = known ?? loadLoraFor(checkpoint, given.path, options);
     kept.delete(stamp); // it becomes the youngest
     kept.set(stamp, loaded);
-    const [oldest] = kept.keys();
-    if (kept.size > mostKept && oldest !== undefined) kept.delete(oldest);
+    if (!known) total += numbersIn(loaded.lora);
+    for (const [oldest, { lora }] of kept) {
+      if (total <= mostKept || oldest === stamp) break;
+      kept.delete(oldest);
+      total -= numbersIn(lora);
+    }
     const lora = asGiven(checkpoint, loaded, given);
-    if (!known) onLoad?.(lora);
+    if (!told.has(stamp)) onLoad?.(lora);
+    told.add(stamp);
     return lora;
   };
 }

@@ -76,8 +76,13 @@ function numberOf(lora: LoraWeights): number {
 const partsOf = (checkpoint: Checkpoint, side: Side): BaseParts =>
   new Map([...weightsByPart(checkpoint)].filter(([part]) => sideOf(part) === side));
 
+/** Whether a LoRA has anything on a side: layers, or words for the text encoders. */
+const isOn = ({ modules, embeddings = [] }: LoraWeights, side: Side): boolean =>
+  modules.some(({ target }) => sideOf(target) === side) || (side === 'text' && embeddings.length > 0);
+
 function keyOf(loras: readonly ChosenLora[], side: Side, merge: boolean): string {
-  const members = loras.map(({ lora, strength, textStrength = strength, blocks, steps }) => [
+  const own = loras.filter(({ lora }) => isOn(lora, side));
+  const members = own.map(({ lora, strength, textStrength = strength, blocks, steps }) => [
     numberOf(lora),
     side === 'text' ? textStrength : strength,
     blocks ? [...blocks] : 0,
@@ -138,6 +143,7 @@ export function unetLoraSets(
     if (last?.key === key) return last;
     const applied = (loras: readonly ChosenLora[], step: number): AppliedModule[] =>
       onSide(loras.map(atStep(step)), 'unet', checkpoint.family);
+    last = undefined; // merged weights take as much memory as the layers that they change
     if (merge) last = await mergedUnet(key, samples[0], applied(samples[0], 0), parts);
     else {
       const attachAt = isShared
@@ -238,7 +244,7 @@ function withEmbeddings(set: LoraSet, embeddings: readonly LoraEmbedding[], part
   return {
     ...set,
     words,
-    sessionKey: JSON.stringify([set.sessionKey, words]),
+    sessionKey: JSON.stringify([set.sessionKey, words]), // the tokenizer of a session knows its words
     feeds: { ...set.feeds, ...Object.fromEntries(feeds) },
   };
 }

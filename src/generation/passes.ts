@@ -12,7 +12,7 @@ import {
 import type { Tensor } from '../engine/index.ts';
 import type { Checkpoint, LatentSize, UnetSession } from '../models/index.ts';
 import { repeatBatch } from './batch.ts';
-import type { PictureTexts } from './conditioning.ts';
+import type { PictureTexts } from './conditioning/phases.ts';
 import { type KeptLatents, runDenoiser, type StepEvent } from './denoise-run.ts';
 import type { UnetLoras } from './lora-sets.ts';
 import { maskedContentOf } from './pictures/latent-mask.ts';
@@ -113,8 +113,8 @@ export async function drawPass(options: PassOptions): Promise<Tensor[]> {
     openPictureNoise({
       ...{ seed: BigInt(seed), source: rules.noise, stepNoise: rules.stepNoise, variation, shape },
       noiseSize: noiseSize && {
-        width: noiseSize.width / latentScale,
-        height: noiseSize.height / latentScale,
+        width: Math.max(1, Math.floor(noiseSize.width / latentScale)), // as A1111
+        height: Math.max(1, Math.floor(noiseSize.height / latentScale)),
       },
     }),
   );

@@ -18,7 +18,14 @@ export interface PictureRequest {
   /** Other noise that the start noise is turned towards, by a share. */
   readonly variation?: { readonly seed: bigint; readonly strength: number } | undefined;
   /** In the second pass, where they differ. */
-  readonly second?: { readonly prompt: string; readonly negativePrompt: string } | undefined;
+  readonly second?:
+    | {
+        readonly prompt: string;
+        readonly negativePrompt: string;
+        /** In place of those of the first pass; their steps count on from it. */
+        readonly loras?: readonly ChosenLora[] | undefined;
+      }
+    | undefined;
 }
 
 /** Drawn once more, larger. */
@@ -60,6 +67,8 @@ export interface GenerateRequest {
   /** Everything is open and the first step begins. */
   readonly onBegin?: (() => void) | undefined;
   readonly onStep?: ((event: DrawingStep) => void) | undefined;
+  /** Each picture as soon as it is decoded, by its place in the request. */
+  readonly onPicture?: ((index: number, picture: Picture) => Promise<void> | void) | undefined;
   readonly signal?: AbortSignal | undefined;
 }
 

@@ -3,7 +3,6 @@ import { readFileSync } from 'node:fs';
 import { afterAll, describe, expect, test } from 'vitest';
 import type { Shape, Tensor } from '../../src/engine/index.ts';
 import { openTextEncoder, type TextRules } from '../../src/generation/conditioning/text-encoder.ts';
-import { isSinglePrompt } from '../../src/generation/conditioning.ts';
 import type { LoraSet } from '../../src/generation/lora-sets.ts';
 import { readClipConfig } from '../../src/models/checkpoint/config-files.ts';
 import { type Checkpoint, openCheckpoint, openTokenizer, openUnet } from '../../src/models/index.ts';
@@ -60,11 +59,11 @@ const rules: TextRules = {
     sdxlClipSkip: 'fixed',
     skipsLayersOf: 'both',
   },
-  ...{ zerosForNoText: 'checkpoint', steps: 10, guided: false },
+  ...{ zerosForNoText: 'checkpoint', steps: 10 },
 };
 
 const read = async (prompt: string, changed: Partial<TextRules> = {}, loras = noLoras) =>
-  (await encoder.encode([{ prompt, negativePrompt: '', loras }], { ...rules, ...changed }))[0];
+  (await encoder.encode([{ prompt, negativePrompt: '', guided: false, loras }], { ...rules, ...changed }))[0];
 
 describe.each(['a1111', 'a1111-nonorm', 'none'] as const)('A1111, emphasis %s', emphasis => {
   const cases = golden.a1111.filter(one => one.emphasis === emphasis);
@@ -103,7 +102,7 @@ describe('SDXL', () => {
   const both = openTextEncoder(sdxl, {});
   afterAll(() => both.release());
   const one = async (prompt: string, changed: Partial<TextRules> = {}) => {
-    const request = { prompt, negativePrompt: '', loras: noLoras };
+    const request = { prompt, negativePrompt: '', guided: false, loras: noLoras };
     return (await both.encode([request], { ...rules, ...changed }))[0];
   };
 
@@ -133,8 +132,8 @@ describe('SDXL', () => {
 
   test('an empty negative prompt is zeros by rule', async () => {
     const isZero = async (changed: Partial<TextRules>, encoder = both): Promise<boolean> => {
-      const request = { prompt: 'a cat', negativePrompt: ' ', loras: noLoras };
-      const [{ negative }] = await encoder.encode([request], { ...rules, guided: true, ...changed });
+      const request = { prompt: 'a cat', negativePrompt: ' ', guided: true, loras: noLoras };
+      const [{ negative }] = await encoder.encode([request], { ...rules, ...changed });
       const state = negative?.parts[0].schedule[0].state;
       return [state?.context, state?.pooled].every(tensor => tensor?.data.every(x => x === 0) ?? true);
     };
@@ -157,7 +156,7 @@ const predict = async (context: Tensor): Promise<Tensor> => {
 
 test('texts of different length are repeated, and each acts as if it had been alone', async () => {
   const [two, three] = ['a red cat BREAK a (dog:1.2)', 'a BREAK b BREAK c'];
-  const prompts = [two, three].map(prompt => ({ prompt, negativePrompt: '', loras: noLoras }));
+  const prompts = [two, three].map(prompt => ({ prompt, negativePrompt: '', guided: false, loras: noLoras }));
   const both = await encoder.encode(prompts, rules);
   const { maxTokens } = checkpoint.textEncoder.tokenizer;
   for (const [i, { prompt }] of prompts.entries()) {
@@ -174,7 +173,7 @@ test('texts of different length are repeated, and each acts as if it had been al
 
 test('lengths without a small common multiple are filled up with the empty text, and that is said', async () => {
   const words = (chunks: number): string => Array.from({ length: chunks }, () => 'cat').join(' BREAK ');
-  const prompts = [7, 5].map(n => ({ prompt: words(n), negativePrompt: '', loras: noLoras }));
+  const prompts = [7, 5].map(n => ({ prompt: words(n), negativePrompt: '', guided: false, loras: noLoras }));
   const [seven, five] = await encoder.encode(prompts, rules);
   const empty = (await read('')).positive.parts[0].schedule[0].state.context.data;
   const { data } = five.positive.parts[0].schedule[0].state.context;
@@ -188,8 +187,7 @@ test('AND has weighted parts, of one length; a prompt without it is one', async 
   expect(positive.parts.map(({ weight }) => weight)).toEqual([1, 1.5, 1]);
   const lengths = positive.parts.map(({ schedule }) => schedule[0].state.context.shape[1]);
   expect(new Set(lengths).size).toBe(1);
-  expect(isSinglePrompt(positive)).toBe(false);
-  expect(isSinglePrompt((await read('a cat')).positive)).toBe(true);
+  expect((await read('a cat')).positive.parts.map(({ weight }) => weight)).toEqual([1]);
 });
 
 test('a prompt that is too long is cut and said: 16 chunks, or one for diffusers', async () => {
@@ -209,5 +207,5 @@ test('clip skip beyond the encoder, and weights without end, are errors', async 
   await expect(read('a', { clipSkip: 3 })).rejects.toMatchObject({ code: 'CLIP_SKIP_INVALID' });
   const deep = `${'('.repeat(10_000)}a${')'.repeat(10_000)}`;
   await expect(read(deep)).rejects.toMatchObject({ code: 'PROMPT_SYNTAX' });
-  await expect(read('a cat, (dog:1.2.3)')).rejects.toThrow(/character 11/);
+  await expect(read('a cat, (dog:1.2.3)')).rejects.toThrow(/character 12 /);
 });

@@ -180,6 +180,17 @@ describe('tensors', () => {
     expect(process.memoryUsage().arrayBuffers - before).toBeLessThan(1e7);
   });
 
+  test('2,000 one-number tensors over other lengths of one storage of 4 MB take no memory each', () => {
+    const numbers = new Float32Array(1e6);
+    const one = (i: number): string =>
+      `${text(`t${i}`)}ctorch._utils\n_rebuild_tensor_v2\n(${storage(1e6 - i)}${int(0)}(${int(1)}t(${int(1)}t\x89}tR`;
+    const pickle = `\x80\x02}(${Array.from({ length: 2000 }, (_, i) => one(i)).join('')}u.`;
+    const before = process.memoryUsage().arrayBuffers;
+    expect(codeOf(written(torchFile(pickle, numbers)))).toMatch(/^TORCH_TENSOR .*more than 67108864 numbers/);
+    // 2²⁶ numbers of 4 bytes and what is read of the file; without a limit it is 8 GB.
+    expect(process.memoryUsage().arrayBuffers - before).toBeLessThan(4e8);
+  });
+
   const withNumbers = (numbers: Float32Array<ArrayBuffer>): string =>
     written(torchFile(tensorPickle(), numbers));
   test.each([Number.NaN, Number.POSITIVE_INFINITY])('%s is named with its place', value => {
@@ -229,7 +240,7 @@ describe('archives', () => {
     ['an encrypted member', [{ ...pickle(), flags: 1 }, data], /encrypted/],
     ['a wrong checksum', [pickle(), { ...data, crc: 1 }], /checksum .*x\/data\/0/],
     ['a member twice', [pickle(), data, data], /x\/data\/0 twice/],
-    ['members at one place', [pickle(), { ...pickle('y/data.pkl'), header: 0 }], /another name/],
+    ['members at one place', [pickle(), { ...pickle('y/data.pkl'), header: 0 }], /overlap/],
     ['a member beyond the end', [pickle(), { ...data, header: 2 ** 31 }], /no member/],
     ['two pickles', [pickle(), pickle('y/data.pkl')], /2 members data\.pkl/],
     ['no pickle', [data], /0 members data\.pkl/],
@@ -237,6 +248,38 @@ describe('archives', () => {
   ] as [string, Member[], RegExp][])('%s', (_, members, message) => {
     expect(codeOf(written(zipOf(members)))).toMatch(/^TORCH_ARCHIVE /);
     expect(codeOf(written(zipOf(members)))).toMatch(message);
+  });
+
+  test('a member with another name inside', () => {
+    const zip = zipOf([pickle(), data]);
+    zip.write('x/data/1', zip.indexOf('x/data/0'));
+    expect(codeOf(written(zip))).toMatch(/^TORCH_ARCHIVE .*another name for x\/data\/0/);
+  });
+
+  test('5,000 members over the same 16 MiB: refused before a checksum is made', () => {
+    const body = new Uint8Array(16 * 2 ** 20);
+    const crc = crc32(body);
+    const start = 30 + 'x/0000'.length;
+    const zip = zipOf([
+      { name: 'x/0000', body },
+      ...Array.from({ length: 5000 }, (_, i): Member => {
+        const name = `x/${String(i + 1).padStart(4, '0')}`;
+        return { name, body: new Uint8Array(), crc, header: 0 };
+      }),
+    ]);
+    // Each entry of the directory speaks of the whole first member.
+    for (
+      let at = zip.indexOf('PK\x01\x02', start + body.length);
+      at >= 0;
+      at = zip.indexOf('PK\x01\x02', at + 4)
+    ) {
+      zip.writeUInt32LE(body.length, at + 20);
+      zip.writeUInt32LE(body.length, at + 24);
+    }
+    const started = performance.now();
+    expect(codeOf(written(zip))).toMatch(/^TORCH_ARCHIVE .*overlap/);
+    // The checksums would be of 80 GB.
+    expect(performance.now() - started).toBeLessThan(2500);
   });
 
   test('names that lead out of the archive lead nowhere', () => {

@@ -223,7 +223,7 @@ const prompts: readonly Case[] = [
   ['a missing LoRA', 3, 'LORA_NOT_FOUND', /alise\s+Nearest names: alice/, known, 'a <lora:alise:1>'],
   ['a missing LoRA in an option', 3, 'LORA_NOT_FOUND', /Nearest names: alice/, [...known, '--lora', 'alise']],
   ['two LoRAs of one name', 2, 'LORA_AMBIGUOUS', /a\/twin.* or .*b\/twin/, known, 'a <lora:twin:1>'],
-  ['a strength in words', 2, 'PROMPT_LORA_TAG', /character 2 .*"much"/, known, 'a <lora:alice:much>'],
+  ['a strength in words', 2, 'PROMPT_LORA_TAG', /character 3 .*"much"/, known, 'a <lora:alice:much>'],
   ['a strength in words in an option', 2, 'LORA_STRENGTH', /"much"/, ['--lora', `${alice}:much`]],
   ['unknown blocks', 2, 'BLOCK_WEIGHTS_INVALID', /FOO/, ['--lora', `${alice}:1:lbw=FOO`]],
   [
@@ -233,12 +233,12 @@ const prompts: readonly Case[] = [
     /start=9 and stop=3/,
     ['--lora', `${alice}:1:start=9:stop=3`],
   ],
-  ['a hypernetwork', 2, 'PROMPT_LORA_TAG', /character 2 .*hypernetwork/, [], 'a <hypernet:foo:1>'],
+  ['a hypernetwork', 2, 'PROMPT_LORA_TAG', /character 3 .*hypernetwork/, [], 'a <hypernet:foo:1>'],
   [
     'a missing wildcard',
     3,
     'WILDCARD_NOT_FOUND',
-    /character 2 .*\s+Nearest names: colour/,
+    /character 3 .*\s+Nearest names: colour/,
     known,
     'a __colours__',
   ],
@@ -253,7 +253,7 @@ const prompts: readonly Case[] = [
     [],
     `${'('.repeat(10_000)}cat${')'.repeat(10_000)}`,
   ],
-  ['an open brace', 2, 'PROMPT_ALTERNATIVES', /not closed at character 2/, [], 'a {red|blue car'],
+  ['an open brace', 2, 'PROMPT_ALTERNATIVES', /not closed at character 3/, [], 'a {red|blue car'],
   ['a missing embedding', 3, 'EMBEDDING_NOT_FOUND', /foo/, ['--preset', 'comfy'], 'a embedding:foo'],
   [
     'a folder with a slip',
@@ -419,10 +419,10 @@ describe('what is strange, but drawn, with a word', () => {
       ['--negative', 'x <lora:alice:1>'],
       'a',
     ],
-    ['an open bracket', /prompt, character 2: "\(" is not closed/, [], 'a (red car'],
-    ['a weight that is none', /character 2: "1,2" in \(red car:1,2\) is not a weight/, [], 'a (red car:1,2)'],
-    ['a bracket too many', /character 5: "\)" closes nothing/, [], 'a red) car'],
-    ['a step that is none', /character 2: "x" in \[red:blue:x\] is not a step/, [], 'a [red:blue:x]'],
+    ['an open bracket', /prompt, character 3: "\(" is not closed/, [], 'a (red car'],
+    ['a weight that is none', /character 3: "1,2" in \(red car:1,2\) is not a weight/, [], 'a (red car:1,2)'],
+    ['a bracket too many', /character 6: "\)" closes nothing/, [], 'a red) car'],
+    ['a step that is none', /character 3: "x" in \[red:blue:x\] is not a step/, [], 'a [red:blue:x]'],
   ])('%s', async (_, said, options, prompt) => {
     const out = join(temporaryFolder(), 'a.png');
     const outcome = await generate(prompt, ...options, '--out', out);

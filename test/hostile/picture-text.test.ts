@@ -1,13 +1,19 @@
 /** Pictures made to break a reader: every one gives settings or an error with a code, within bounds of time. */
+import { spawnSync } from 'node:child_process';
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { crc32, deflateSync, gzipSync } from 'node:zlib';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { LoraError } from '../../src/errors.ts';
 import { exifWithComment, withJpegBlocks, withWebpBlocks } from '../../src/files/index.ts';
 import { encodePicture } from '../../src/generation/metadata/encode-picture.ts';
+import { infotextOf } from '../../src/generation/metadata/infotext-of.ts';
+import { portablePrompt } from '../../src/generation/metadata/portable-text.ts';
 import { readPictureText } from '../../src/generation/metadata/read-picture-text.ts';
 import { hiddenText } from '../../src/generation/metadata/stealth.ts';
 import { pictureCases, testPixels } from '../support/picture-settings.ts';
+import { temporaryFolder } from '../support/pictures.ts';
 
 /** Reading takes far less; what grows with the square of its input takes minutes. */
 const seconds = 10;
@@ -241,6 +247,51 @@ describe('ComfyUI graphs', () => {
     }
   });
 
+  test('names that every object has are names like others', async () => {
+    const names = Object.getOwnPropertyNames(Object.prototype);
+    expect(names).toContain('constructor');
+    const common = { steps: 5, cfg: 7, noise: ['9', 0], positive: ['9', 0] };
+    for (const name of names) {
+      const page = {
+        nodes: [{ id: 1, type: name, widgets_values: [1], inputs: [{ name, link: 1 }] }],
+        links: [[1, 1, 0]],
+      };
+      await survive(png({ workflow: JSON.stringify(page) }));
+      const read = await graph({
+        '1': {
+          class_type: 'SamplerCustomAdvanced',
+          inputs: { ...common, sampler: ['2', 0], sigmas: ['2', 0], latent_image: ['3', 0] },
+        },
+        '2': { class_type: name, inputs: {} },
+        '3': { class_type: name, inputs: { upscale_method: name, width: 8, height: 8, samples: ['4', 0] } },
+        '4': sampler({ latent_image: ['5', 0] }),
+        '5': { class_type: 'EmptyLatentImage', inputs: { width: 8, height: 8 } },
+      });
+      expect(read).toMatchObject({
+        program: 'comfyui',
+        settings: { sampler: 'euler', hires: { upscaler: name } },
+      });
+      const hires = 'settings' in read ? read.settings.hires : undefined;
+      expect([hires?.sampler, hires?.scheduler]).toEqual([undefined, undefined]);
+      const dream = await survive(png({ Dream: `"a cat" -S 1 -${name} 5` }));
+      const isFlag = /^[a-z]/i.test(name);
+      expect(dream).toMatchObject({
+        settings: { prompt: 'a cat', seed: 1n },
+        other: isFlag ? { [`-${name}`]: '5' } : {},
+      });
+      const easy = await survive(png({ Prompt: 'a', 'Negative Prompt': 'b', [name]: 'c' }));
+      expect(easy).toMatchObject({ program: 'easydiffusion', settings: { prompt: 'a' } });
+      expect(Object.entries('other' in easy ? easy.other : {})).toEqual([[name, 'c']]);
+      const a1111 = await survive(
+        png({ parameters: `a\nSteps: 1, Sampler: ${name}, Schedule type: ${name}, RNG: ${name}` }),
+      );
+      expect(a1111).toMatchObject({
+        settings: { sampler: name, steps: 1 },
+        findings: [{ code: 'FIELD_INVALID', message: expect.stringContaining(`noise is "${name}"`) }],
+      });
+    }
+  });
+
   test('invalid values are left out and named', async () => {
     const read = await graph({ '1': sampler({ seed: -5, steps: 'many', cfg: 1e300 }) });
     expect(read).toMatchObject({ settings: { guidance: 1e300 } });
@@ -275,6 +326,64 @@ describe('containers', () => {
       program: 'a1111',
       settings: { prompt: 'a', sampler: 'Euler', seed: 5n },
     });
+  });
+
+  const reader = new URL('../../src/files/picture-texts.ts', import.meta.url).href;
+  const reading = `
+    import { readFileSync } from 'node:fs';
+    import { readPictureTexts } from ${JSON.stringify(reader)};
+    let code = 'read';
+    try { readPictureTexts(readFileSync(process.argv[1])); } catch (error) { code = error.code; }
+    console.log(code);`;
+  const folder = temporaryFolder();
+  /** Reads in a process of its own, which ends without a code where objects take more than 48 MiB. */
+  function codeApart(bytes: Uint8Array): string {
+    const path = join(folder, 'picture');
+    writeFileSync(path, bytes);
+    const child = ['--max-old-space-size=48', '--input-type=module', '--eval', reading, path];
+    return spawnSync(process.execPath, child, { encoding: 'utf8' }).stdout.trim();
+  }
+  const mebibyte = 2 ** 20;
+
+  test('a WebP of two million empty chunks, and one of much text', async () => {
+    const webp = Buffer.alloc(12 + 16 * mebibyte).fill('JUNK\0\0\0\0', 12, undefined, 'latin1');
+    webp.write('RIFF\0\0\0\0WEBP', 'latin1');
+    expect(codeApart(webp)).toBe('read');
+    const text = Buffer.alloc(20 + 17 * mebibyte, ' ');
+    text.write('RIFF\0\0\0\0WEBPXMP ', 'latin1');
+    text.writeUInt32LE(17 * mebibyte, 16);
+    expect(codeApart(text)).toBe('WEBP_TEXT_TOO_LONG');
+  });
+
+  test('a GIF of millions of comment blocks of one byte, and one of much text', async () => {
+    const start = gif.subarray(0, gif.indexOf('!\xfe', 0, 'latin1') + 2);
+    const end = Buffer.from('\0;', 'latin1');
+    const blocks = Buffer.concat([start, Buffer.alloc(16 * mebibyte, '\x01x', 'latin1'), end]);
+    expect(codeApart(blocks)).toBe('read');
+    const long = Buffer.alloc(17 * mebibyte, `\xff${'x'.repeat(255)}`, 'latin1');
+    expect(codeApart(Buffer.concat([start, long, end]))).toBe('GIF_TEXT_TOO_LONG');
+  });
+
+  test('a PNG of a million texts, of long keywords, of many packed texts', async () => {
+    const empty = chunk('tEXt', Buffer.from('k\0'));
+    const close = chunk('IEND', new Uint8Array());
+    const head = pngOf().subarray(0, 33);
+    const many = Buffer.concat([head, Buffer.alloc(empty.length * 1e6, empty), close]);
+    expect(codeApart(many)).toBe('PNG_TEXT_TOO_LONG');
+    const keywords = Array.from({ length: 17 }, (_, i) => chunk('tEXt', Buffer.alloc(mebibyte, `${i}k`)));
+    const named = keywords.map(one => {
+      one[one.length - 5] = 0; // a keyword of a mebibyte and no text
+      one.writeUInt32BE(crc32(one.subarray(4, -4)), one.length - 4);
+      return one;
+    });
+    expect(codeOf(await survive(Buffer.concat([head, ...named, close])))).toBe('PNG_TEXT_TOO_LONG');
+    const packed = deflateSync(Buffer.alloc(4 * mebibyte, 'x'), { level: 9 });
+    const texts = ['a', 'b', 'c', 'd', 'e'].map((key): [string, Uint8Array] => [
+      'zTXt',
+      Buffer.concat([Buffer.from(`${key}\0\0`), packed]),
+    ]);
+    expect(codeOf(await survive(pngOf(...texts)))).toBe('PNG_TEXT_TOO_LONG');
+    expect(codeOf(await survive(pngOf(...texts.slice(0, 3))))).toBe('PICTURE_HAS_NO_TEXT');
   });
 
   test.each(['png', 'jpeg', 'webp'] as const)('%s, cut anywhere', async format => {
@@ -351,4 +460,68 @@ describe('containers', () => {
     ])
       await expect(readPictureText(path)).rejects.toMatchObject({ code });
   });
+});
+
+describe('folders of this machine stay here', () => {
+  const written: [prompt: string, portable: string][] = [
+    ['a <lora:/home/secret/x:1> b', 'a <lora:x:1> b'],
+    ['<lora:"/home/secret/x":1>', '<lora:"x":1>'],
+    ['<lora: "/home/secret/a > b: c.safetensors" :0.5:1>', '<lora: "a > b: c" :0.5:1>'],
+    ['<lora:C:\\Users\\secret\\x.safetensors:1>', '<lora:x:1>'],
+    ['<LORA:"c:/Users/secret/x.safetensors":te=1>', '<LORA:"x":te=1>'],
+    ['<lyco:\\\\secret\\share\\x:1:stop=0.5>', '<lyco:x:1:stop=0.5>'],
+    ['<lora:~/secret/x>, <lora:../secret/x>, <lora:a/../secret/x>', '<lora:x>, <lora:x>, <lora:x>'],
+    ['<lora:{/home/secret/x|/home/secret/y|z}:1>', '<lora:{x|y|z}:1>'],
+    ['{<lora:/home/secret/x:1>|<lora:C:\\secret\\y:1>}', '{<lora:x:1>|<lora:y:1>}'],
+    ['<hypernet:/home/secret/x:1>', '<hypernet:x:1>'],
+    ['(embedding:/home/secret/word.pt:1.2), b', '(embedding:word.pt:1.2), b'],
+    ['Embedding:C:\\Users\\secret\\word.pt', 'Embedding:word.pt'],
+    ['embedding:{/home/secret/a|../secret/b|c}', 'embedding:{a|b|c}'],
+    ['{embedding:/home/secret/a|embedding:~/secret/b}', '{embedding:a|embedding:b}'],
+  ];
+  test.each(written)('%s', (prompt, portable) => {
+    expect(portablePrompt(prompt)).toBe(portable);
+  });
+  test.each([
+    'a/b, C: x, ~ <lora:people/alice:.5:1:lbw=1,0.5:start=.25> embedding:style/ink:1.1 <a> <b: c',
+    '<lora:"people/alice: two":1> (c:\\d), [a:b:0.5], embedding: , 1girl',
+  ])('what names no folder stays as it is: %s', prompt => {
+    expect(portablePrompt(prompt)).toBe(prompt);
+  });
+
+  test.each(['png', 'jpeg', 'webp'] as const)('%s: in no prompt, template, name or hash', async format => {
+    const prompt = written.map(([given]) => given).join(' ');
+    const both = { prompt, negativePrompt: prompt };
+    const second = { width: 128, height: 128, upscaler: 'latent', steps: 2, strength: 0.5 } as const;
+    const settings = { ...pictureCases[0].settings, ...both, templates: both, hires: { ...second, ...both } };
+    const hash = 'ab'.repeat(32);
+    const names = ['/home/secret/x', 'C:\\secret\\y.safetensors', 'people/alice'];
+    const loras = names.map(name => ({ name, hash }));
+    const parameters = infotextOf(settings, { loras, embeddings: [{ name: '/home/secret/word', hash }] });
+    const bytes = await encodePicture(testPixels(8, 8), { format, settings, parameters, mark: true });
+    // Exif has UTF-16 of either order, PNG and XMP Latin-1 and UTF-8: nowhere in any of them.
+    for (const encoding of ['latin1', 'utf16le'] as const)
+      expect(Buffer.from(bytes).includes('secret', 0, encoding)).toBe(false);
+    const portable = written.map(([, text]) => text).join(' ');
+    const read = await readPictureText(bytes);
+    expect(read.parameters).toContain(portable);
+    expect(read.parameters).toContain('"x: abababababab, y: abababababab, people/alice: abababababab"');
+    expect(read.record?.settings).toMatchObject({
+      ...{ prompt: portable, negativePrompt: portable },
+      templates: { prompt: portable, negativePrompt: portable },
+      hires: { prompt: portable, negativePrompt: portable },
+    });
+    expect(
+      JSON.stringify(read, (_, value) => (typeof value === 'bigint' ? String(value) : value)),
+    ).not.toMatch(/secret/);
+  });
+
+  test.each(['<lora:"', 'embedding:{', 'embedding:/a{b}', '<lora:/a:', 'embedding:', '{', 'c:/'])(
+    'a megabyte of %s takes linear time',
+    unit => {
+      const started = performance.now();
+      for (const end of ['', '>', '}']) portablePrompt(unit.repeat(2 ** 20 / unit.length) + end);
+      expect(performance.now() - started).toBeLessThan(2500);
+    },
+  );
 });

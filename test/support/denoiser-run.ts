@@ -1,6 +1,6 @@
 /** A run of the denoiser from noise, as `passes.ts` makes one, for tests that bring a network of their own. */
 import { noiseSchedule, openPictureNoise, planSteps, type SamplerChoice } from '../../src/diffusion/index.ts';
-import type { Conditioning } from '../../src/generation/conditioning.ts';
+import type { Conditioning } from '../../src/generation/conditioning/phases.ts';
 import type { DenoiserRun } from '../../src/generation/denoise-run.ts';
 import { presets } from '../../src/generation/settings/presets.ts';
 import type { Checkpoint, EncodedText } from '../../src/models/index.ts';

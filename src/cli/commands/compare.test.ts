@@ -97,7 +97,9 @@ describe('axes of options, drawn', () => {
   const plain = file('plain.png');
   beforeAll(async () => {
     const background = { r: 200, g: 60, b: 40 };
-    await sharp({ create: { width: 32, height: 32, channels: 3, background } }).png().toFile(plain);
+    await sharp({ create: { width: 32, height: 32, channels: 3, background } })
+      .png()
+      .toFile(plain);
   });
 
   interface Settings {
@@ -135,22 +137,26 @@ describe('axes of options, drawn', () => {
     ],
     [['--x', 'noise: cpu, philox'], ({ noise }) => noise, ['cpu', 'philox']],
     [['--x', 'emphasis: a1111, comfy, none'], ({ emphasis }) => emphasis, ['a1111', 'comfy', 'none']],
-  ])('%j', async (given, show, expected) => {
-    const out = join(temporaryFolder(), 'grid');
-    const prompt = 'a (red:1.4) car in the snow';
-    const usual = ['--steps', '2', '--size', '32', '--seed', '5', '--out', out, '--json'];
-    const { status, stdout, stderr } = await compare(prompt, ...usual, ...given);
-    expect(status, stderr + stdout).toBe(0);
-    const { cells, pictures } = JSON.parse(stdout);
-    const settingsOf = (cell: { file: string }): Settings =>
-      pictures.find(({ file }: { file: string }) => file === cell.file).settings;
-    expect(cells.map(settingsOf).map(show)).toEqual(expected);
-    // Each value is another picture.
-    const bytes: Buffer[] = await Promise.all(
-      cells.map(({ file }: { file: string }) => sharp(file).raw().toBuffer()),
-    );
-    expect(new Set(bytes.map(data => data.toString('base64'))).size).toBe(expected.length);
-  }, 60_000);
+  ])(
+    '%j',
+    async (given, show, expected) => {
+      const out = join(temporaryFolder(), 'grid');
+      const prompt = 'a (red:1.4) car in the snow';
+      const usual = ['--steps', '2', '--size', '32', '--seed', '5', '--out', out, '--json'];
+      const { status, stdout, stderr } = await compare(prompt, ...usual, ...given);
+      expect(status, stderr + stdout).toBe(0);
+      const { cells, pictures } = JSON.parse(stdout);
+      const settingsOf = (cell: { file: string }): Settings =>
+        pictures.find(({ file }: { file: string }) => file === cell.file).settings;
+      expect(cells.map(settingsOf).map(show)).toEqual(expected);
+      // Each value is another picture.
+      const bytes: Buffer[] = await Promise.all(
+        cells.map(({ file }: { file: string }) => sharp(file).raw().toBuffer()),
+      );
+      expect(new Set(bytes.map(data => data.toString('base64'))).size).toBe(expected.length);
+    },
+    60_000,
+  );
 });
 
 test('killed twice and gone on with: the same bytes as without', async () => {

@@ -22,6 +22,7 @@ import { drawWith } from '../compare/draw-pictures.ts';
 import { openSheets, type WrittenSheet } from '../compare/sheets.ts';
 import { checkDevice, type DeviceName, deviceHelp, openDevice } from '../device.ts';
 import { describeLoad, type LoadOptions, withLoadOptions } from '../lora-report.ts';
+import { openModelHash } from '../model-hash.ts';
 import { collect } from '../numbers.ts';
 import { holdUnet, openPictureFolders } from '../picture-options/folders.ts';
 import { type PictureOptions, withPictureOptions } from '../picture-options/options.ts';
@@ -158,9 +159,11 @@ async function run(prompt: string, options: Options): Promise<void> {
     },
   });
   const signal = interruptible(() => terminal.note('stopping …'));
+  const session = await openDevice(options.device, text => terminal.note(text));
+  const modelHash = openModelHash(checkpoint);
   const workshop = openWorkshop({
-    ...{ checkpoint, loras: folders.loras, load: options },
-    session: await openDevice(options.device, text => terminal.note(text)),
+    ...{ checkpoint, session, loras: folders.loras, load: options },
+    ...{ tiledVae: options.tiledVae, modelHash: modelHash.hash },
     embeddings: folders.embeddings,
     onLora: lora => terminal.note(`${lora.name}: ${describeLoad(lora.report)}`),
   });
@@ -177,6 +180,7 @@ async function run(prompt: string, options: Options): Promise<void> {
       await folder.release();
     }
   } finally {
+    modelHash.stop();
     await workshop.release();
   }
 }

@@ -87,7 +87,7 @@ async function run(options: { out?: string; device: string; json: boolean }): Pr
   terminal.note('\ndrawing the sheet');
   const drawStarted = performance.now();
   const drawn = await drawColumns(checkpoint, out, terminal, signal, session);
-  const pictures = await writePictures(checkpoint, out, drawn);
+  const pictures = await writePictures(checkpoint, out, drawn, session.provider ?? 'cpu');
   const sheet = await writeSheet(out, drawn);
   const drawSeconds = since(drawStarted);
   const seconds = since(started);

@@ -2,7 +2,6 @@
 import { Command } from 'commander';
 import { usageError } from '../../errors.ts';
 import {
-  type FinishedPicture,
   type LoadedLora,
   openWorkshop,
   type PictureFormat,
@@ -15,6 +14,7 @@ import {
 import type { Checkpoint } from '../../models/index.ts';
 import { type BaseOptions, openBase, withBase } from '../base.ts';
 import { checkDevice, type DeviceName, deviceHelp, openDevice } from '../device.ts';
+import { openNotes } from '../generate/notes.ts';
 import { type OutputFiles, openOutputFiles } from '../generate/output-files.ts';
 import { openPreviewFile } from '../generate/preview-file.ts';
 import { promptsOf } from '../generate/prompt-file.ts';
@@ -64,29 +64,6 @@ function checkCounts({ batch, preview }: Options): void {
 /** Numbers that JSON readers hold exactly stay numbers. */
 const seedToJson = (seed: bigint): number | string =>
   seed <= BigInt(Number.MAX_SAFE_INTEGER) ? Number(seed) : String(seed);
-
-/** A megabyte of words is told by its first ones. */
-const beginningOf = (text: string): string =>
-  text.length <= 200 ? text : `${text.slice(0, 200)} … (${text.length} characters)`;
-
-/** Says what is worth telling of the pictures, each thing once. */
-function openNotes(terminal: Terminal): (picture: Pick<FinishedPicture, 'truncated' | 'findings'>) => void {
-  const said = new Set<string>();
-  const say = (text: string): void => {
-    if (said.has(text)) return;
-    said.add(text);
-    terminal.note(text);
-  };
-  return ({ truncated, findings }) => {
-    for (const [what, text] of [
-      ['prompt', truncated.prompt],
-      ['negative prompt', truncated.negativePrompt],
-    ]) {
-      if (text) say(`the ${what} is too long for the text encoder; not used: ${beginningOf(text)}`);
-    }
-    for (const finding of findings) say(finding);
-  };
-}
 
 interface Plan {
   readonly checkpoint: Checkpoint;
@@ -180,6 +157,8 @@ async function draw(
   return { firstStepBeginsSeconds, firstStepSeconds, stepSeconds, loras, files, parameters };
 }
 
+const mostPictures = 100_000;
+
 /** The settings of every picture: those of a prompt one after the other, with the same seeds for each prompt. */
 async function settleAll(
   prompts: readonly string[],
@@ -193,6 +172,8 @@ async function settleAll(
     const { settings, findings } = await settlePictures({ ...wish, prompt }, options);
     for (const finding of findings) said.add(finding);
     all.push(...settings);
+    if (all.length > mostPictures)
+      throw usageError('COUNT_INVALID', `more than ${mostPictures} pictures in one run`);
   }
   for (const finding of said) note(finding);
   return all;
@@ -227,6 +208,9 @@ async function run(prompt: string | undefined, options: Options): Promise<void> 
         ...{ path, strength, textStrength },
         ...(blocksText === undefined ? {} : { blocks: blocksText }),
         report,
+      })),
+      pictures: settings.map(({ seed, prompt: text }, i) => ({
+        ...{ file: drawn.files[i], seed: seedToJson(seed), prompt: text, parameters: drawn.parameters[i] },
       })),
       parameters: drawn.parameters[0],
     },

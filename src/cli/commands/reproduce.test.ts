@@ -6,7 +6,7 @@ import { runHere } from '../../../test/support/command-line.ts';
 import { randomLora, writeTestLora } from '../../../test/support/loras.ts';
 import { temporaryFolder } from '../../../test/support/pictures.ts';
 import { encodePng, readPngText } from '../../files/index.ts';
-import { parseInfotext } from '../../generation/index.ts';
+import { parseInfotext, readPicture } from '../../generation/index.ts';
 import { openCheckpoint } from '../../models/index.ts';
 import { generateCommand } from './generate.ts';
 import { reproduceCommand } from './reproduce.ts';
@@ -25,6 +25,13 @@ beforeAll(() => {
     writeTestLora(file(name, `${name}.safetensors`), randomLora(checkpoint, { seed: i + 1, rank: 4 }));
   }
 });
+
+/** The picture with other texts in it. */
+async function withTexts(from: string, to: string, texts: Record<string, string>): Promise<string> {
+  const { width, height, data } = await readPicture(from);
+  writeFileSync(to, encodePng({ width, height, channels: 3, data }, texts));
+  return to;
+}
 
 describe('our own pictures', () => {
   test('with LoRAs in the prompt and beside it, of which one was renamed: the same bytes', async () => {
@@ -114,6 +121,85 @@ describe('our own pictures', () => {
     expect(again.stderr).toContain('holds other numbers');
     expect(JSON.parse(again.stdout)).toMatchObject({ identical: false });
   });
+
+  describe('by the record alone, without text', () => {
+    const out = () => file(`record-${Math.random()}.png`);
+
+    beforeAll(async () => {
+      const checkpoint = openCheckpoint('pretrained/pocket');
+      for (const [i, name] of ['one', 'two'].entries()) {
+        mkdirSync(file('twins', name), { recursive: true });
+        const lora = randomLora(checkpoint, { seed: 30 + i, rank: 4 });
+        writeTestLora(file('twins', name, 'twin.safetensors'), lora);
+      }
+      const loras = ['one', 'two'].flatMap(name => [
+        '--lora',
+        `${file('twins', name, 'twin.safetensors')}:0.7`,
+      ]);
+      mkdirSync(file('records'));
+      const made = await generate(
+        'a cat',
+        ...loras,
+        '--steps',
+        '2',
+        '--seed',
+        '1',
+        '--out',
+        file('twins.png'),
+      );
+      expect(made.status).toBe(0);
+    });
+
+    test('two LoRAs of one name are two', async () => {
+      const { lora_studio } = textOf(file('twins.png'));
+      const picture = await withTexts(file('twins.png'), file('records/bare.png'), { lora_studio });
+      const again = await reproduce(picture, '--lora-folder', file('twins'), '--out', out());
+      expect(JSON.parse(again.stdout)).toMatchObject({ identical: true });
+    });
+
+    test('what it names is looked for and never opened by its path', async () => {
+      const record = JSON.parse(textOf(file('twins.png')).lora_studio);
+      record.settings.loras = [{ name: 'nobody', path: file('bob/bob.safetensors'), strength: 1 }];
+      const texts = { lora_studio: JSON.stringify(record) };
+      const picture = await withTexts(file('twins.png'), file('records/hostile.png'), texts);
+      const again = await reproduce(picture, '--lora-folder', file('alice'), '--out', out());
+      expect([again.status, JSON.parse(again.stdout).error.code]).toEqual([3, 'LORAS_MISSING']);
+    });
+  });
+
+  test('how the base was held is taken from it; options say otherwise', async () => {
+    const how = ['--base-weights', 'int8', '--tiled-vae', '--no-mark', '--steps', '2', '--seed', '5'];
+    await generate('a cat', ...how, '--out', file('held.png'));
+    const { settings } = JSON.parse(textOf(file('held.png')).lora_studio);
+    expect(settings).toMatchObject({ baseWeights: 'int8', tiledVae: true });
+    const again = await reproduce(file('held.png'), '--out', file('held2.png'));
+    expect(JSON.parse(again.stdout)).toMatchObject({ identical: true });
+    expect(readFileSync(file('held2.png'))).toEqual(readFileSync(file('held.png')));
+    const other = await reproduce(file('held.png'), '--base-weights', 'file', '--out', file('held3.png'));
+    expect(JSON.parse(other.stdout)).toMatchObject({ identical: false });
+  });
+
+  test('a part that stood in place of its own is to be given again', async () => {
+    const part = ['--prediction', 'epsilon'];
+    await generate('a cat', ...part, '--steps', '2', '--seed', '5', '--out', file('part.png'));
+    const without = await reproduce(file('part.png'), '--out', file('part2.png'));
+    expect(without.stderr).toContain('was made with --prediction epsilon: expect another picture');
+    expect(JSON.parse(without.stdout)).toMatchObject({ identical: false });
+    const again = await reproduce(file('part.png'), ...part, '--out', file('part3.png'));
+    expect(again.stderr).not.toContain('expect another');
+    expect(JSON.parse(again.stdout)).toMatchObject({ identical: true });
+  });
+
+  test('--show says what the record says', async () => {
+    await generate('a cat', '--preset', 'comfy', '--steps', '1', '--out', file('comfy.png'));
+    const shown = await reproduce(file('comfy.png'), '--show');
+    expect(JSON.parse(shown.stdout).settings).toMatchObject({ preset: 'comfy', emphasis: 'comfy' });
+  });
+
+  test.each(['--init', '--mask'])('%s is a mistake where there was none', async option => {
+    const again = await reproduce(file('p.png'), option, file('p.png'), '--lora-folder', file('bob'));
+    expect([again.status, JSON.parse(again.stdout).error.code]).toEqual([2, 'OPTION_NEEDS']);
+  });
 });
 
 describe('pictures of others', () => {
@@ -132,6 +218,8 @@ describe('pictures of others', () => {
     const again = await reproduce(picture, '--lora-folder', file('alice'), '--out', file('forge2.png'));
     expect(again.status).toBe(0);
     expect(again.stderr).toMatch(/hash 6ce0161689; pocket has/);
+    // Before the LoRA is read and anything drawn.
+    expect(again.stderr.indexOf('expect another')).toBeLessThan(again.stderr.indexOf('alice at 0.5'));
     expect(again.stderr).toContain('Unheard of');
     const made = parseInfotext(textOf(file('forge2.png')).parameters);
     expect(made.prompt).toBe('a cat <lora:alice:0.5>');
@@ -156,6 +244,40 @@ describe('pictures of others', () => {
     });
     const asText = await runHere(reproduceCommand(), picture, '--show');
     expect(asText.stdout).toContain('sampler: Euler a');
+  });
+
+  const fields = 'Steps: 2, CFG scale: 6, Seed: 1, Size: 32x32';
+
+  test('texts are finished; what a sampler does not know, and a short hash, stop nothing', async () => {
+    const prompt = 'a __foo__ {x|y} cat';
+    const parameters = `${prompt}\n${fields}, Sampler: DPM++ 2M, Eta: 0.5, Model hash: 7460a6fa`;
+    const again = await reproduce(withText('done.png', { parameters }), '--out', file('done2.png'));
+    expect(again.status).toBe(0);
+    expect(parseInfotext(textOf(file('done2.png')).parameters).prompt).toBe(prompt);
+    expect(again.stderr).toContain('eta 0.5 has no effect on DPM++ 2M');
+    expect(again.stderr).not.toMatch(/7460a6fa|undefined/);
+  });
+
+  test('a mask is asked for', async () => {
+    const parameters = `a cat\n${fields}, Sampler: Euler a, Denoising strength: 0.5, Mask blur: 4`;
+    const picture = withText('masked.png', { parameters });
+    const again = await reproduce(picture, '--init', picture, '--out', file('masked2.png'));
+    const { error } = JSON.parse(again.stdout);
+    expect([again.status, error.code, error.hint]).toEqual([3, 'PICTURE_NOT_FOUND', 'Give it with --mask.']);
+  });
+
+  test('nothing in it reaches the terminal as a command', async () => {
+    const parameters = `a \u001b[31mcat <lora:\u001b]0;x\u0007:1>\n${fields}, Sampler: Euler a, Model: \u009b2Jx, \u001bY: 1`;
+    const picture = withText('escapes.png', { parameters });
+    const [shown, again] = [await runHere(reproduceCommand(), picture, '--show'), await reproduce(picture)];
+    expect(JSON.parse(again.stdout).error.code).toBe('LORAS_MISSING');
+    expect(shown.stdout.replaceAll('\n', '') + again.stderr.replaceAll('\n', '')).not.toMatch(/\p{Cc}/u);
+  });
+
+  test('a folder that is not there is said before what is not in it', async () => {
+    const parameters = `a cat <lora:nobody:1>\n${fields}, Sampler: Euler a`;
+    const again = await reproduce(withText('folder.png', { parameters }), '--lora-folder', file('nowhere'));
+    expect(JSON.parse(again.stdout).error.code).toBe('FOLDER_NOT_FOUND');
   });
 
   test('a sampler that is not here is replaced with a word', async () => {

@@ -2,6 +2,7 @@
 import { describe, expect, test } from 'vitest';
 import { temporaryFolder } from '../../../test/support/pictures.ts';
 import { openLoraFolders, type PictureSettings, planGrid } from '../../generation/index.ts';
+import type { SheetText } from '../sheets/layout.ts';
 import { textOfSheet } from './sheet-text.ts';
 
 const base: PictureSettings = {
@@ -10,16 +11,19 @@ const base: PictureSettings = {
   ...{ scheduler: 'Automatic', steps: 4, guidance: 5, guidanceRescale: 0, width: 64, height: 64 },
 };
 
-/** Titles of all sheets. */
-async function titles(x: string, z: readonly string[] = [], prompt = base.prompt): Promise<string[]> {
+async function textsOf(x: string, z: readonly string[] = [], prompt = base.prompt): Promise<SheetText[]> {
   const grid = await planGrid({
     x: { place: '--x', text: x },
     z: z.map(text => ({ place: '--z', text })),
     ...{ base: { ...base, prompt }, given: {}, family: 'pocket', sizeRule: { latentScale: 8, levels: 1 } },
     folders: openLoraFolders([temporaryFolder()]),
   });
-  return grid.sheets.map(sheet => textOfSheet(grid, sheet).title);
+  return grid.sheets.map(sheet => textOfSheet(grid, sheet));
 }
+
+/** Titles of all sheets. */
+const titles = async (...given: Parameters<typeof textsOf>): Promise<string[]> =>
+  (await textsOf(...given)).map(({ title }) => title);
 
 describe('the title', () => {
   test('is the prompt of all pictures', async () => {
@@ -38,4 +42,11 @@ describe('the title', () => {
     expect(await titles('prompt: a dog, a fox')).toEqual(['']);
     expect(await titles('prompt: a dog')).toEqual(['a dog']);
   });
+});
+
+test('the caption says of the sampler what all pictures share, and nothing that an axis says', async () => {
+  const caption = async (x: string): Promise<string> => (await textsOf(x))[0].caption;
+  expect(await caption('seed: 1,2')).toMatch(/ {2}· {2}DDIM {2}·/);
+  expect(await caption('scheduler: Karras, Simple')).toMatch(/ {2}· {2}DDIM {2}·/);
+  expect(await caption('sampler: Euler a, DPM++ 2M')).not.toMatch(/DDIM|Euler|DPM/);
 });

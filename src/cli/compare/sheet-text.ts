@@ -18,14 +18,20 @@ function describeLora({ name, strength, textStrength, blocks, start, stop }: Lor
   return `${name} at ${strength}${more.length > 0 ? ` (${more.join(', ')})` : ''}`;
 }
 
-/** What a caption says, by the axis that would say it; each where all pictures agree on it. */
-const captionParts: readonly (readonly [string, (settings: PictureSettings) => string])[] = [
+type TextOf = (settings: PictureSettings) => string;
+
+/** What a caption says, by the axis that would say it; each where all pictures agree on it, else the shorter text. */
+const captionParts: readonly (readonly [axis: string, textOf: TextOf, shorter?: TextOf])[] = [
   ['checkpoint', ({ model }) => model.name],
   ['size', ({ width, height }) => `${width}×${height}`],
   ['hires upscaler', ({ hires }) => (hires ? `then ${hires.width}×${hires.height}` : '')],
   ['seed', ({ seed }) => `seed ${seed}`],
   ['steps', ({ steps }) => `${steps} ${steps === 1 ? 'step' : 'steps'}`],
-  ['sampler', ({ sampler, scheduler }) => (scheduler === 'Automatic' ? sampler : `${sampler} ${scheduler}`)],
+  [
+    'sampler',
+    ({ sampler, scheduler }) => (scheduler === 'Automatic' ? sampler : `${sampler} ${scheduler}`),
+    ({ sampler }) => sampler,
+  ],
   ['guidance', ({ guidance }) => `guidance ${guidance}`],
   ['clip skip', ({ clipSkip }) => (clipSkip === 1 ? '' : `clip skip ${clipSkip}`)],
   ['preset', ({ preset }) => (preset === 'lora' ? '' : `as ${preset}`)],
@@ -37,7 +43,11 @@ const captionParts: readonly (readonly [string, (settings: PictureSettings) => s
 /** What pictures have in common and no axis says already. */
 function captionOf(pictures: readonly PictureSettings[], said: readonly string[]): string {
   const parts = captionParts.filter(([axis]) => !said.includes(axis));
-  return joined(parts.map(([, textOf]) => commonText(pictures, textOf) ?? ''));
+  return joined(
+    parts.map(
+      ([, textOf, shorter = textOf]) => commonText(pictures, textOf) ?? commonText(pictures, shorter) ?? '',
+    ),
+  );
 }
 
 /** What the journal of a training says; nothing where there is none, or none that can be read. */

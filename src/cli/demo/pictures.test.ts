@@ -21,7 +21,7 @@ test('every picture is in its row and column, pictures of both training sets abo
       return { width: 64, height: 64, data };
     }),
   }));
-  const folder = await writePictures(openPocket(), out, drawn);
+  const folder = await writePictures(openPocket(), out, drawn, 'cpu');
   expect(readdirSync(folder).length).toBe(rows.length * columns.length);
   expect(readdirSync(folder)).toContain('a-blueprint-of-a-zorbi--style-and-character.png');
   const path = await writeSheet(out, drawn);

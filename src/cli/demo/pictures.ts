@@ -77,6 +77,7 @@ export async function writePictures(
   checkpoint: Checkpoint,
   out: string,
   drawn: readonly DrawnColumn[],
+  device: string,
 ): Promise<string> {
   const folder = join(out, 'pictures');
   await ensureWritableFolder(folder);
@@ -94,7 +95,7 @@ export async function writePictures(
         loras: loras.map(({ name, path, strength }) => ({ name, path, strength })),
       });
       const parameters = infotextOf(settings, { modelHash, loras: hashes });
-      const how = { format: 'png', parameters, settings, device: 'cpu', mark: true } as const;
+      const how = { format: 'png', parameters, settings, device, mark: true } as const;
       await writeFileAtomic(picturePath(out, prompt, uses), await encodePicture(picture, how));
     }
   }

@@ -1,5 +1,7 @@
 /** @file What the options ask for. */
+import { basename } from 'node:path';
 import { type PictureWish, parseLoraOption } from '../../generation/index.ts';
+import type { PartOptions } from '../base.ts';
 import type { PictureFolders } from './folders.ts';
 import type { PictureOptions } from './options.ts';
 import { checkTogether } from './partners.ts';
@@ -32,10 +34,26 @@ function hiresOf(options: PictureOptions): PictureWish['hires'] {
   };
 }
 
+/** What the base was opened with in place of its own: names only, for paths are of this machine. */
+export function partNames({
+  vae,
+  textEncoder = [],
+  tokenizer,
+  prediction,
+}: Partial<PartOptions>): PictureWish['parts'] {
+  const names = {
+    ...(vae === undefined ? {} : { vae: basename(vae) }),
+    ...(textEncoder.length === 0 ? {} : { textEncoders: textEncoder.map(path => basename(path)) }),
+    ...(tokenizer === undefined ? {} : { tokenizer: basename(tokenizer) }),
+    ...(prediction === undefined ? {} : { prediction }),
+  };
+  return Object.keys(names).length > 0 ? names : undefined;
+}
+
 /** What the options ask for. Throws OPTION_NEEDS for those that would do nothing. */
 export function wishOf(
   prompt: string,
-  options: PictureOptions,
+  options: PictureOptions & Partial<PartOptions>,
   count: number,
   { loras }: Pick<PictureFolders, 'loras'>,
 ): PictureWish {
@@ -65,6 +83,8 @@ export function wishOf(
             ...{ content: options.maskContent ?? 'original', padding: options.maskPadding ?? 32 },
             area: options.maskOnly ? 'masked' : 'whole',
           },
-    hires: hiresOf(options),
+    ...{ hires: hiresOf(options), parts: partNames(options) },
+    baseWeights: options.baseWeights === 'file' ? undefined : options.baseWeights,
+    tiledVae: options.tiledVae || undefined,
   };
 }

@@ -31,11 +31,18 @@ function contourPath(contour: Contour, place: (point: Point) => string): string 
   return `${path}Z`;
 }
 
+/** In thousandths of the font's size. */
 interface Drawn {
   readonly width: number;
-  /** x, y, x, y … of straight lines. */
-  readonly contours: readonly (readonly number[])[];
+  readonly contours: readonly Contour[];
 }
+
+/** A contour of straight lines: x, y, x, y … */
+const straight = (numbers: readonly number[]): Contour =>
+  Array.from({ length: numbers.length / 2 }, (_, i) => ({
+    ...{ x: numbers[2 * i], y: numbers[2 * i + 1] },
+    isOn: true,
+  }));
 
 /** For characters that the font lacks: an empty box. */
 const unknown: Drawn = {
@@ -43,12 +50,38 @@ const unknown: Drawn = {
   contours: [
     [90, 0, 90, 700, 610, 700, 610, 0],
     [140, 50, 560, 50, 560, 650, 140, 650],
-  ],
+  ].map(straight),
 };
 
-/** Characters of ours that the font lacks, in thousandths of its size, with strokes of the font's width. */
+/** A round bracket: two arcs from tip to tip, as high and wide as the font's. */
+function roundBracket(stroke: number, isClosing: boolean): Drawn {
+  const [width, bottom, top] = [450, -210, 800];
+  const [left, right] = [120 - 0.3 * stroke, 300 + 0.4 * stroke];
+  const tip = right - 0.85 * stroke;
+  // A control point as far beyond the middle of an arc as the middle is from its ends.
+  const beyond = (middle: number, end: number): number => 2 * middle - end;
+  const points: readonly (readonly [x: number, y: number, isOn: boolean])[] = [
+    [right, top, true],
+    [tip, top, true],
+    [beyond(left, tip), (top + bottom) / 2, false],
+    [tip, bottom, true],
+    [right, bottom, true],
+    [beyond(left + stroke, right), (top + bottom) / 2, false],
+  ];
+  return {
+    width,
+    contours: [points.map(([x, y, isOn]) => ({ x: isClosing ? width - x : x, y, isOn }))],
+  };
+}
+
+/**
+ * Characters of ours that the font lacks, with strokes of the font's width, and round brackets: the font's have straight
+ * sides, and beside a prompt's square ones they must be told apart.
+ */
 const drawnWith = (stroke: number): ReadonlyMap<string, Drawn> =>
   new Map([
+    ['(', roundBracket(stroke, false)],
+    [')', roundBracket(stroke, true)],
     [
       'Δ',
       {
@@ -56,33 +89,31 @@ const drawnWith = (stroke: number): ReadonlyMap<string, Drawn> =>
         contours: [
           [20, 0, 700, 0, 360 + stroke / 1.6, 700, 360 - stroke / 1.6, 700],
           [20 + 1.6 * stroke, stroke, 360, 690 - 1.2 * stroke, 700 - 1.6 * stroke, stroke],
-        ],
+        ].map(straight),
       },
     ],
     [
       '‖',
       {
         width: 400 + stroke,
-        contours: [120, 290].map(x => [x, -160, x + stroke, -160, x + stroke, 760, x, 760]),
+        contours: [120, 290].map(x => straight([x, -160, x + stroke, -160, x + stroke, 760, x, 760])),
       },
     ],
   ]);
 
-const asPoints = (numbers: readonly number[], scale: number): Contour =>
-  Array.from({ length: numbers.length / 2 }, (_, i) => ({
-    ...{ x: numbers[2 * i] * scale, y: numbers[2 * i + 1] * scale },
-    isOn: true,
-  }));
+const scaled = (contour: Contour, scale: number): Contour =>
+  contour.map(({ x, y, isOn }) => ({ x: x * scale, y: y * scale, isOn }));
 
 function readFont(woff: Buffer, drawn: ReadonlyMap<string, Drawn>): Font {
   const { unit, letter } = readLetters(woff);
   const letters = new Map<string, { readonly width: number; readonly contours: readonly Contour[] }>();
   const make = (character: string) => {
-    const own = letter(character.codePointAt(0) ?? 0);
+    const ours = drawn.get(character);
+    const own = ours ? undefined : letter(character.codePointAt(0) ?? 0);
     if (own) return own;
-    const { width, contours } = drawn.get(character) ?? unknown;
+    const { width, contours } = ours ?? unknown;
     const scale = unit / 1000;
-    return { width: width * scale, contours: contours.map(numbers => asPoints(numbers, scale)) };
+    return { width: width * scale, contours: contours.map(contour => scaled(contour, scale)) };
   };
   const lettersOf = (text: string) =>
     [...text].map(character => {

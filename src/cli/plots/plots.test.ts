@@ -84,6 +84,23 @@ test('letters: widths add up, compound letters and unknown ones have outlines', 
   expect(cut.endsWith('…') && labelWidth(cut, 12) <= 100).toBe(true);
 });
 
+test.each(['regular', 'bold'] as const)(
+  'round brackets of the %s font are round: no upright side',
+  weight => {
+    const font = labelFonts()[weight];
+    const path = font.outline('(', 0, 0, 1000);
+    expect(path.match(/Q/g)?.length).toBe(2);
+    // Middles of its arcs: on the left of the tips by as much as can be seen, with a stroke between them.
+    const [outer, inner] = [...path.matchAll(/([\d.-]+) [\d.-]+Q([\d.-]+) [\d.-]+ ([\d.-]+)/g)].map(
+      ([, from, control, to]) => (Number(from) + 2 * Number(control) + Number(to)) / 4,
+    );
+    const tip = Number(/^M([\d.]+)/.exec(path)?.[1]);
+    expect(tip - outer).toBeGreaterThan(200);
+    expect(inner - outer).toBeGreaterThan(70);
+    expect(font.width('(')).toBeCloseTo(font.width(')'), 10);
+  },
+);
+
 test('ticks are round and reach the largest value', () => {
   expect(ticksTo(5.9)).toEqual([0, 2, 4, 6]);
   expect(ticksTo(0.031)).toEqual([0, 0.01, 0.02, 0.03, 0.04]);

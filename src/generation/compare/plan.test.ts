@@ -116,10 +116,7 @@ describe('axes of the picture', () => {
   test('a variation has its seed from one axis and its strength from the other, or from the options', async () => {
     const variations = async (given: Given) => (await cells(given)).map(({ variation }) => variation);
     const [strengths, seeds] = ['variation strength: 0-1 [3]', 'variation seed: 8, 9'];
-    const expected = [8n, 9n].flatMap(seed => [
-      undefined,
-      ...[0.5, 1].map(strength => ({ seed, strength })),
-    ]);
+    const expected = [8n, 9n].flatMap(seed => [undefined, ...[0.5, 1].map(strength => ({ seed, strength }))]);
     expect(await variations({ x: strengths, y: seeds })).toEqual(expected);
     // Cells of strength 0 share the picture without a variation.
     expect((await plan({ x: strengths, y: seeds })).pictures.length).toBe(5);
@@ -164,7 +161,10 @@ describe('axes of the picture', () => {
       ...['DPM++ 2M/Karras', 'DPM++ 2M/Karras', 'Euler a/Automatic'],
       ...['DPM++ 2M/Automatic', 'DPM++ 2M/Karras', 'Euler a/Automatic'],
     ]);
-    expect(await labels({ x: 'sampler: dpmpp_2m, DPM++ 2M Karras' })).toEqual(['DPM++ 2M', 'DPM++ 2M Karras']);
+    expect(await labels({ x: 'sampler: dpmpp_2m, DPM++ 2M Karras' })).toEqual([
+      'DPM++ 2M',
+      'DPM++ 2M Karras',
+    ]);
     // A scheduler in the name of the option's sampler gives way to one that is compared.
     const given = { sampler: 'DPM++ 2M Karras' };
     expect((await cells({ x: 'scheduler: Simple, Automatic', given })).map(each => each.scheduler)).toEqual([
@@ -178,13 +178,13 @@ describe('axes of the picture', () => {
     const hires = { width: 128, height: 96, upscaler: 'latent', steps: 20, strength: 0.6 } as const;
     const wished = { upscaler: 'Latent', strength: 0.6 };
     const second = async (x: string, change: object, own: object) =>
-      (await cells({ x, base: { hires: { ...hires, ...change } }, given: { hires: { ...wished, ...own } } })).map(
-        ({ hires: { steps, sampler, scheduler } = hires as NonNullable<PictureSettings['hires']> }) => [
-          steps,
-          sampler,
-          scheduler,
-        ],
-      );
+      (
+        await cells({ x, base: { hires: { ...hires, ...change } }, given: { hires: { ...wished, ...own } } })
+      ).map(({ hires: { steps, sampler, scheduler } = hires as NonNullable<PictureSettings['hires']> }) => [
+        steps,
+        sampler,
+        scheduler,
+      ]);
     expect(await second('steps: 5, 9', {}, {})).toEqual([5, 9].map(steps => [steps, undefined, undefined]));
     expect(await second('steps: 5, 9', {}, { steps: 20 })).toEqual(Array(2).fill([20, undefined, undefined]));
     expect(await second('hires steps: 5, 9', {}, {})).toEqual([5, 9].map(n => [n, undefined, undefined]));

@@ -1,5 +1,5 @@
 /** @file Chunks through the text encoders of a checkpoint with LoRAs on them; each is read once with each set of LoRAs. */
-import type { SessionOptions } from '../../engine/index.ts';
+import { isAllFinite, type SessionOptions } from '../../engine/index.ts';
 import {
   type Checkpoint,
   type ChunkStates,
@@ -7,16 +7,13 @@ import {
   encoderUses,
   type LayerChoice,
   openTextConditioner,
-  parameterCount,
   type TextConditioner,
   withNewWords,
 } from '../../models/index.ts';
 import { keepOne } from '../keep-one.ts';
 import type { LoraSet } from '../lora-sets.ts';
+import { notFinite } from '../not-finite.ts';
 import type { TokenChunk } from './chunks.ts';
-
-/** Text encoders of more parameters are closed after every call: the UNet needs the memory, and opening takes a second. */
-const keptParameters = 50_000_000;
 
 /** More than any batch or grid needs; a server's cache must end somewhere. */
 const keptChunks = 256;
@@ -30,10 +27,9 @@ export interface EncoderChoice {
 export interface ChunkEncoder {
   /** The encoders, with tokenizers that know the words of the LoRAs. Throws CLIP_SKIP_INVALID. */
   uses(choice: EncoderChoice): EncoderUse[];
-  /** @param chunk for each encoder */
+  /** Throws PICTURE_NOT_FINITE. @param chunk for each encoder */
   encode(chunk: readonly TokenChunk[], choice: EncoderChoice): Promise<ChunkStates>;
-  /** Frees the memory of large encoders until they are needed again. */
-  rest(): Promise<void>;
+  /** Frees the memory of the encoders; they are opened again for the next chunk that is not known. */
   release(): Promise<void>;
 }
 
@@ -41,11 +37,15 @@ export interface ChunkEncoder {
 export function openChunkEncoder(checkpoint: Checkpoint, options: SessionOptions): ChunkEncoder {
   const conditioners = keepOne<TextConditioner>();
   const known = new Map<string, ChunkStates>();
-  const encoders = [checkpoint.textEncoder, ...(checkpoint.textEncoder2 ? [checkpoint.textEncoder2] : [])];
-  const isLarge = encoders.reduce((sum, { weights }) => sum + parameterCount(weights), 0) > keptParameters;
+  const knowingWords = new WeakMap<LoraSet, Checkpoint>();
 
-  const knowing = ({ words }: LoraSet): Checkpoint =>
-    words.length > 0 ? withNewWords(checkpoint, words) : checkpoint;
+  /** Making tokenizers takes time, and every part of every prompt asks for them. */
+  const knowing = (loras: LoraSet): Checkpoint => {
+    if (loras.words.length === 0) return checkpoint;
+    const known = knowingWords.get(loras) ?? withNewWords(checkpoint, loras.words);
+    knowingWords.set(loras, known);
+    return known;
+  };
 
   const open = ({ loras, layers }: EncoderChoice): Promise<TextConditioner> => {
     const source = knowing(loras);
@@ -72,13 +72,12 @@ export function openChunkEncoder(checkpoint: Checkpoint, options: SessionOptions
       const session = JSON.stringify([loras.sessionKey, layers]);
       const conditioner = await conditioners.get(session, () => open(choice));
       const encoded = await conditioner.encodeChunk(ids, loras.feeds);
+      const tensors = [...encoded.states, ...(encoded.pooled ? [encoded.pooled] : [])];
+      if (!tensors.every(({ data }) => isAllFinite(data))) throw notFinite('the text encoder gave NaN');
       const [oldest] = known.keys();
       if (known.size >= keptChunks && oldest !== undefined) known.delete(oldest);
       known.set(key, encoded);
       return encoded;
-    },
-    async rest() {
-      if (isLarge) await conditioners.release();
     },
     release: conditioners.release,
   };

@@ -82,12 +82,18 @@ function fillInOrder(tokenizer: ClipTokenizer, pieces: readonly WeightedText[], 
   return chunks;
 }
 
-/** ComfyUI names a file of vectors in the prompt; the new word itself is known here. */
-const comfyEmbedding = /(?<=\s|^)embedding:/g;
+/** ComfyUI's way to write a new word. */
+const comfyEmbedding = /(?<=\s|^)embedding:(\S+)/g;
+
+/** A file is known by all of `embedding:name`, a LoRA's own word by its name. */
+const withoutPrefixes = (tokenizer: ClipTokenizer, text: string): string =>
+  text.replace(comfyEmbedding, (whole: string, name: string) =>
+    tokenizer.readWords(whole)[0]?.isNew ? whole : name,
+  );
 
 /** Pieces of one weight; a new word is one of its own. */
 function comfyGroups(tokenizer: ClipTokenizer, { text, weight }: WeightedText): Token[][] {
-  const words = tokenizer.readWords(tokenizer.newIds ? text.replace(comfyEmbedding, '') : text);
+  const words = tokenizer.readWords(tokenizer.newIds ? withoutPrefixes(tokenizer, text) : text);
   const groups: Token[][] = [];
   let wasNew = true;
   for (const word of words) {

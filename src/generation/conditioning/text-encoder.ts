@@ -1,9 +1,9 @@
 /** @file Prompts to what the UNet reads of them over a run. */
 import type { SessionOptions, Tensor } from '../../engine/index.ts';
 import { type Checkpoint, type EncodedText, padText, type SdxlClipSkip } from '../../models/index.ts';
-import type { Conditioning, ConditioningPart, PictureTexts } from '../conditioning.ts';
 import type { LoraSet } from '../lora-sets.ts';
-import { composedParts } from '../prompt/composed.ts';
+import { characterAt } from '../prompt/character-at.ts';
+import { type PromptPart, partsIn } from '../prompt/composed.ts';
 import { findMistakes, type PromptFinding } from '../prompt/mistakes.ts';
 import { type RunLength, scheduleOf } from '../prompt/schedule.ts';
 import type { Preset } from '../settings/presets.ts';
@@ -11,6 +11,7 @@ import { type EncoderChoice, openChunkEncoder } from './chunk-encoder.ts';
 import { emptyChunk, type TokenChunk } from './chunks.ts';
 import { emphasize, type TextChunks } from './emphasis.ts';
 import { commonMultiple, repeatLastToken, repeatTokens } from './lengths.ts';
+import type { Conditioning, ConditioningPart, PictureTexts } from './phases.ts';
 import { mostChunks, type ReadingRules, readText } from './read-text.ts';
 
 /** How a program reads prompts; most of it is a row of `settings/presets.ts`. */
@@ -20,14 +21,18 @@ export interface TextRules extends ReadingRules, RunLength {
   readonly sdxlClipSkip: SdxlClipSkip;
   readonly skipsLayersOf: Preset['skipsLayersOf'];
   readonly zerosForNoText: Preset['zerosForNoText'];
-  /** Whether there is a negative prompt. */
-  readonly guided: boolean;
+  /** Frees the memory of the encoders after the call; they are opened again when they are needed. */
+  readonly rests?: boolean;
 }
 
 export interface PromptRequest {
   readonly prompt: string;
   readonly negativePrompt: string;
+  /** Whether the negative prompt is read: that of a picture without guidance is not, unless AND needs one (`isComposed`). */
+  readonly guided: boolean;
   readonly loras: LoraSet;
+  /** Where a character of the prompt stands in what was typed, with its LoRA tags; the same place unless said. */
+  readonly positionOf?: ((at: number) => number) | undefined;
 }
 
 export interface PromptTexts extends PictureTexts {
@@ -45,6 +50,7 @@ export interface TextEncoder {
    * What the UNet reads of each prompt; all states of a call have one length. Throws PROMPT_SYNTAX and CLIP_SKIP_INVALID.
    */
   encode(prompts: readonly PromptRequest[], rules: TextRules): Promise<PromptTexts[]>;
+  /** Frees the memory of the encoders; they are opened again when they are needed. */
   release(): Promise<void>;
 }
 
@@ -84,14 +90,28 @@ function evenParts(parts: readonly ConditioningPart[]): readonly ConditioningPar
   );
 }
 
+/** How errors name a position in a prompt. */
+type CharacterOf = (position: number) => number;
+const asTyped =
+  ({ positionOf = at => at }: PromptRequest): CharacterOf =>
+  position =>
+    characterAt(positionOf(position));
+
 const choiceOf = (loras: LoraSet, { clipSkip, sdxlClipSkip }: TextRules): EncoderChoice => ({
   loras,
   layers: { clipSkip, sdxl: sdxlClipSkip },
 });
 
 /** The texts of a part over the steps. A1111 counts steps from 0, and changes after the one that it calls the last. */
-function phasesOf(text: string, rules: TextRules): { readonly until: number; readonly text: string }[] {
-  const phases = rules.syntax === 'a1111' ? scheduleOf(text, rules) : [{ lastStep: rules.steps, text }];
+function phasesOf(
+  { text, position }: Pick<PromptPart, 'text' | 'position'>,
+  rules: TextRules,
+  characterOf: CharacterOf,
+): { readonly until: number; readonly text: string }[] {
+  const phases =
+    rules.syntax === 'a1111'
+      ? scheduleOf(text, rules, at => characterOf(position + at))
+      : [{ lastStep: rules.steps, text }];
   const end = phases.length - 1;
   return phases.map((phase, i) => ({
     text: phase.text,
@@ -104,6 +124,16 @@ function isZero(text: string, { family, zerosForNoText }: Checkpoint, rules: Tex
   return rules.zerosForNoText === 'checkpoint'
     ? zerosForNoText
     : rules.zerosForNoText === 'always' && family === 'sdxl';
+}
+
+/** What looks like a mistake in a picture's prompts, by the places as typed. */
+function findingsOf(request: PromptRequest, rules: TextRules): PromptTexts['findings'] {
+  const { prompt, negativePrompt, guided, positionOf = at => at } = request;
+  const found = findMistakes(prompt, rules, 'prompt', asTyped(request));
+  return {
+    prompt: found.map(finding => ({ ...finding, position: positionOf(finding.position) })),
+    negativePrompt: guided ? findMistakes(negativePrompt, rules, 'negative prompt') : [],
+  };
 }
 
 const paddedText =
@@ -148,12 +178,12 @@ export function openTextEncoder(checkpoint: Checkpoint, options: SessionOptions)
   };
 
   const encodePart = async (
-    text: string,
-    weight: number,
+    part: PromptPart,
     loras: LoraSet,
     rules: TextRules,
+    characterOf: CharacterOf,
   ): Promise<ConditioningPart> => {
-    const phases = phasesOf(text, rules);
+    const phases = phasesOf(part, rules, characterOf);
     const states = await encodeGroup(
       phases.map(phase => phase.text),
       loras,
@@ -162,26 +192,27 @@ export function openTextEncoder(checkpoint: Checkpoint, options: SessionOptions)
     const schedule = phases
       .map(({ until }, i) => ({ until, state: states[i] }))
       .filter((_, i) => phases[i + 1]?.text !== phases[i].text);
-    return { weight, schedule };
+    return { weight: part.weight, schedule };
   };
 
   const encodeParts = async (
-    parts: readonly { text: string; weight: number }[],
+    parts: readonly PromptPart[],
     loras: LoraSet,
     rules: TextRules,
+    characterOf = characterAt,
   ): Promise<RawTexts> => {
     const encoded: ConditioningPart[] = [];
-    for (const { text, weight } of parts) encoded.push(await encodePart(text, weight, loras, rules));
+    for (const part of parts) encoded.push(await encodePart(part, loras, rules, characterOf));
     const truncated = statesOf(encoded).find(state => state.truncated !== '')?.truncated ?? '';
     return { parts: rules.syntax === 'a1111' ? evenParts(encoded) : encoded, truncated };
   };
 
-  const encodeOne = async ({ prompt, negativePrompt, loras }: PromptRequest, rules: TextRules) => {
-    const parts = rules.syntax === 'a1111' ? composedParts(prompt) : [{ text: prompt, weight: 1 }];
-    const positive = await encodeParts(parts, loras, rules);
-    if (!rules.guided) return { positive, negative: undefined };
+  const encodeOne = async (request: PromptRequest, rules: TextRules) => {
+    const { prompt, negativePrompt, guided, loras } = request;
+    const positive = await encodeParts(partsIn(prompt, rules.syntax), loras, rules, asTyped(request));
+    if (!guided) return { positive, negative: undefined };
     const own = rules.skipsLayersOf === 'prompt' ? { ...rules, clipSkip: 1 } : rules;
-    const negative = await encodeParts([{ text: negativePrompt, weight: 1 }], loras, own);
+    const negative = await encodeParts([{ text: negativePrompt, weight: 1, position: 0 }], loras, own);
     if (!isZero(negativePrompt, checkpoint, rules)) return { positive, negative };
     return { positive, negative: { ...negative, parts: mapStates(negative.parts, zeroStates) } };
   };
@@ -202,29 +233,33 @@ export function openTextEncoder(checkpoint: Checkpoint, options: SessionOptions)
     return { repeats, lengthen };
   };
 
+  const encodeAll = async (prompts: readonly PromptRequest[], rules: TextRules): Promise<PromptTexts[]> => {
+    const findings = prompts.map(request => findingsOf(request, rules));
+    const raw = [];
+    for (const one of prompts) raw.push(await encodeOne(one, rules));
+    const all = raw.flatMap(({ positive, negative }) => [positive, ...(negative ? [negative] : [])]);
+    const { repeats, lengthen } = openLengthener(all, rules);
+    const padded: PromptFinding[] = repeats ? [] : [{ position: 0, text: paddedText }];
+    const texts: PromptTexts[] = [];
+    for (const [i, { positive, negative }] of raw.entries()) {
+      const { loras } = prompts[i];
+      texts.push({
+        positive: await lengthen(positive, loras),
+        negative: negative && (await lengthen(negative, loras)),
+        truncated: { prompt: positive.truncated, negativePrompt: negative?.truncated ?? '' },
+        findings: { ...findings[i], prompt: [...findings[i].prompt, ...padded] },
+      });
+    }
+    return texts;
+  };
+
   return {
     async encode(prompts, rules) {
-      const findings = prompts.map(({ prompt, negativePrompt }) => ({
-        prompt: findMistakes(prompt, rules, 'prompt'),
-        negativePrompt: rules.guided ? findMistakes(negativePrompt, rules, 'negative prompt') : [],
-      }));
-      const raw = [];
-      for (const one of prompts) raw.push(await encodeOne(one, rules));
-      const all = raw.flatMap(({ positive, negative }) => [positive, ...(negative ? [negative] : [])]);
-      const { repeats, lengthen } = openLengthener(all, rules);
-      const padded: PromptFinding[] = repeats ? [] : [{ position: 0, text: paddedText }];
-      const texts: PromptTexts[] = [];
-      for (const [i, { positive, negative }] of raw.entries()) {
-        const { loras } = prompts[i];
-        texts.push({
-          positive: await lengthen(positive, loras),
-          negative: negative && (await lengthen(negative, loras)),
-          truncated: { prompt: positive.truncated, negativePrompt: negative?.truncated ?? '' },
-          findings: { ...findings[i], prompt: [...findings[i].prompt, ...padded] },
-        });
+      try {
+        return await encodeAll(prompts, rules);
+      } finally {
+        if (rules.rests) await encoder.release();
       }
-      await encoder.rest();
-      return texts;
     },
     release: encoder.release,
   };

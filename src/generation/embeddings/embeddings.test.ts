@@ -79,6 +79,8 @@ test('diffusers: <name> where there is one, all else is text', () => {
 
 test('words of LoRAs are theirs', () => {
   expect(words('<s0> <cat-toy> easynegative', { known: ['<s0>', 'EasyNegative'] })).toEqual(['<cat-toy>']);
+  for (const syntax of ['a1111', 'comfy'] as const)
+    expect(words('embedding:S0, a cat', { known: ['s0', 'cat'], syntax })).toEqual([]);
 });
 
 test('vectors, name and hash', () => {
@@ -120,12 +122,21 @@ test('a name that is just a word stays one where the family is another, and is n
   });
 });
 
+test('a word that two files have, or a damaged one, stays a word, and is named', () => {
+  const { embeddings: found, findings } = find('a broken cat and a twin');
+  expect(found.map(({ word }) => word)).toEqual(['cat']);
+  expect(findings).toEqual([
+    expect.stringMatching(/^"broken" in the prompt stays a word: .*broken\.safetensors/),
+    expect.stringMatching(/^"twin" in the prompt stays a word: .*a.twin.* or .*b.twin/),
+  ]);
+});
+
 test.each([
   ['embedding:easynegativ', 'EMBEDDING_NOT_FOUND', /^Nearest names: easynegative/],
   ['<nope>', 'EMBEDDING_NOT_FOUND', /Looked in/],
   ['embedding:twin', 'EMBEDDING_AMBIGUOUS', /embedding:folder\/name/],
-  ['a twin', 'EMBEDDING_AMBIGUOUS', /./],
-  ['broken', 'FORMAT_TRUNCATED', /./],
+  ['embedding:broken', 'FORMAT_TRUNCATED', /./],
+  ['<broken>', 'FORMAT_TRUNCATED', /./],
 ])('%s is %s', (prompt, code, hint) => {
   expect(() => find(prompt)).toThrow(expect.objectContaining({ code, hint: expect.stringMatching(hint) }));
 });

@@ -97,18 +97,20 @@ function fileOf({ kind, name, word }: Reference, embeddings: Embeddings): Embedd
   return embeddings.find(name) ?? embeddings.find(word) ?? embeddings.findToken(word);
 }
 
-/** A name that is just a word of the prompt, for a checkpoint of another family, stays one; A1111 says nothing of it. */
+/** What is wrong with a file, or with where it lies. */
+const fileCodes = /^(?:EMBEDDING|FORMAT|TORCH)_|^PICKLE_REFUSED$/;
+
+/** A name that is just a word of the prompt stays one where its file cannot be used: nobody need have meant it. */
 function bareWord(
   name: string,
   embeddings: Embeddings,
   widths: TextWidths,
 ): MentionedEmbedding | string | undefined {
-  const file = embeddings.find(name);
-  if (!file) return undefined;
   try {
-    return mentioned(name, file, widths);
+    const file = embeddings.find(name);
+    return file && mentioned(name, file, widths);
   } catch (error) {
-    if (!(error instanceof LoraError) || error.code !== 'EMBEDDING_FAMILY') throw error;
+    if (!(error instanceof LoraError) || !fileCodes.test(error.code)) throw error;
     return `"${name}" in the prompt stays a word: ${error.message}`;
   }
 }
@@ -116,7 +118,7 @@ function bareWord(
 /**
  * The embeddings that prompts mention, fitted to a checkpoint; only their files are opened. Throws EMBEDDING_NOT_FOUND
  * with near names for `embedding:x` and `<x>` that no file has, EMBEDDING_AMBIGUOUS, EMBEDDING_FAMILY, and what
- * `readEmbedding` throws.
+ * `readEmbedding` throws; for names that are just words these are findings.
  */
 export function mentionedEmbeddings(
   prompts: readonly string[],
@@ -130,7 +132,7 @@ export function mentionedEmbeddings(
     let rest = prompt;
     for (const reference of referencesIn(prompt, syntax)) {
       const key = reference.word.toLowerCase();
-      if (isKnown.has(key) || byWord.has(key)) continue;
+      if (isKnown.has(key) || isKnown.has(reference.name.toLowerCase()) || byWord.has(key)) continue;
       const file = fileOf(reference, embeddings);
       if (file) byWord.set(key, mentioned(reference.word, file, widths));
       else if (syntax !== 'plain') throw embeddings.missing(reference.word, reference.name);

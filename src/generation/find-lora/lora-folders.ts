@@ -3,6 +3,7 @@ import { realpathSync, statSync } from 'node:fs';
 import { basename, resolve } from 'node:path';
 import { badInput, usageError } from '../../errors.ts';
 import { printable } from '../../files/index.ts';
+import { mainFile } from '../../lora/index.ts';
 import { type HeaderFacts, headerFacts } from './header-facts.ts';
 import { joinListings, type Listing, leadsOut, listUsual } from './listing.ts';
 import { nearHint, shownFolders } from './near-names.ts';
@@ -28,6 +29,11 @@ export interface LoraFolders {
    * that it could be.
    */
   find(name: string): string;
+  /**
+   * The file or folder with this hash (8 digits or more, of its tensors or of the whole file), whatever it is called; those
+   * called `name` are read first. `isClaim`: only its metadata say so, which A1111 believes.
+   */
+  byHash(hash: string, name: string): { readonly path: string; readonly isClaim: boolean } | undefined;
   /** All files, absolute. */
   files(): readonly string[];
 }
@@ -102,6 +108,15 @@ const remembered = <T>(read: (path: string) => T): ((path: string) => T) => {
   };
 };
 
+/** The file that has the hash: of a folder, the one with its tensors. */
+function hashedFile(path: string): string {
+  try {
+    return mainFile(path);
+  } catch {
+    return path; // a damaged folder has none
+  }
+}
+
 /** More bytes than this are not read to find a hash: some 100 files of SDXL. */
 const mostHashedBytes = 32 * 2 ** 30;
 
@@ -111,29 +126,28 @@ function calledByHash(
   candidates: readonly Candidate[],
   headerOf: (path: string) => HeaderFacts,
   hashes: typeof hashesOfFile,
-): { hits: Candidate[]; unread: number } {
+): { hits: Candidate[]; claims: Candidate[]; unread: number } {
   const isHash = (path: string): boolean => {
-    const own = hashes(path);
+    const own = hashes(hashedFile(path));
     return own !== undefined && (own.tensors.startsWith(hash) || own.file.startsWith(hash));
   };
-  const files = candidates.filter(({ path }) => path.toLowerCase().endsWith(ending));
   const rank = ({ path }: Candidate): number => {
-    const { stated } = headerOf(path);
+    const { stated } = headerOf(hashedFile(path));
     return stated === undefined ? 1 : stated.startsWith(hash) ? 0 : 2;
   };
-  const ranked = files.map(candidate => ({ candidate, rank: rank(candidate) }));
-  const stated = ranked.filter(({ rank }) => rank === 0).map(({ candidate }) => candidate);
-  const hits = stated.filter(({ path }) => isHash(path));
-  if (hits.length > 0) return { hits, unread: 0 };
+  const ranked = candidates.map(candidate => ({ candidate, rank: rank(candidate) }));
+  const claims = ranked.filter(({ rank }) => rank === 0).map(({ candidate }) => candidate);
+  const hits = claims.filter(({ path }) => isHash(path));
+  if (hits.length > 0) return { hits, claims, unread: 0 };
   let left = mostHashedBytes;
   let unread = 0;
   const others = ranked.filter(({ rank }) => rank > 0).sort((a, b) => a.rank - b.rank);
   for (const { candidate } of others) {
-    left -= statSync(candidate.path).size;
+    left -= statSync(hashedFile(candidate.path)).size;
     if (left < 0) unread++;
     else if (isHash(candidate.path)) hits.push(candidate);
   }
-  return { hits, unread };
+  return { hits, claims, unread };
 }
 
 /** Opens folders of LoRAs: they are listed at the first question, headers read when a name asks for them. */
@@ -172,8 +186,10 @@ export function openLoraFolders(folders: readonly string[]): LoraFolders {
   const areCopies = ([first, ...others]: readonly Candidate[], of: 'file' | 'tensors'): boolean => {
     const size = (path: string): number => statSync(path).size;
     if (of === 'file' && others.some(({ path }) => size(path) !== size(first.path))) return false;
-    const hash = hashes(first.path)?.[of];
-    return hash !== undefined && others.every(({ path }) => hashes(path)?.[of] === hash);
+    const hashOf = (path: string): string | undefined =>
+      hashes(of === 'tensors' ? hashedFile(path) : path)?.[of];
+    const hash = hashOf(first.path);
+    return hash !== undefined && others.every(({ path }) => hashOf(path) === hash);
   };
 
   const wholePath = 'Write more of the path (./ in front for the whole)';
@@ -186,11 +202,7 @@ export function openLoraFolders(folders: readonly string[]): LoraFolders {
     if (hits.length === 1 || areCopies(hits, copies)) return hits[0].path;
     const shown = hits.slice(0, 20).map(({ path }) => path);
     if (hits.length > shown.length) shown.push(`one of ${hits.length - shown.length} more`);
-    throw usageError(
-      'LORA_AMBIGUOUS',
-      `LoRA ${printable(name)} could be ${shown.join(' or ')}${what}`,
-      hint,
-    );
+    throw usageError('LORA_AMBIGUOUS', `LoRA ${printable(name)} could be ${shown.join(' or ')}${what}`, hint);
   };
 
   const byHash = (name: string, hash: string): string => {
@@ -211,6 +223,13 @@ export function openLoraFolders(folders: readonly string[]): LoraFolders {
   };
 
   return {
+    byHash(hash, name) {
+      const among = (some: readonly Candidate[]) => calledByHash(hash, some, headerOf, hashes);
+      const called = among(calledBy(name, known()));
+      const { hits, claims } = called.hits.length > 0 ? called : among(known());
+      const [first] = [...hits, ...claims];
+      return first && { path: first.path, isClaim: hits.length === 0 };
+    },
     files: () => known().map(({ path }) => path),
     find(name) {
       const hash = /^hash:\s*(?:0x)?(.*)$/i.exec(name)?.[1];
@@ -220,7 +239,8 @@ export function openLoraFolders(folders: readonly string[]): LoraFolders {
         if (hits.length > 0) return only(name, hits);
         const alias = plain(name).toLowerCase();
         const same = known().filter(({ path }) => headerOf(path).alias === alias);
-        if (same.length > 0) return only(name, same, { what: ', which were all given that name at training' });
+        if (same.length > 0)
+          return only(name, same, { what: ', which were all given that name at training' });
       }
       throw badInput('LORA_NOT_FOUND', `no LoRA is called ${printable(name)}`, hintFor(name));
     },

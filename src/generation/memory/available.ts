@@ -80,3 +80,9 @@ export function availableMemory(
   if (platform === 'linux') return Math.min(machineAvailable(read) ?? freemem(), groupAvailable(read));
   return platform === 'darwin' ? totalmem() : freemem();
 }
+
+/** Bytes that this process holds for itself; pages of files count as free elsewhere. */
+export function ownMemory(read: ReadText = readSystemFile): number {
+  const anonymous = /^RssAnon:\s+(\d+) kB/m.exec(read('/proc/self/status') ?? '');
+  return anonymous ? Number(anonymous[1]) * 1024 : process.memoryUsage.rss();
+}

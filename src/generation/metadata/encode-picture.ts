@@ -31,6 +31,18 @@ export interface EncodeOptions {
   readonly mark: boolean;
 }
 
+const sourceTypeOf = ({ mark, settings }: EncodeOptions): 'composite' | 'generated' | undefined =>
+  mark ? (settings.init ? 'composite' : 'generated') : undefined;
+
+/** The texts of a JPEG or WebP. */
+export const blocksOf = (options: EncodeOptions): { exif: Uint8Array; xmp: string } => ({
+  exif: exifWithComment(options.parameters),
+  xmp: xmpPacket({
+    sourceType: sourceTypeOf(options),
+    json: pictureJson(options.settings, options.device),
+  }),
+});
+
 /**
  * A picture with A1111's text (tEXt or iTXt `parameters`; Exif user comment), our record (chunk `lora_studio`; XMP) and,
  * where `mark` is set, IPTC's digital source type. Equal input gives equal bytes. Throws JPEG_TEXT_TOO_LONG.
@@ -39,16 +51,16 @@ export async function encodePicture(
   picture: Omit<Pixels, 'channels'>,
   options: EncodeOptions,
 ): Promise<Uint8Array> {
-  const { format, quality = 95, parameters, settings, mark } = options;
+  const { format, quality = 95, parameters } = options;
   const pixels: Pixels = { ...picture, channels: 3 };
-  const json = pictureJson(settings, options.device);
-  const sourceType = mark ? (settings.init ? 'composite' : 'generated') : undefined;
   if (format === 'png') {
+    const sourceType = sourceTypeOf(options);
+    const json = pictureJson(options.settings, options.device);
     const xmp = sourceType ? { [xmpKeyword]: xmpPacket({ sourceType }) } : {};
     return encodePng(pixels, { parameters, [ownKeyword]: json, ...xmp });
   }
   const image = sharp(pixels.data, { raw: pixels });
-  const blocks = { exif: exifWithComment(parameters), xmp: xmpPacket({ sourceType, json }) };
+  const blocks = blocksOf(options);
   return format === 'jpeg'
     ? withJpegBlocks(await image.jpeg({ quality, chromaSubsampling: '4:4:4' }).toBuffer(), blocks)
     : withWebpBlocks(await image.webp({ quality }).toBuffer(), blocks, pixels);

@@ -11,6 +11,7 @@ const number = z.union([z.number(), z.string()]).transform((value, context) => {
   return z.NEVER;
 });
 const count = number.pipe(z.number().int().positive().max(1e6));
+const amount = number.pipe(z.number().nonnegative());
 const share = number.pipe(z.number().min(0).max(1));
 const seed = z
   .union([z.bigint().nonnegative(), z.number().int().nonnegative(), z.string().regex(/^\d{1,20}$/)])
@@ -62,20 +63,20 @@ const fields = {
   emphasis: z.enum(emphasisRules),
   preset: z.enum(presetNames),
   samplerOptions: z.object({
-    eta: number.optional(),
-    noise: number.optional(),
-    churn: number.optional(),
-    churnFrom: number.optional(),
-    churnTo: number.optional(),
+    eta: amount.optional(),
+    noise: amount.optional(),
+    churn: amount.optional(),
+    churnFrom: amount.optional(),
+    churnTo: number.pipe(z.number().positive()).optional(),
   }),
   /** The picture it started from. */
   init: named,
   inpaint: z.object({
-    blur: number.optional(),
+    blur: amount.optional(),
     invert: z.boolean(),
     content: z.enum(maskedContents),
     area: z.enum(['whole', 'masked']),
-    padding: number.optional(),
+    padding: amount.pipe(z.number().int()).optional(),
   }),
   /** What is absent is as in the first pass. */
   hires: z.object({
@@ -121,16 +122,33 @@ const shown = (value: unknown): string => {
   return json.length > 80 ? `${json.slice(0, 80)}…` : json;
 };
 
+type Invalid = { readonly value: unknown; readonly path: readonly PropertyKey[]; readonly message: string };
+
+/** A value, or of a list the items that are valid, and what is not. */
+function readField(key: string, value: unknown): { read?: unknown; invalid: Invalid[] } {
+  const field = fields[key as FoundName];
+  if (!(field instanceof z.ZodArray) || !Array.isArray(value)) {
+    const { success, data, error } = field.safeParse(value);
+    return success ? { read: data, invalid: [] } : { invalid: [{ value, ...error.issues[0] }] };
+  }
+  const items = value.map((item, i) => ({ i, item, result: field.element.safeParse(item) }));
+  const read = items.flatMap(({ result }) => (result.success ? [result.data] : []));
+  const invalid = items.flatMap(({ i, item, result: { error } }) => {
+    const [issue] = error?.issues ?? [];
+    return issue ? [{ value: item, path: [i, ...issue.path], message: issue.message }] : [];
+  });
+  return { ...(read.length > 0 ? { read } : {}), invalid };
+}
+
 /** Keeps the values that are valid; of the others, a finding says why not. Absent ones are passed over. */
 export function validateFound({ values, other, findings }: Candidates): Found {
   const settings: Record<string, unknown> = {};
   const refused: Finding[] = [];
   for (const [key, value] of Object.entries(values)) {
     if (value === undefined || value === null) continue;
-    const read = fields[key as FoundName].safeParse(value);
-    if (read.success) settings[key] = read.data;
-    else {
-      const [{ message, path }] = read.error.issues;
+    const { read, invalid } = readField(key, value);
+    if (read !== undefined) settings[key] = read;
+    for (const { value, path, message } of invalid) {
       const where = [key, ...path].join('.');
       refused.push({ code: 'FIELD_INVALID', message: `${where} is ${shown(value)}: ${message}` });
     }

@@ -11,7 +11,7 @@ import type {
   Upscaler,
 } from '../settings/schema.ts';
 import { writeInfotext } from './infotext.ts';
-import { portablePrompt } from './portable-text.ts';
+import { portableName, portablePrompt } from './portable-text.ts';
 
 export interface NamedHash {
   readonly name: string;
@@ -62,7 +62,7 @@ export const listedName = (name: string): string => name.replace(/[:,]/g, '');
 const listed = (hashes: readonly NamedHash[] = []): string | undefined =>
   hashes.length === 0
     ? undefined
-    : hashes.map(({ name, hash }) => `${listedName(name)}: ${hash.slice(0, 12)}`).join(', ');
+    : hashes.map(({ name, hash }) => `${listedName(portableName(name))}: ${hash.slice(0, 12)}`).join(', ');
 
 /** The tag that asks for the same: text encoder first, as A1111 has it. */
 function tagOf(lora: LoraSettings): string {
@@ -71,7 +71,7 @@ function tagOf(lora: LoraSettings): string {
   const named = Object.entries({ lbw: blocks, start, stop }).flatMap(([key, value]) =>
     value === undefined ? [] : [`${key}=${value}`],
   );
-  return `<${['lora', name.replace(/[:<>]/g, ''), ...strengths, ...named].join(':')}>`;
+  return `<${['lora', portableName(name).replace(/[:<>]/g, ''), ...strengths, ...named].join(':')}>`;
 }
 
 function hiresFields(hires: HiresSettings | undefined, { width, height }: PictureSettings): Fields {
@@ -118,7 +118,7 @@ function samplerFields({ sampler, samplerOptions = {} }: PictureSettings): Field
 /** The `Hashes` that Civitai reads. The model stands first, where A1111's reading rule passes over it. */
 function civitaiHashes({ modelHash, loras = [], embeddings = [] }: InfotextFacts): string | undefined {
   const named = (kind: string, hashes: readonly NamedHash[]): [string, string][] =>
-    hashes.map(({ name, hash }) => [`${kind}:${name}`, hash.slice(0, 12)]);
+    hashes.map(({ name, hash }) => [`${kind}:${portableName(name)}`, hash.slice(0, 12)]);
   const entries = [...named('lora', loras), ...named('embed', embeddings)];
   if (modelHash !== undefined) entries.unshift(['model', modelHash.slice(0, 10)]);
   return entries.length > 0 ? `Hashes: ${JSON.stringify(Object.fromEntries(entries))}` : undefined;

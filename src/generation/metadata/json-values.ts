@@ -8,6 +8,10 @@ export const asText = (value: unknown): string | undefined =>
   typeof value === 'string' ? value : typeof value === 'number' ? String(value) : undefined;
 export const asList = (value: unknown): readonly unknown[] => (Array.isArray(value) ? value : []);
 
+/** What a table says of a name from outside, which may be one that every object has (`constructor`, `toString`). */
+export const entryOf = <T>(table: Readonly<Record<string, T>>, name: string): T | undefined =>
+  Object.hasOwn(table, name) ? table[name] : undefined;
+
 /** Integers that a double may not hold. */
 const longIntegers = /(?<![\d.eE+-])\d{16,20}(?![\d.eE])/g;
 const bareNumbers = /-?\bInfinity\b|\bNaN\b/g;

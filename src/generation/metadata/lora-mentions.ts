@@ -1,8 +1,9 @@
 /** @file `<lora:…>` in the prompts of any program: read as far as it can be, never refused. */
+import { isNamed, loraWords, splitItems } from '../prompt/lora-tags.ts';
+import { type TagSpan, tagsOf } from '../prompt/tag-span.ts';
 import { listedName } from './infotext-of.ts';
 
-/** A tag ends at the next `<`, so that text of many openings is read in linear time. */
-const tagPattern = /<(lora|lyco):([^<>]*)>/g;
+const isLoraTag = ({ word }: TagSpan): boolean => loraWords.includes(word.toLowerCase());
 
 export interface LoraMention {
   readonly name: string;
@@ -14,17 +15,17 @@ export interface LoraMention {
   readonly inPrompt: true;
 }
 
+const splitNamed = (item: string): [string, string] => {
+  const at = item.indexOf('=');
+  return [item.slice(0, at).trim(), item.slice(at + 1).trim()];
+};
+
 /** A1111: places name, text encoder, UNet; an item with `=` is named. */
 function readTag(inside: string): LoraMention {
-  const items = inside.split(':').map(item => item.trim());
-  const named = new Map<string, string>();
-  const places: string[] = [];
-  for (const item of items) {
-    const [, key, value] = /^(te|unet|dyn|lbwe?|start|stop|step)=(.*)$/s.exec(item) ?? [];
-    if (key === undefined) places.push(item);
-    else named.set(key, value);
-  }
-  const [name, first = '1', second] = places;
+  const items = splitItems(inside);
+  const named = new Map(items.filter(isNamed).map(item => splitNamed(item)));
+  const [marked = '', first = '1', second] = items.filter(item => !isNamed(item));
+  const name = marked.replace(/^\0/, '').trim();
   const textStrength = named.get('te') ?? first;
   const strength = named.get('unet') ?? second ?? textStrength;
   const [blocks, start, stop] = ['lbw', 'start', 'stop'].map(key => named.get(key));
@@ -43,8 +44,9 @@ export function mentionedLoras(
   hashes: ReadonlyMap<string, string> = new Map(),
 ): (LoraMention & { hash?: string })[] {
   const mentions = new Map<string, LoraMention & { hash?: string }>();
-  for (const [, , inside] of prompt.matchAll(tagPattern)) {
-    const mention = readTag(inside);
+  for (const tag of tagsOf(prompt)) {
+    if (!isLoraTag(tag)) continue;
+    const mention = readTag(tag.inside);
     const hash = hashes.get(listedName(mention.name));
     if (mention.name && !mentions.has(mention.name))
       mentions.set(mention.name, { ...mention, ...(hash === undefined ? {} : { hash }) });
@@ -55,11 +57,14 @@ export function mentionedLoras(
 /** SwarmUI's tags have the UNet first; A1111's the text encoder. */
 export function fromSwarmTags(prompt: string): { prompt: string; swapped: number } {
   let swapped = 0;
-  const rewritten = prompt.replace(tagPattern, (whole, kind: string, inside: string) => {
-    const [name, unet, text, ...more] = inside.split(':');
-    if (text === undefined) return whole;
+  let rewritten = '';
+  let at = 0;
+  for (const tag of tagsOf(prompt)) {
+    const [name, unet, text, ...more] = tag.inside.split(':');
+    if (!isLoraTag(tag) || text === undefined) continue;
     swapped++;
-    return `<${[kind, name, text, unet, ...more].join(':')}>`;
-  });
-  return { prompt: rewritten, swapped };
+    rewritten += `${prompt.slice(at, tag.start)}<${[tag.word, name, text, unet, ...more].join(':')}>`;
+    at = tag.end;
+  }
+  return { prompt: rewritten + prompt.slice(at), swapped };
 }

@@ -6,8 +6,6 @@ import { hashFile, hashTensorData, serializeSafetensors } from '../../files/inde
 import { openLoraFolders } from '../find-lora/lora-folders.ts';
 import { findLorasByHash } from './match-loras.ts';
 
-const filesIn = (...folders: string[]): readonly string[] => openLoraFolders(folders).files();
-
 const folder = mkdtempSync(join(tmpdir(), 'match-loras-'));
 afterAll(() => rmSync(folder, { recursive: true }));
 
@@ -30,38 +28,39 @@ test('a renamed file is found by the hash of its tensors, claimed or not', async
   const claiming = write('claiming.safetensors', 4, { 'modelspec.hash_sha256': '' });
   const own = await hashTensorData(claiming);
   write('claiming.safetensors', 4, { 'modelspec.hash_sha256': `0x${own}` });
-  const hashed: string[] = [];
   const wanted = [
     { name: 'carol', hash },
-    { name: 'dora', hash: own.slice(0, 12).toUpperCase() },
+    { name: 'dora', hash: own.slice(0, 12) },
+    { name: 'erin', hash: own },
   ];
-  const { found, missing } = await findLorasByHash(wanted, filesIn(folder, folder), path =>
-    hashed.push(path),
-  );
+  const { found, missing } = findLorasByHash(wanted, openLoraFolders([folder, folder]));
   expect(found).toEqual([
     { wanted: wanted[0], path: renamed, by: 'hash', differs: false },
     { wanted: wanted[1], path: claiming, by: 'hash', differs: false },
+    { wanted: wanted[2], path: claiming, by: 'hash', differs: false },
   ]);
   expect(missing).toEqual([]);
-  expect(hashed.length).toBe(new Set(hashed).size); // no file is read twice
 });
 
-test('a claimed hash is tried first: no other file is read', async () => {
-  const path = join(folder, 'claiming.safetensors');
-  const hashed: string[] = [];
-  await findLorasByHash([{ name: 'x', hash: await hashTensorData(path) }], filesIn(folder), file =>
-    hashed.push(file),
-  );
-  expect(hashed).toEqual([path]);
+test('the hash of the whole file, in ten digits or in all', async () => {
+  const whole = await hashFile(bob);
+  const wanted = [whole.slice(0, 10), whole].map(hash => ({ name: 'other', hash }));
+  const { found } = findLorasByHash(wanted, openLoraFolders([folder]));
+  expect(found).toMatchObject([
+    { path: bob, by: 'hash', differs: false },
+    { path: bob, by: 'hash', differs: false },
+  ]);
 });
 
-test('ten digits are of the whole file', async () => {
-  const hash = (await hashFile(bob)).slice(0, 10);
-  const { found } = await findLorasByHash([{ name: 'other', hash }], filesIn(folder));
-  expect(found).toMatchObject([{ path: bob, by: 'hash' }]);
+test('a folder that PEFT wrote is found by the hash of its tensors', async () => {
+  const path = write('peft/adapter_model.safetensors', 8);
+  writeFileSync(join(folder, 'peft', 'adapter_config.json'), '{}');
+  const hash = (await hashTensorData(path)).slice(0, 12);
+  const { found } = findLorasByHash([{ name: 'frank', hash }], openLoraFolders([folder]));
+  expect(found).toMatchObject([{ path: join(folder, 'peft'), by: 'hash' }]);
 });
 
-test('what only claims the hash, only has the name, or is not there, is said', async () => {
+test('what only claims the hash, only has the name, or is not there, is said', () => {
   const wanted = [
     { name: 'whatever', hash: 'abcdef012345' },
     { name: 'bob', hash: '000000000000' },
@@ -70,7 +69,7 @@ test('what only claims the hash, only has the name, or is not there, is said', a
     { name: 'nobody', hash: '111111111111' },
     { name: 'ob' },
   ];
-  const { found, missing } = await findLorasByHash(wanted, filesIn(folder));
+  const { found, missing } = findLorasByHash(wanted, openLoraFolders([folder]));
   expect(found.map(({ path, by, differs }) => ({ path, by, differs }))).toEqual([
     { path: stale, by: 'claim', differs: true },
     { path: bob, by: 'name', differs: true },
@@ -78,4 +77,12 @@ test('what only claims the hash, only has the name, or is not there, is said', a
     { path: renamed, by: 'name', differs: false },
   ]);
   expect(missing).toEqual([wanted[4], wanted[5]]);
+});
+
+test('of files of one name the first is taken, and said', () => {
+  const first = write('a/twin.safetensors', 5);
+  write('b/twin.safetensors', 6);
+  const { found } = findLorasByHash([{ name: 'twin' }], openLoraFolders([folder]));
+  expect(found).toMatchObject([{ path: first, by: 'name', differs: false }]);
+  expect(found[0].doubt).toMatch(/twin could be .*a\/twin\.safetensors or .*b\/twin\.safetensors/);
 });

@@ -1,9 +1,13 @@
 /** @file LoRAs that a picture names, found in local folders: by hash, which survives renaming, or else by name. */
-import { hashFile, hashTensorData, openSafetensors } from '../../files/index.ts';
+import { LoraError } from '../../errors.ts';
+import type { LoraFolders } from '../find-lora/lora-folders.ts';
+import { listedName } from './infotext-of.ts';
+import { mentionedLoras } from './lora-mentions.ts';
+import type { PictureText } from './read-picture-text.ts';
 
 export interface WantedLora {
   readonly name: string;
-  /** Of the tensor data (AutoV3, 12 digits or more), or 10 digits of the whole file (AutoV2). */
+  /** Of the tensor data (AutoV3) or of the whole file (AutoV2), 8 digits to all 64. */
   readonly hash?: string | undefined;
 }
 
@@ -11,12 +15,14 @@ export interface MatchedLora {
   readonly wanted: WantedLora;
   readonly path: string;
   /**
-   * `hash`: the tensors are those. `claim`: only the file's metadata say so, which A1111 believes. `name`: nothing was
-   * known but the name, or no file has the hash.
+   * `hash`: the file is that. `claim`: only its metadata say so, which A1111 believes. `name`: nothing was known but the
+   * name, or no file has the hash.
    */
   readonly by: 'hash' | 'claim' | 'name';
-  /** The file is called as wanted, and yet its tensors are others. */
+  /** The file is called as wanted, or says that it is, and yet its hash is another. */
   readonly differs: boolean;
+  /** Several files are called so, and no hash tells which: all of them. */
+  readonly doubt?: string;
 }
 
 export interface LoraMatches {
@@ -24,81 +30,56 @@ export interface LoraMatches {
   readonly missing: readonly WantedLora[];
 }
 
-const ending = /\.safetensors$/i;
+const plain = (name: string): string =>
+  `/${name
+    .replaceAll('\\', '/')
+    .replace(/\.safetensors$/i, '')
+    .toLowerCase()}`;
 
-const plain = (name: string): string => name.replaceAll('\\', '/').replace(ending, '').toLowerCase();
-const plainHash = (hash: string): string => hash.trim().toLowerCase().replace(/^0x/, '');
-
-interface LocalFile {
-  readonly path: string;
-  /** Whole path, lower case, `/` between, no ending. */
-  readonly name: string;
-  /** Hashes and name that its metadata state. */
-  readonly claims: readonly string[];
-  readonly alias: string | undefined;
-}
-
-function localFile(path: string): LocalFile[] {
+/** What is called so; of several files the first, for the name in a picture cannot be made clearer. */
+function calledSo(name: string, folders: LoraFolders): Pick<MatchedLora, 'path' | 'doubt'> | undefined {
   try {
-    const { metadata } = openSafetensors(path);
-    const claims = [metadata.sshs_model_hash, metadata['modelspec.hash_sha256']];
-    return [
-      {
-        ...{ path, name: plain(path), alias: metadata.ss_output_name?.toLowerCase() },
-        claims: claims.flatMap(claim => (claim ? [plainHash(claim)] : [])),
-      },
-    ];
-  } catch {
-    return []; // no LoRA, whatever it is called
+    return { path: folders.find(name) };
+  } catch (error) {
+    if (!(error instanceof LoraError)) throw error;
+    if (error.code === 'LORA_NOT_FOUND') return undefined;
+    const path = folders.files().find(file => plain(file).endsWith(plain(name)));
+    if (error.code !== 'LORA_AMBIGUOUS' || path === undefined) throw error;
+    return { path, doubt: error.message };
   }
 }
 
-/** AutoV2 is the only hash of ten digits in use; others are of the tensor data. */
-const isOfWholeFile = (hash: string): boolean => hash.length === 10;
+function match(wanted: WantedLora, folders: LoraFolders): MatchedLora | undefined {
+  const { name, hash } = wanted;
+  const found = hash === undefined ? undefined : folders.byHash(hash, name);
+  if (found && !found.isClaim) return { wanted, path: found.path, by: 'hash', differs: false };
+  if (found) return { wanted, path: found.path, by: 'claim', differs: true };
+  const called = calledSo(name, folders);
+  return called && { wanted, ...called, by: 'name', differs: hash !== undefined };
+}
 
-/**
- * Finds LoRAs among files (`LoraFolders.files`). For each, files whose metadata claim the hash are hashed first, then files of that name, then
- * all others, each file at most once; `onFile` is told of each that is hashed. A LoRA that no file has the hash of is
- * given by claim or by name, and says so.
- */
-export async function findLorasByHash(
-  wanted: readonly WantedLora[],
-  given: readonly string[],
-  onFile?: (path: string) => void,
-): Promise<LoraMatches> {
-  const files = [...new Set(given)]
-    .filter(path => ending.test(path))
-    .sort()
-    .flatMap(localFile);
-  const known = new Map<string, Promise<string>>();
-  const hashOf = (path: string, whole: boolean): Promise<string> => {
-    const key = `${whole} ${path}`;
-    const hash = known.get(key) ?? (whole ? hashFile(path) : hashTensorData(path));
-    if (!known.has(key)) onFile?.(path);
-    known.set(key, hash);
-    return hash;
+/** Finds LoRAs: each by its hash, where it has one, or else by its name. */
+export function findLorasByHash(wanted: readonly WantedLora[], folders: LoraFolders): LoraMatches {
+  const matches = wanted.map(lora => ({ lora, matched: match(lora, folders) }));
+  return {
+    found: matches.flatMap(({ matched }) => matched ?? []),
+    missing: matches.filter(({ matched }) => matched === undefined).map(({ lora }) => lora),
   };
-  const match = async (lora: WantedLora): Promise<MatchedLora | undefined> => {
-    const name = `/${plain(lora.name)}`;
-    const isCalled = (file: LocalFile): boolean =>
-      `/${file.name}`.endsWith(name) || file.alias === name.slice(1);
-    const called = files.find(isCalled);
-    const hash = lora.hash === undefined ? undefined : plainHash(lora.hash);
-    if (hash === undefined) return called && { wanted: lora, path: called.path, by: 'name', differs: false };
-    const claiming = files.filter(({ claims }) => claims.some(claim => claim.startsWith(hash)));
-    const order = new Set([...claiming, ...files.filter(isCalled), ...files]);
-    for (const { path } of order)
-      if ((await hashOf(path, isOfWholeFile(hash))).startsWith(hash))
-        return { wanted: lora, path, by: 'hash', differs: false };
-    if (claiming.length > 0) return { wanted: lora, path: claiming[0].path, by: 'claim', differs: true };
-    return called && { wanted: lora, path: called.path, by: 'name', differs: true };
-  };
-  const found: MatchedLora[] = [];
-  const missing: WantedLora[] = [];
-  for (const lora of wanted) {
-    const matched = await match(lora);
-    if (matched) found.push(matched);
-    else missing.push(lora);
-  }
-  return { found, missing };
+}
+
+export interface NamedLoras {
+  /** Given beside the prompt. */
+  readonly beside: readonly WantedLora[];
+  /** Of tags in the prompt, each name once. */
+  readonly tagged: readonly WantedLora[];
+}
+
+/** What a picture was made with. Our own record has the hashes of those beside the prompt, A1111's text those of tags. */
+export function namedLoras({ record, settings: { loras = [] } }: PictureText): NamedLoras {
+  const tagged = loras.filter(({ inPrompt }) => inPrompt);
+  if (!record) return { beside: loras.filter(({ inPrompt }) => !inPrompt), tagged };
+  const hashes = new Map(
+    tagged.flatMap(({ name, hash }) => (hash === undefined ? [] : [[listedName(name), hash]])),
+  );
+  return { beside: record.settings.loras, tagged: mentionedLoras(record.settings.prompt, hashes) };
 }

@@ -1,14 +1,14 @@
 /** @file What another program wrote of its picture as a wish of ours: as near as its text allows. */
 
-import { resolveSampler } from '../../diffusion/index.ts';
+import { resolveSampler, type SamplerChoice } from '../../diffusion/index.ts';
 import { nearestWords } from '../../errors.ts';
 import { presets } from '../settings/presets.ts';
-import type { HiresWish, PictureWish } from '../settings/settle.ts';
-import type { FoundSettings } from './found-settings.ts';
+import { type HiresWish, knowsNumber, type PictureWish } from '../settings/settle.ts';
+import type { FoundLora, FoundSettings } from './found-settings.ts';
 
 export interface WishOptions {
-  /** Paths of LoRAs that are asked for beside the prompt, by the name they have there. */
-  readonly pathOf: (name: string) => string;
+  /** Paths of LoRAs that are asked for beside the prompt. */
+  readonly pathOf: (lora: FoundLora) => string;
   /** The picture and the mask it started from, where they were found. */
   readonly init?: string | undefined;
   readonly mask?: string | undefined;
@@ -53,19 +53,25 @@ export function wishOfFound(found: FoundSettings, { pathOf, init, mask }: WishOp
   const preset = found.preset ?? 'a1111';
   const { width, height, steps, guidance, seed, inpaint, variation } = found;
   if (seed === undefined) findings.push('the picture does not say its seed; taken: 0');
+  const sampling = samplerOf(found, findings);
   const wish: PictureWish = {
     ...{ prompt: found.prompt ?? '', negativePrompt: found.negativePrompt ?? '' },
     ...{ merge: false, count: 1, seed: seed ?? 0n, preset, noise: found.noise, emphasis: found.emphasis },
     loras: (found.loras ?? [])
       .filter(({ inPrompt }) => !inPrompt)
-      .map(({ name, strength, textStrength, blocks, start, stop }) => ({
-        ...{ path: pathOf(name), strength, textStrength, blocks, start, stop },
-      })),
+      .map(lora => {
+        const { strength, textStrength, blocks, start, stop } = lora;
+        return { path: pathOf(lora), strength, textStrength, blocks, start, stop };
+      }),
     ...{ variation, noiseSize: found.noiseSize },
     // The wish counts as its preset does, what was found as A1111 does.
     clipSkip: found.clipSkip === undefined ? undefined : found.clipSkip - (1 - presets[preset].clipSkipFrom),
-    ...samplerOf(found, findings),
-    samplerOptions: definedOf(found.samplerOptions),
+    ...sampling,
+    samplerOptions: knownNumbers(
+      found.samplerOptions,
+      resolveSampler(sampling.sampler, sampling.scheduler),
+      findings,
+    ),
     ...{ steps: steps ?? 20, guidance: guidance ?? 7, guidanceRescale: found.guidanceRescale ?? 0 },
     size: width && height ? { width, height } : undefined,
     init:
@@ -83,7 +89,15 @@ export function wishOfFound(found: FoundSettings, { pathOf, init, mask }: WishOp
   return { wish, findings };
 }
 
-function definedOf(options: FoundSettings['samplerOptions']): PictureWish['samplerOptions'] {
+/** The numbers that its sampler knows; of the others a finding says that they do nothing. */
+function knownNumbers(
+  options: FoundSettings['samplerOptions'],
+  choice: SamplerChoice,
+  findings: string[],
+): PictureWish['samplerOptions'] {
   const given = Object.entries(options ?? {}).filter(([, value]) => value !== undefined);
-  return given.length > 0 ? Object.fromEntries(given) : undefined;
+  const known = given.filter(([name]) => knowsNumber(choice, name));
+  for (const [name, value] of given)
+    if (!knowsNumber(choice, name)) findings.push(`${name} ${value} has no effect on ${choice.samplerLabel}`);
+  return known.length > 0 ? Object.fromEntries(known) : undefined;
 }

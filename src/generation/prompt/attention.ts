@@ -3,6 +3,7 @@
  * bit of a weight and with what it makes of mistakes; in linear time.
  */
 import { usageError } from '../../errors.ts';
+import { characterAt } from './character-at.ts';
 import { pythonSpace, skipSpace, skipSpaceBack, wholeWord } from './python-text.ts';
 import type { WeightedText } from './weighted-text.ts';
 
@@ -27,10 +28,10 @@ interface Emphasis {
 }
 
 /** `1.2.3` is looked at as a weight, and is none; A1111 fails on it too. */
-function parseWeight(text: string, token: string, position: number): number {
+function parseWeight(text: string, token: string, character: number): number {
   const value = Number(text);
   if (!Number.isNaN(value)) return value;
-  const message = `"${token}" at character ${position} of the prompt: ${text} is not a number`;
+  const message = `"${token}" at character ${character} of the prompt: ${text} is not a number`;
   throw usageError('PROMPT_SYNTAX', message, 'Write (word:1.2), or \\( and \\) for brackets that are text.');
 }
 
@@ -52,7 +53,7 @@ interface Scan {
   readonly emphases: readonly Emphasis[];
 }
 
-function scan(text: string): Scan {
+function scan(text: string, characterOf: (position: number) => number): Scan {
   const pieces: string[] = [];
   const breaks = new Set<number>();
   const emphases: Emphasis[] = [];
@@ -65,7 +66,7 @@ function scan(text: string): Scan {
     else if (token === '(') open.round.push(pieces.length);
     else if (token === '[') open.square.push(pieces.length);
     else if (weight !== undefined && open.round.length > 0)
-      close('round', open.round.pop() as number, parseWeight(weight, token, index));
+      close('round', open.round.pop() as number, parseWeight(weight, token, characterOf(index)));
     else if (token === ')' && open.round.length > 0)
       close('round', open.round.pop() as number, factors.round);
     else if (token === ']' && open.square.length > 0)
@@ -131,9 +132,11 @@ function weightsOf({ pieces, breaks, emphases }: Scan): number[] {
 /**
  * Pieces of a prompt with their weights, as A1111's `parse_prompt_attention` gives them; neighbours of the same weight are
  * one. BREAK inside brackets is a word, as there. Throws PROMPT_SYNTAX for `(word:1.2.3)`.
+ *
+ * @param characterOf how an error names a position in the text
  */
-export function parseAttention(text: string): WeightedText[] {
-  const found = scan(text);
+export function parseAttention(text: string, characterOf = characterAt): WeightedText[] {
+  const found = scan(text, characterOf);
   const weights = weightsOf(found);
   const merged: { texts: string[]; weight: number }[] = [];
   for (const [place, piece] of found.pieces.entries()) {

@@ -1,4 +1,5 @@
 /** @file Prompts that `AND` joins, each with a weight (composable diffusion, Liu et al. 2022), as A1111 reads them. */
+import type { Preset } from '../settings/presets.ts';
 import { pythonSpace, skipSpaceBack, wholeWord } from './python-text.ts';
 
 export interface PromptPart {
@@ -27,4 +28,14 @@ export function composedParts(prompt: string): PromptPart[] {
   const ands = [...prompt.matchAll(andPattern)].map(({ index }) => index);
   const starts = [0, ...ands.map(index => index + 'AND'.length)];
   return starts.map((start, i) => partOf(prompt.slice(start, ands[i] ?? prompt.length), start));
+}
+
+/** The parts of a prompt in a syntax: only A1111's has AND. */
+export const partsIn = (prompt: string, syntax: Preset['syntax']): PromptPart[] =>
+  syntax === 'a1111' ? composedParts(prompt) : [{ text: prompt, weight: 1, position: 0 }];
+
+/** Weighted parts stand for differences from a prediction without them: they need one, whatever the guidance scale is. */
+export function isComposed(prompt: string, syntax: Preset['syntax']): boolean {
+  const parts = partsIn(prompt, syntax);
+  return parts.length > 1 || parts[0].weight !== 1;
 }

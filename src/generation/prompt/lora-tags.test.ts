@@ -33,7 +33,7 @@ test.each([
   ['a < b and c > d, <b>', 'a < b and c > d, <b>', []],
   ['<lora:alice', '<lora:alice', []],
 ] as const)('%s', (prompt, rest, loras) => {
-  expect(extractLoraTags(prompt)).toEqual({ prompt: rest, loras, findings: [] });
+  expect(extractLoraTags(prompt)).toMatchObject({ prompt: rest, loras, findings: [] });
 });
 
 test.each([
@@ -41,7 +41,7 @@ test.each([
   ['<lora::0.5>', /has no name/],
   ['<lora:"":0.5>', /has no name/],
   ['<lora:te=1>', /has no name/],
-  ['a <lora:alice:much>', /<lora:alice:much> at character 2 .*"much"/],
+  ['a <lora:alice:much>', /<lora:alice:much> at character 3 .*"much"/],
   ['<lora:alice:>', /""/],
   ['<lora:alice:Infinity>', /not a number/],
   ['<lora:alice:0x10>', /not a number/],
@@ -56,7 +56,7 @@ test.each([
   ['<lora:alice:1:stop=1.5>', /stop=1.5 is a share/],
   ['<lora:alice:1:step=5>', /step=5 is no range/],
   ['<lora:alice:1:step=5-9:stop=9>', /step= beside/],
-  ['x <hypernet:anime:1>', /at character 2 .*hypernetwork/],
+  ['x <hypernet:anime:1>', /at character 3 .*hypernetwork/],
   ['<loar:alice:1>', /begins with loar/],
 ])('%s is an error that says why', (prompt, why) => {
   expect(() => extractLoraTags(prompt)).toThrow(
@@ -111,9 +111,9 @@ test('what is not done as it may be meant is said', () => {
       expect.stringMatching(/<lora:b:1>: brackets/),
     ],
   ]);
-  expect(extractLoraTags('a <segment:face> cat')).toEqual({
+  expect(extractLoraTags('a <segment:face> cat')).toMatchObject({
     ...{ prompt: 'a cat', loras: [] },
-    findings: [expect.stringMatching(/<segment:face> at character 2/)],
+    findings: [expect.stringMatching(/<segment:face> at character 3/)],
   });
 });
 
@@ -138,4 +138,13 @@ test.each([
     expect(error).toMatchObject({ code: 'PROMPT_LORA_TAG' });
   }
   expect(performance.now() - start).toBeLessThan(1500);
+});
+
+test('places in what is left are known in what was typed', () => {
+  const typed = '  a <lora:x:1>   (red <lora:y:0.5>car <lora:z> ';
+  const { prompt, positionOf } = extractLoraTags(typed);
+  expect(prompt).toBe('a (red car');
+  expect([...prompt].map((_, at) => typed[positionOf(at)]).join('')).toBe(prompt);
+  expect(positionOf(prompt.indexOf('('))).toBe(typed.indexOf('('));
+  expect(positionOf(prompt.indexOf('car'))).toBe(typed.indexOf('car'));
 });

@@ -4,6 +4,7 @@
  */
 import { editDistance, LoraError, usageError } from '../../errors.ts';
 import { printable } from '../../files/index.ts';
+import { characterAt } from './character-at.ts';
 import { checkStepRange, splitSteps } from './step-range.ts';
 import { type TagSpan, tagsOf } from './tag-span.ts';
 
@@ -26,10 +27,12 @@ export interface PromptLoras {
   readonly loras: LoraTag[];
   /** What was understood otherwise than it may be meant. */
   readonly findings: string[];
+  /** Where a character of that prompt stands in the prompt with its tags, both counted from 0. */
+  positionOf(at: number): number;
 }
 
 /** `lyco` is the older name of the same thing. */
-const loraWords = ['lora', 'lyco'];
+export const loraWords: readonly string[] = ['lora', 'lyco'];
 const hint = 'Write <lora:name>, <lora:name:0.8>, or <lora:name:0.5:0.8> for text encoder and UNet.';
 
 /** Arguments by name; `dyn` is A1111's cut of the rank. */
@@ -47,10 +50,7 @@ const decimal = /^[+-]?(?:\d+\.?\d*|\.\d+)(?:e[+-]?\d+)?$/i;
 function alternativesAround({ word, inside }: TagSpan): string | undefined {
   const braces = /\{([^{}]{1,200})\}/.exec(inside);
   if (!braces?.[1].includes('|')) return undefined;
-  const [before, behind] = [
-    inside.slice(0, braces.index),
-    inside.slice(braces.index + braces[0].length),
-  ];
+  const [before, behind] = [inside.slice(0, braces.index), inside.slice(braces.index + braces[0].length)];
   const choices = braces[1].split('|').map(choice => {
     const [, weight = '', rest = choice] = /^([\d.]+::)(.*)$/.exec(choice) ?? [];
     return `${weight}<${word}:${before}${rest}${behind}>`;
@@ -73,8 +73,8 @@ function strengthOf(text: string, fail: Fail): number {
   throw fail(why);
 }
 
-/** Items between colons; the first may be quoted, and then holds colons of its own. */
-function splitItems(inside: string): string[] {
+/** Items between colons; the first may be quoted, and then holds colons of its own, and a NUL before it. */
+export function splitItems(inside: string): string[] {
   const quoted = /^\s*"([^"\n]*)"\s*(?::|$)/.exec(inside);
   if (!quoted) return inside.split(':').map(item => item.trim());
   const rest = inside.slice(quoted[0].length);
@@ -83,7 +83,7 @@ function splitItems(inside: string): string[] {
 }
 
 /** An item with exactly one `=` is named (A1111); block weights may hold more of them. */
-const isNamed = (item: string): boolean =>
+export const isNamed = (item: string): boolean =>
   !item.startsWith('\0') && (item.split('=').length === 2 || item.startsWith('lbw='));
 
 function readArguments(items: readonly string[], fail: Fail): Arguments {
@@ -150,7 +150,7 @@ const inBrackets = (before: string, text: string): string[] =>
     : [];
 
 const unknownTag = (text: string, start: number): string =>
-  `${printable(text)} at character ${start} of the prompt is taken out, as A1111 does: only <lora:…> and <lyco:…> are known`;
+  `${printable(text)} at character ${characterAt(start)} of the prompt is taken out, as A1111 does: only <lora:…> and <lyco:…> are known`;
 
 /** Tags of other kinds: hypernetworks are refused, and so is what is nearly `lora`. */
 function checkOther(word: string, fail: Fail): void {
@@ -160,18 +160,48 @@ function checkOther(word: string, fail: Fail): void {
     throw fail(`begins with ${word}, which is not known`, hint);
 }
 
+interface Span {
+  readonly from: number;
+  readonly to: number;
+}
+
+/** What is left of a prompt, one space for many, with the places where it stood. */
+function joinKept(prompt: string, kept: readonly Span[]): Pick<PromptLoras, 'prompt' | 'positionOf'> {
+  const joined = kept.map(({ from, to }) => prompt.slice(from, to)).join('');
+  const single = joined.replace(/ {2,}/g, ' ');
+  const leading = single.length - single.trimStart().length;
+  let places: number[] | undefined;
+  const findPlaces = (): number[] => {
+    const found: number[] = [];
+    let last = '';
+    for (const { from, to } of kept)
+      for (let at = from; at < to; at++) {
+        if (prompt[at] !== ' ' || last !== ' ') found.push(at);
+        last = prompt[at];
+      }
+    return found;
+  };
+  return {
+    prompt: single.trim(),
+    positionOf(at) {
+      places ??= findPlaces();
+      return places[at + leading] ?? prompt.length;
+    },
+  };
+}
+
 /** Takes the tags out of a prompt. Throws PROMPT_LORA_TAG for one that cannot be understood. */
 export function extractLoraTags(prompt: string): PromptLoras {
   const loras: LoraTag[] = [];
   const findings: string[] = [];
-  const kept: string[] = [];
+  const kept: Span[] = [];
   let at = 0;
   for (const tag of tagsOf(prompt)) {
     const text = prompt.slice(tag.start, tag.end);
     const fail: Fail = (why, better = alternativesAround(tag) ?? hint) =>
       usageError(
         'PROMPT_LORA_TAG',
-        `${printable(text)} at character ${tag.start} of the prompt ${why}`,
+        `${printable(text)} at character ${characterAt(tag.start)} of the prompt ${why}`,
         better,
       );
     if (loraWords.includes(tag.word.toLowerCase())) {
@@ -184,12 +214,11 @@ export function extractLoraTags(prompt: string): PromptLoras {
       checkOther(tag.word, fail);
       findings.push(unknownTag(text, tag.start));
     }
-    kept.push(prompt.slice(at, tag.start));
+    kept.push({ from: at, to: tag.start });
     at = tag.end;
   }
-  kept.push(prompt.slice(at));
-  const rest = kept.join('').replace(/ {2,}/g, ' ').trim();
-  return { prompt: rest, loras, findings: [...findings, ...repeated(loras)] };
+  kept.push({ from: at, to: prompt.length });
+  return { ...joinKept(prompt, kept), loras, findings: [...findings, ...repeated(loras)] };
 }
 
 /** What is to be said of tags in a negative prompt: nobody reads them there, they stay text, as in A1111. */

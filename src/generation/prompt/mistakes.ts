@@ -2,6 +2,7 @@
 import type { Preset } from '../settings/presets.ts';
 import type { EmphasisRule } from '../settings/schema.ts';
 import { parseAttention } from './attention.ts';
+import { characterAt } from './character-at.ts';
 import { composedParts } from './composed.ts';
 import { wholeWord } from './python-text.ts';
 import { scheduleOf } from './schedule.ts';
@@ -108,17 +109,23 @@ function partFindings(prompt: string): PromptFinding[] {
 }
 
 /** A `|` or a backslash out of place: A1111 then reads no `[a:b:3]` in the whole prompt. */
-function lostSchedule(prompt: string, steps: number): PromptFinding[] {
+function lostSchedule(
+  prompt: string,
+  steps: number,
+  characterOf: (position: number) => number,
+): PromptFinding[] {
   const at = prompt.search(/\|/);
   if (at < 0 || !/\[[^[\]]*:[^[\]]*\]/.test(prompt.slice(0, 4000))) return [];
-  const isLost = composedParts(prompt).every(({ text }) => scheduleOf(text, { steps }).length === 1);
+  const isLost = composedParts(prompt).every(
+    ({ text, position }) => scheduleOf(text, { steps }, at => characterOf(position + at)).length === 1,
+  );
   const text = '"|" outside of [a|b]: with it, nothing in the prompt changes over the steps';
   return isLost ? [{ position: at, text }] : [];
 }
 
 /** BREAK in brackets is a word with a negative weight in A1111. */
-function brokenBreaks(prompt: string): PromptFinding[] {
-  const isBroken = parseAttention(prompt).some(
+function brokenBreaks(prompt: string, characterOf: (position: number) => number): PromptFinding[] {
+  const isBroken = parseAttention(prompt, characterOf).some(
     ({ text, isBreak }) => !isBreak && wholeWord('BREAK').test(text),
   );
   const at = prompt.search(wholeWord('BREAK'));
@@ -126,18 +133,23 @@ function brokenBreaks(prompt: string): PromptFinding[] {
   return isBroken && at >= 0 ? [{ position: at, text }] : [];
 }
 
-/** What looks like a mistake in a prompt, in the order of the places. Negative prompts know no AND. */
+/**
+ * What looks like a mistake in a prompt, in the order of the places. Negative prompts know no AND. Throws PROMPT_SYNTAX.
+ *
+ * @param characterOf how an error names a position in the prompt
+ */
 export function findMistakes(
   prompt: string,
   { syntax, emphasis, steps }: MistakeRules,
   kind: 'prompt' | 'negative prompt',
+  characterOf = characterAt,
 ): PromptFinding[] {
   if (syntax === 'plain') return [];
   const isA1111 = syntax === 'a1111';
   const found = [
     ...(emphasis === 'none' ? [] : bracketFindings(prompt, isA1111)),
-    ...(isA1111 && emphasis !== 'none' ? brokenBreaks(prompt) : []),
-    ...(isA1111 ? lostSchedule(prompt, steps) : []),
+    ...(isA1111 && emphasis !== 'none' ? brokenBreaks(prompt, characterOf) : []),
+    ...(isA1111 ? lostSchedule(prompt, steps, characterOf) : []),
     ...(isA1111 && kind === 'prompt' ? partFindings(prompt) : []),
   ];
   return found.sort((a, b) => a.position - b.position).slice(0, mostFindings);

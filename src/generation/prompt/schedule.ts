@@ -3,6 +3,7 @@
  * grammar needs no search, because brackets that hold a mistake are text, and so is everything around them.
  */
 import { usageError } from '../../errors.ts';
+import { characterAt } from './character-at.ts';
 import { pythonSpace } from './python-text.ts';
 
 /** How long a run is, in calls of the UNet (a sampler of second order makes two a step). */
@@ -46,14 +47,14 @@ const number = new RegExp(
 const longestNumber = 400;
 
 /** As A1111: with a point a share of the steps, else a step. */
-function stepOf(text: string, { steps, firstPassSteps }: RunLength, position: number): number {
+function stepOf(text: string, { steps, firstPassSteps }: RunLength, character: number): number {
   const isShare = text.includes('.');
   const value = Number(text);
   const step = isShare
     ? (value - (firstPassSteps === undefined ? 0 : 1)) * steps
     : value - (firstPassSteps ?? 0);
   if (!Number.isFinite(step)) {
-    const message = `${text} at character ${position} of the prompt is not a step`;
+    const message = `${text} at character ${character} of the prompt is not a step`;
     throw usageError('PROMPT_SYNTAX', message, 'Write [from:to:10] for a step, [from:to:0.5] for a share.');
   }
   return Math.min(steps, Math.trunc(step));
@@ -227,12 +228,14 @@ function openTexts(
 /**
  * The texts of a prompt over the steps, as A1111's `get_learned_conditioning_prompt_schedules` gives them. Throws
  * PROMPT_SYNTAX for a step that is no number.
+ *
+ * @param characterOf how an error names a position in the text
  */
-export function scheduleOf(text: string, run: RunLength): ScheduledText[] {
+export function scheduleOf(text: string, run: RunLength, characterOf = characterAt): ScheduledText[] {
   const changing = findChanging(text);
   const switches = new Map(
     [...changing.values()].flatMap(one =>
-      one.kind === 'switch' ? [[one, stepOf(one.when, run, one.after.to + 1)] as const] : [],
+      one.kind === 'switch' ? [[one, stepOf(one.when, run, characterOf(one.after.to + 1))] as const] : [],
     ),
   );
   const ends = new Set([run.steps, ...switches.values()]);

@@ -3,12 +3,12 @@ import { expect, test } from 'vitest';
 import { splitSteps, stepRange } from './step-range.ts';
 
 test.each([
-  [undefined, undefined, 20, 0, 20],
-  ['5', undefined, 20, 5, 20],
+  [undefined, undefined, 20, 0, Number.POSITIVE_INFINITY],
+  ['5', undefined, 20, 5, Number.POSITIVE_INFINITY],
   [undefined, '10', 20, 0, 10],
   ['5', '10', 20, 5, 10],
   ['0', '1', 20, 0, 1],
-  [undefined, '30', 20, 0, 20],
+  [undefined, '30', 20, 0, 30],
   // With a point it is a share: 1 is a step, 1.0 all of them.
   ['0.25', '0.5', 20, 5, 10],
   ['.5', '1.0', 7, 3, 7],

@@ -30,16 +30,22 @@ export function checkStepRange(start: string | undefined, stop: string | undefin
 
 /**
  * `start=5` leaves the first five steps without it, `stop=10` gives it to the first ten; a number with a point is a
- * share of `steps`. Throws LORA_STEP_RANGE where no step is left.
+ * share of `steps`. Without a stop there is no end: some samplers take a step more than they are asked for. Throws
+ * LORA_STEP_RANGE where no step is left.
  */
-export function stepRange(start: string | undefined, stop: string | undefined, steps: number): StepRange {
+export function stepRange(
+  start: string | undefined,
+  stop: string | undefined,
+  steps: number,
+  name?: string,
+): StepRange {
   const from = start === undefined ? 0 : stepOf(start, 'start', steps);
-  const to = stop === undefined ? steps : Math.min(stepOf(stop, 'stop', steps), steps);
-  if (from < to) return { from, to };
+  const to = stop === undefined ? Number.POSITIVE_INFINITY : stepOf(stop, 'stop', steps);
+  if (from < Math.min(to, steps)) return { from, to };
   const shown = [start === undefined ? '' : `start=${start}`, stop === undefined ? '' : `stop=${stop}`];
   const range = shown.filter(text => text !== '').join(' and ');
   throw invalid(
-    `${range} leave none of the ${steps} steps`,
+    `${name === undefined ? '' : `${name}: `}${range} leave none of the ${steps} steps`,
     `Steps count from 0 to ${steps - 1}; stop is the first without it.`,
   );
 }

@@ -3,6 +3,7 @@
  * variables and its cyclic and combinatorial orders, which make sense over many prompts only.
  */
 import { usageError } from '../../errors.ts';
+import { characterAt } from './character-at.ts';
 import { tagAt } from './tag-span.ts';
 
 export interface Option {
@@ -42,7 +43,7 @@ const deepest = 100;
 const mostAlternatives = 5000;
 
 function invalid(why: string, position: number, origin: string): Error {
-  const message = `${origin}: ${why} at character ${position}`;
+  const message = `${origin}: ${why} at character ${characterAt(position)}`;
   return usageError(
     'PROMPT_ALTERNATIVES',
     message,

@@ -1,6 +1,7 @@
 /** @file Chooses alternatives and lines of wildcard files: `{red|blue} __animal__` → `blue cat`, by the picture's seed. */
 import { type RandomStream, randomStream } from '../../engine/index.ts';
 import { LoraError, usageError } from '../../errors.ts';
+import { characterAt } from './character-at.ts';
 import { openWildcards, type Wildcards } from './wildcards-files.ts';
 import { type Alternatives, type Option, parseTemplate, type TemplatePart } from './wildcards-parse.ts';
 
@@ -103,7 +104,7 @@ function expandAlternatives(part: Alternatives, expansion: Expansion): string {
   if (count > 0 && options.every(({ weight }) => weight === 0))
     throw usageError(
       'PROMPT_ALTERNATIVES',
-      `all alternatives at character ${part.position} have the weight 0`,
+      `all alternatives at character ${characterAt(part.position)} have the weight 0`,
       'Give one of them a weight above 0: {2::a|b}.',
     );
   return draw(options, count, expansion.random)
@@ -155,7 +156,7 @@ function located(error: unknown, position: number): unknown {
   if (!(error instanceof LoraError) || !error.code.startsWith('WILDCARD_')) return error;
   const { code, message, hint, exit } = error;
   const options = { exit, cause: error, ...(hint === undefined ? {} : { hint }) };
-  return new LoraError(code, `${message} (at character ${position} of the prompt)`, options);
+  return new LoraError(code, `${message} (at character ${characterAt(position)} of the prompt)`, options);
 }
 
 /**

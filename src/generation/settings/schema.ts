@@ -38,6 +38,8 @@ export const emphasisRules = ['a1111', 'a1111-nonorm', 'comfy', 'none'] as const
 /** What masked content starts from: a blur of what is around it, the picture itself, noise, or nothing. */
 export const maskedContents = ['fill', 'original', 'latent-noise', 'latent-nothing'] as const;
 export const resizeModes = ['stretch', 'crop', 'fill'] as const;
+/** How a UNet is held in less memory than its file has it; that changes the last digits of every number. */
+export const heldForms = ['float16', 'int8'] as const;
 export const upscalers = [
   'latent',
   'latent-antialiased',
@@ -91,8 +93,21 @@ const hires = z.strictObject({
 /** A second start noise that the first is turned towards (A1111: variation seed). */
 const variation = z.strictObject({ seed, strength: share });
 
+/** What stood in place of the base's own: names of files and folders, and what its UNet was said to predict. */
+const parts = z.strictObject({
+  vae: z.string().optional(),
+  textEncoders: z.array(z.string()).optional(),
+  tokenizer: z.string().optional(),
+  prediction: z.string().optional(),
+});
+
 export const pictureSettingsSchema = z.strictObject({
   model: z.strictObject({ name: z.string(), path: z.string().optional(), hash: sha256.optional() }),
+  /** Absent where the base has its own. */
+  parts: parts.optional(),
+  baseWeights: z.enum(heldForms).optional(),
+  /** Decoded and encoded in tiles whatever the size. */
+  tiledVae: z.boolean().optional(),
   /** As typed, tags included; alternatives and wildcards are chosen already. */
   ...{ prompt: z.string(), negativePrompt: z.string() },
   /** What the prompts were before alternatives and wildcards were chosen; absent where that changed nothing. */
@@ -127,6 +142,8 @@ export type InitSettings = z.output<typeof init>;
 export type InpaintSettings = z.output<typeof inpaint>;
 export type HiresSettings = z.output<typeof hires>;
 export type SamplerOptions = z.output<typeof samplerOptions>;
+export type PartNames = z.output<typeof parts>;
+export type HeldForm = (typeof heldForms)[number];
 export type PresetName = (typeof presetNames)[number];
 export type NoiseSource = (typeof noiseSources)[number];
 export type EmphasisRule = (typeof emphasisRules)[number];

@@ -1,6 +1,6 @@
 /** @file From what a user asks for to complete settings, one a picture: names resolved, files found, sizes fitted, seeds given. */
 import { resolve } from 'node:path';
-import { resolveSampler, samplerRow } from '../../diffusion/index.ts';
+import { resolveSampler, type SamplerChoice, samplerRow } from '../../diffusion/index.ts';
 import { usageError } from '../../errors.ts';
 import { type Checkpoint, encoderUses } from '../../models/index.ts';
 import { type GivenLora, loraName } from '../find-lora.ts';
@@ -12,10 +12,12 @@ import { expandPrompt, type Wildcards } from '../prompt/wildcards.ts';
 import { presets } from './presets.ts';
 import {
   type EmphasisRule,
+  type HeldForm,
   type HiresSettings,
   type InitSettings,
   type InpaintSettings,
   type NoiseSource,
+  type PartNames,
   type PictureSettings,
   type PresetName,
   pictureSettingsSchema,
@@ -56,6 +58,10 @@ export interface PictureWish {
     | undefined;
   readonly inpaint?: (Omit<InpaintSettings, 'mask'> & { readonly path: string }) | undefined;
   readonly hires?: HiresWish | undefined;
+  /** How the checkpoint was opened and is to be held, for the record. */
+  readonly parts?: PartNames | undefined;
+  readonly baseWeights?: HeldForm | undefined;
+  readonly tiledVae?: boolean | undefined;
 }
 
 export interface HiresWish
@@ -72,7 +78,8 @@ export interface HiresWish
 
 export interface SettleOptions {
   readonly checkpoint: Checkpoint;
-  readonly wildcards: Wildcards;
+  /** Absent: the texts are finished, nothing is chosen in them. */
+  readonly wildcards?: Wildcards | undefined;
 }
 
 export interface Settled {
@@ -182,13 +189,18 @@ function given<T extends object>(values: T): { [K in keyof T]: Exclude<T[K], und
   };
 }
 
+/** Whether a number has an effect on a sampler. */
+export function knowsNumber({ sampler }: Pick<SamplerChoice, 'sampler'>, name: string): boolean {
+  const known: readonly string[] = samplerRow(sampler).options;
+  return known.includes(name.startsWith('churn') ? 'churn' : name);
+}
+
 /** Numbers that a sampler does not know would be ignored in silence elsewhere. */
-function checkSamplerOptions(wish: PictureWish, choice: ReturnType<typeof resolveSampler>): void {
+function checkSamplerOptions(wish: PictureWish, choice: SamplerChoice): void {
   const { options, label } = samplerRow(choice.sampler);
-  const known: readonly string[] = options;
   for (const name of Object.keys(wish.samplerOptions ?? {})) {
-    if (known.includes(name) || (name.startsWith('churn') && known.includes('churn'))) continue;
-    const hint = known.length > 0 ? `It knows ${known.join(' and ')}.` : 'It has no such numbers.';
+    if (knowsNumber(choice, name)) continue;
+    const hint = options.length > 0 ? `It knows ${options.join(' and ')}.` : 'It has no such numbers.';
     throw usageError('SAMPLER_OPTION', `${name} has no effect on ${label}`, hint);
   }
 }
@@ -270,17 +282,20 @@ export async function settlePictures(
     ...size,
     ...start,
     ...given({ variation: undefined, noiseSize: wish.noiseSize, samplerOptions: wish.samplerOptions, hires }),
+    ...given({ parts: wish.parts, baseWeights: wish.baseWeights, tiledVae: wish.tiledVae }),
   };
   const settings = Array.from({ length: wish.count }, (_, i): PictureSettings => {
     const seed = seedOf(wish.seed, i);
     const { prompt, negativePrompt } = wish;
-    const texts = chooseTexts({ prompt, negativePrompt }, seed, preset.syntax === 'plain', wildcards);
+    const isFinished = preset.syntax === 'plain';
+    const texts = chooseTexts({ prompt, negativePrompt }, seed, isFinished, wildcards);
+    const second = chooseSecond(hires, seed, isFinished, wildcards);
     // With a variation A1111 keeps the seed and counts the other one on.
     const { variation } = wish;
     const seeds = variation
       ? { seed: wish.seed, variation: { ...variation, seed: seedOf(variation.seed, i) } }
       : { seed };
-    return { ...shared, ...texts, ...seeds };
+    return { ...shared, ...texts, ...seeds, ...given({ hires: second }) };
   });
   checkComplete(settings[0]);
   return { settings, findings };
@@ -293,11 +308,28 @@ function chooseTexts(
   given: Texts,
   seed: bigint,
   isPlain: boolean,
-  wildcards: Wildcards,
+  wildcards: Wildcards | undefined,
 ): Texts & Pick<PictureSettings, 'templates'> {
-  if (isPlain) return given;
+  if (isPlain || !wildcards) return given;
   const prompt = expandPrompt(given.prompt, { seed, wildcards });
   const negative = expandPrompt(given.negativePrompt, { seed, wildcards, role: 'negative' });
   if (!prompt.changed && !negative.changed) return given;
   return { prompt: prompt.text, negativePrompt: negative.text, templates: given };
+}
+
+/** The same for the prompts that the second pass has of its own. */
+function chooseSecond(
+  hires: HiresSettings | undefined,
+  seed: bigint,
+  isPlain: boolean,
+  wildcards: Wildcards | undefined,
+): HiresSettings | undefined {
+  if (!hires) return undefined;
+  const texts = { prompt: hires.prompt ?? '', negativePrompt: hires.negativePrompt ?? '' };
+  const { prompt, negativePrompt } = chooseTexts(texts, seed, isPlain, wildcards);
+  return {
+    ...hires,
+    ...(hires.prompt === undefined ? {} : { prompt }),
+    ...(hires.negativePrompt === undefined ? {} : { negativePrompt }),
+  };
 }

@@ -125,9 +125,14 @@ export async function openTextConditioner(
 ): Promise<TextConditioner> {
   const uses = encoderUses(checkpoint, layers);
   const encoders: Encoder[] = [];
-  for (const use of uses.filter(({ name }) => !without.has(name))) {
-    const graph = f.createGraph();
-    encoders.push(await openEncoder(use, hooks(graph, use.name), graph, options));
+  try {
+    for (const use of uses.filter(({ name }) => !without.has(name))) {
+      const graph = f.createGraph();
+      encoders.push(await openEncoder(use, hooks(graph, use.name), graph, options));
+    }
+  } catch (error) {
+    await Promise.allSettled(encoders.map(({ session }) => session.release()));
+    throw error;
   }
   return {
     async encode(text, { mostChunks = 1, others = {} } = {}) {
@@ -152,7 +157,9 @@ export async function openTextConditioner(
       };
     },
     async release() {
-      for (const { session } of encoders) await session.release();
+      const released = await Promise.allSettled(encoders.map(({ session }) => session.release()));
+      const failed = released.find(({ status }) => status === 'rejected');
+      if (failed?.status === 'rejected') throw failed.reason;
     },
   };
 }

@@ -14,7 +14,15 @@ import {
 } from '../../settings/schema.ts';
 import type { Said } from '../together.ts';
 import { type NumberRule, readNumbers, readSeeds } from '../values.ts';
-import { type AxisRow, type AxisValue, type Lack, named, type Reading, saidValue, settingValue } from './row.ts';
+import {
+  type AxisRow,
+  type AxisValue,
+  type Lack,
+  named,
+  type Reading,
+  saidValue,
+  settingValue,
+} from './row.ts';
 
 type Change = Partial<PictureSettings>;
 

@@ -6,7 +6,7 @@ import type { EmphasisRule, PresetName } from '../../settings/schema.ts';
 import type { Candidates, Finding } from '../found-settings.ts';
 import { parseInfotext } from '../infotext.ts';
 import { emphasisLabels, listedName, maskedContentLabels, upscalerLabels } from '../infotext-of.ts';
-import { asList, asText, isObject, parseLooseJson } from '../json-values.ts';
+import { asList, asText, entryOf, isObject, parseLooseJson } from '../json-values.ts';
 import { mentionedLoras } from '../lora-mentions.ts';
 
 export type A1111Program = 'lora-studio' | 'a1111' | 'forge' | 'sdnext' | 'comfyui' | 'fooocus' | 'sd.cpp';
@@ -134,10 +134,17 @@ function samplerOptionsOf(take: Take): unknown {
   return Object.values(options).some(value => value !== undefined) ? options : undefined;
 }
 
+const noiseNames: Readonly<Record<string, string>> = {
+  cpu: 'cpu',
+  gpu: 'philox',
+  nv: 'philox',
+  cuda: 'philox',
+};
+
 /** Where noise came from: A1111 writes nothing for a GPU, whose numbers NV gives. */
 function noiseOf(rng: string | undefined, program: A1111Program): string | undefined {
   if (rng === undefined) return program === 'a1111' || program === 'forge' ? 'philox' : 'cpu';
-  return { cpu: 'cpu', gpu: 'philox', nv: 'philox', cuda: 'philox' }[rng.toLowerCase()] ?? rng;
+  return entryOf(noiseNames, rng.toLowerCase()) ?? rng;
 }
 
 /** Civitai's own generator says LoRAs beside the prompt, without hashes. */

@@ -2,7 +2,7 @@
  * @file A ComfyUI graph as data, from its API form (`prompt`) or, where that is missing, its page (`workflow`), and how
  * one walks along its links. Nothing of it is trusted: links may be missing, crossed or in circles.
  */
-import { asList, asText, isObject, type JsonObject } from '../json-values.ts';
+import { asList, asText, entryOf, isObject, type JsonObject } from '../json-values.ts';
 
 export interface ComfyNode {
   readonly id: string;
@@ -75,16 +75,18 @@ export function graphOfWorkflow(json: unknown): ComfyGraph {
       node.mode === 2
     )
       continue;
-    const inputs: Record<string, unknown> = {};
-    const names = node.mode === 4 ? [] : (widgets[node.type]?.split(' ') ?? []);
+    const inputs: [string, unknown][] = [];
+    const names = node.mode === 4 ? [] : (entryOf(widgets, node.type)?.split(' ') ?? []);
     const values = asList(node.widgets_values);
-    for (const [i, name] of names.entries()) if (name !== '-' && i < values.length) inputs[name] = values[i];
-    if (isObject(node.widgets_values) && node.mode !== 4) Object.assign(inputs, node.widgets_values);
+    for (const [i, name] of names.entries())
+      if (name !== '-' && i < values.length) inputs.push([name, values[i]]);
+    if (isObject(node.widgets_values) && node.mode !== 4)
+      for (const widget of Object.entries(node.widgets_values)) inputs.push(widget);
     for (const input of asList(node.inputs)) {
       const source = isObject(input) ? sources.get(input.link) : undefined;
-      if (isObject(input) && typeof input.name === 'string' && source) inputs[input.name] = source;
+      if (isObject(input) && typeof input.name === 'string' && source) inputs.push([input.name, source]);
     }
-    graph.set(String(node.id), { id: String(node.id), type: node.type, inputs });
+    graph.set(String(node.id), { id: String(node.id), type: node.type, inputs: Object.fromEntries(inputs) });
   }
   return graph;
 }

@@ -1,5 +1,5 @@
 /** @file What a sampler of a ComfyUI graph works with: its numbers, its texts, its LoRAs, its first latent. */
-import { asText, type JsonObject } from '../json-values.ts';
+import { asText, entryOf, type JsonObject } from '../json-values.ts';
 import { type ComfyGraph, type ComfyNode, scalarOf, sourceOf, upstream } from './comfy-graph.ts';
 
 const has = (inputs: JsonObject, ...names: string[]): boolean =>
@@ -147,10 +147,12 @@ export function samplingOf(graph: ComfyGraph, { inputs }: ComfyNode): Sampling {
     sampler: samplerName(
       read(inputs, 'sampler_name') ??
         read(selected?.inputs, 'sampler_name') ??
-        samplerOfNode[selected?.type ?? ''],
+        entryOf(samplerOfNode, selected?.type ?? ''),
     ),
     scheduler:
-      read(inputs, 'scheduler') ?? read(sigmas?.inputs, 'scheduler') ?? schedulerOfNode[sigmas?.type ?? ''],
+      read(inputs, 'scheduler') ??
+      read(sigmas?.inputs, 'scheduler') ??
+      entryOf(schedulerOfNode, sigmas?.type ?? ''),
     denoise: read(inputs, 'denoise') ?? read(sigmas?.inputs, 'denoise'),
     links: {
       model: from.model ?? inputs.model,
@@ -186,7 +188,7 @@ export function latentOf(graph: ComfyGraph, sampler: ComfyNode): Latent {
     const { type, inputs } = node;
     const read = (name: string): unknown => scalarOf(graph, inputs[name]);
     const method = asText(read('upscale_method'));
-    if (method !== undefined) latent = { upscaler: upscalers[method] ?? method, ...latent };
+    if (method !== undefined) latent = { upscaler: entryOf(upscalers, method) ?? method, ...latent };
     if (has(inputs, 'scale_by')) latent = { scale: read('scale_by'), ...latent };
     if (has(inputs, 'width', 'height')) latent = { width: read('width'), height: read('height'), ...latent };
     if (/mask|inpaint/i.test(type)) latent = { ...latent, masked: true };

@@ -1,6 +1,6 @@
 /** @file Easy Diffusion: a chunk a field (PNG), or one JSON (Exif comment); keys of its API, or those of its page. */
 import type { Candidates } from '../found-settings.ts';
-import { asList, asText, type JsonObject, leftOver } from '../json-values.ts';
+import { asList, asText, entryOf, type JsonObject, leftOver } from '../json-values.ts';
 
 /** What its page calls the fields of its API. */
 const pageNames: Readonly<Record<string, string>> = {
@@ -34,7 +34,7 @@ const listOf = (value: unknown): readonly unknown[] => (Array.isArray(value) ? a
 
 export function readEasyDiffusion(given: JsonObject): Candidates {
   const json = Object.fromEntries(
-    Object.entries(given).map(([key, value]) => [pageNames[key] ?? key, value]),
+    Object.entries(given).map(([key, value]) => [entryOf(pageNames, key) ?? key, value]),
   );
   const strengths = listOf(json.lora_alpha);
   const loras = listOf(json.use_lora_model).flatMap((lora, i) => {

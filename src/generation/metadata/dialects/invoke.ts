@@ -1,6 +1,6 @@
 /** @file InvokeAI: `invokeai_metadata` (version 3 on), `sd-metadata` (version 2) and `Dream` (before). */
 import type { Candidates, Finding } from '../found-settings.ts';
-import { asList, asText, isObject, type JsonObject, leftOver } from '../json-values.ts';
+import { asList, asText, entryOf, isObject, type JsonObject, leftOver } from '../json-values.ts';
 
 /** `euler_k` is Euler with Karras' sigmas. */
 function samplerOf(name: unknown): { sampler?: string; scheduler?: string } {
@@ -127,9 +127,11 @@ export function readDream(text: string): Candidates {
     if (/^-[a-z]/i.test(word) && i + 1 < words.length) flags.set(word.slice(1), words[i + 1]);
   const values: Record<string, unknown> = splitBrackets(isQuoted ? text.slice(1, end) : text);
   const other: [string, string][] = [];
-  for (const [flag, value] of flags)
-    if (dreamFlags[flag] === undefined) other.push([`-${flag}`, value]);
-    else values[dreamFlags[flag]] = value;
+  for (const [flag, value] of flags) {
+    const field = entryOf(dreamFlags, flag);
+    if (field === undefined) other.push([`-${flag}`, value]);
+    else values[field] = value;
+  }
   return {
     values: { ...values, ...samplerOf(values.sampler), noise: 'cpu', preset: 'diffusers' },
     other: Object.fromEntries(other),

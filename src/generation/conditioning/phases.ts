@@ -1,5 +1,5 @@
 /** @file What the UNet reads of a prompt over a run: parts that are added up, each changing with the steps. */
-import type { EncodedText } from '../models/index.ts';
+import type { EncodedText } from '../../models/index.ts';
 
 /** The state of the text for steps before `until`, counted from 0; the last has Infinity. */
 export interface TextPhase {
@@ -18,7 +18,7 @@ export interface Conditioning {
   readonly parts: readonly ConditioningPart[];
 }
 
-/** A picture's prompts; without guidance there is no negative one. */
+/** A picture's prompts; there is a negative one where the picture is guided. */
 export interface PictureTexts {
   readonly positive: Conditioning;
   readonly negative: Conditioning | undefined;
@@ -32,7 +32,7 @@ export interface TextRow {
 
 /** Rows of a whole batch. */
 export interface TextRows {
-  /** One a picture, or none without guidance; they come first in the batch. */
+  /** One a guided picture; they come first in the batch. */
   readonly negative: readonly TextRow[];
   readonly positive: readonly TextRow[];
 }
@@ -51,7 +51,3 @@ export function stateAt({ part }: TextRow, step: number): EncodedText {
   const phase = part.schedule.find(({ until }) => step < until) ?? part.schedule[part.schedule.length - 1];
   return phase.state;
 }
-
-/** Composed prompts need a prediction without them, whatever the guidance scale is. */
-export const isSinglePrompt = ({ parts }: Conditioning): boolean =>
-  parts.length === 1 && parts[0].weight === 1;
