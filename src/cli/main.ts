@@ -1,6 +1,6 @@
 /** @file The command line: `lora <command>`. Only the command that is asked for is loaded. */
 import { Command, type Option } from 'commander';
-import { exitCodes } from '../errors.ts';
+import { exitCodes, usageError } from '../errors.ts';
 import { version } from '../version.ts';
 import { reportError } from './terminal.ts';
 
@@ -49,7 +49,18 @@ for (const command of withInner(program)) {
   });
 }
 
+/** ONNX Runtime 1.30 reads the whole command line with a recursive pattern: beyond about 25 kB it ends the process. */
+const mostArgumentBytes = 16_000;
+
+function checkLength(words: readonly string[]): void {
+  const bytes = Buffer.byteLength(words.join(' '));
+  if (bytes <= mostArgumentBytes) return;
+  const message = `the command line has ${bytes} bytes; up to ${mostArgumentBytes} are read`;
+  throw usageError('COMMAND_LINE_TOO_LONG', message, 'Long prompts can stand in a file: --prompts file.txt.');
+}
+
 try {
+  checkLength(process.argv.slice(2));
   await program.parseAsync();
 } catch (error) {
   process.exitCode = reportError(error, process.argv.includes('--json'));

@@ -124,7 +124,11 @@ describe('merged and attached', () => {
 
   test('after merging, the base is the base, bit for bit', async () => {
     const { weights } = checkpoint.unet;
-    const numbers = () => [...weights.names()].map(name => weights.read(name));
+    const numbers = () =>
+      [...weights.names()].map(name => {
+        const { buffer, byteOffset, byteLength } = weights.read(name);
+        return Buffer.from(buffer, byteOffset, byteLength).toString('base64');
+      });
     const [before, [base]] = [numbers(), await draw({})];
     await draw({ loras: [{ lora: first, strength: 1 }], merge: true });
     expect((await draw({}))[0]).toEqual(base);

@@ -61,8 +61,9 @@ export function openGenerator(checkpoint: Checkpoint, options: GeneratorOptions 
     const { merge, rules = usualRules, steps, sampler, second, keepsUnet } = request;
     const prompts: PromptRequest[] = [];
     for (const picture of pictures) {
-      const { prompt, negativePrompt } = (pass.isSecond && picture.second) || picture;
+      const { prompt, negativePrompt, positionOf } = (pass.isSecond && picture.second) || picture;
       prompts.push({
+        positionOf,
         prompt,
         negativePrompt,
         guided: pass.guidance !== 1 || isComposed(prompt, rules.syntax),

@@ -11,6 +11,8 @@ import type { MaskedContent, SamplerOptions, Upscaler } from './settings/schema.
 export interface PictureRequest {
   readonly prompt: string;
   readonly negativePrompt: string;
+  /** Where a character of the prompt stands in what was typed, with its LoRA tags. */
+  readonly positionOf?: ((at: number) => number) | undefined;
   /** 0 … 2⁶⁴ − 1 */
   readonly seed: number | bigint;
   /** LoRAs of this picture, in place of the request's. */
@@ -22,6 +24,7 @@ export interface PictureRequest {
     | {
         readonly prompt: string;
         readonly negativePrompt: string;
+        readonly positionOf?: ((at: number) => number) | undefined;
         /** In place of those of the first pass; their steps count on from it. */
         readonly loras?: readonly ChosenLora[] | undefined;
       }

@@ -1,4 +1,5 @@
 /** The wrong inputs people really give: a clear error, a stable code, the right exit code, nothing half-written. */
+import { spawnSync } from 'node:child_process';
 import {
   cpSync,
   existsSync,
@@ -20,7 +21,7 @@ import {
   serializeSafetensors,
   type WritableTensor,
 } from '../../src/files/index.ts';
-import { type Outcome, runHere, start } from '../support/command-line.ts';
+import { node, type Outcome, runHere, start } from '../support/command-line.ts';
 import { pictureFolder, stripes, temporaryFolder } from '../support/pictures.ts';
 
 const commands = { train: trainCommand, generate: generateCommand, inspect: inspectCommand };
@@ -329,6 +330,14 @@ describe('lora generate', () => {
     const target = join(temporaryFolder(), 'a.png');
     await expectError(status, code, ['generate', 'a cat', '--out', target, ...options]);
     expect(existsSync(target)).toBe(false);
+  });
+
+  test('a command line beyond what the runtime can bear is refused, not the end of the process', async () => {
+    const { status, stderr } = spawnSync(node, ['src/cli/main.ts', 'generate', 'word '.repeat(8000)], {
+      encoding: 'utf8',
+    });
+    expect(status).toBe(2);
+    expect(stderr).toContain('COMMAND_LINE_TOO_LONG');
   });
 
   test('a LoRA name that nobody has lists near ones', async () => {

@@ -256,30 +256,11 @@ describe('archives', () => {
     expect(codeOf(written(zip))).toMatch(/^TORCH_ARCHIVE .*another name for x\/data\/0/);
   });
 
-  test('5,000 members over the same 16 MiB: refused before a checksum is made', () => {
-    const body = new Uint8Array(16 * 2 ** 20);
-    const crc = crc32(body);
-    const start = 30 + 'x/0000'.length;
-    const zip = zipOf([
-      { name: 'x/0000', body },
-      ...Array.from({ length: 5000 }, (_, i): Member => {
-        const name = `x/${String(i + 1).padStart(4, '0')}`;
-        return { name, body: new Uint8Array(), crc, header: 0 };
-      }),
-    ]);
-    // Each entry of the directory speaks of the whole first member.
-    for (
-      let at = zip.indexOf('PK\x01\x02', start + body.length);
-      at >= 0;
-      at = zip.indexOf('PK\x01\x02', at + 4)
-    ) {
-      zip.writeUInt32LE(body.length, at + 20);
-      zip.writeUInt32LE(body.length, at + 24);
-    }
-    const started = performance.now();
+  test('members that overlap are refused before a checksum is made, of which thousands would take minutes', () => {
+    const zip = zipOf([pickle(), { ...data, crc: 1 }, { ...data, name: 'x/data/1' }]);
+    const entry = zip.lastIndexOf('x/data/0') - 46;
+    for (const place of [20, 24]) zip.writeUInt32LE(100, entry + place); // as far as into the next member
     expect(codeOf(written(zip))).toMatch(/^TORCH_ARCHIVE .*overlap/);
-    // The checksums would be of 80 GB.
-    expect(performance.now() - started).toBeLessThan(2500);
   });
 
   test('names that lead out of the archive lead nowhere', () => {

@@ -464,20 +464,20 @@ describe('containers', () => {
 
 describe('folders of this machine stay here', () => {
   const written: [prompt: string, portable: string][] = [
-    ['a <lora:/home/secret/x:1> b', 'a <lora:x:1> b'],
-    ['<lora:"/home/secret/x":1>', '<lora:"x":1>'],
-    ['<lora: "/home/secret/a > b: c.safetensors" :0.5:1>', '<lora: "a > b: c" :0.5:1>'],
+    ['a <lora:/Users/userecret/x:1> b', 'a <lora:x:1> b'],
+    ['<lora:"/Users/userecret/x":1>', '<lora:"x":1>'],
+    ['<lora: "/Users/userecret/a > b: c.safetensors" :0.5:1>', '<lora: "a > b: c" :0.5:1>'],
     ['<lora:C:\\Users\\secret\\x.safetensors:1>', '<lora:x:1>'],
     ['<LORA:"c:/Users/secret/x.safetensors":te=1>', '<LORA:"x":te=1>'],
     ['<lyco:\\\\secret\\share\\x:1:stop=0.5>', '<lyco:x:1:stop=0.5>'],
     ['<lora:~/secret/x>, <lora:../secret/x>, <lora:a/../secret/x>', '<lora:x>, <lora:x>, <lora:x>'],
-    ['<lora:{/home/secret/x|/home/secret/y|z}:1>', '<lora:{x|y|z}:1>'],
-    ['{<lora:/home/secret/x:1>|<lora:C:\\secret\\y:1>}', '{<lora:x:1>|<lora:y:1>}'],
-    ['<hypernet:/home/secret/x:1>', '<hypernet:x:1>'],
-    ['(embedding:/home/secret/word.pt:1.2), b', '(embedding:word.pt:1.2), b'],
+    ['<lora:{/Users/userecret/x|/Users/userecret/y|z}:1>', '<lora:{x|y|z}:1>'],
+    ['{<lora:/Users/userecret/x:1>|<lora:C:\\secret\\y:1>}', '{<lora:x:1>|<lora:y:1>}'],
+    ['<hypernet:/Users/userecret/x:1>', '<hypernet:x:1>'],
+    ['(embedding:/Users/userecret/word.pt:1.2), b', '(embedding:word.pt:1.2), b'],
     ['Embedding:C:\\Users\\secret\\word.pt', 'Embedding:word.pt'],
-    ['embedding:{/home/secret/a|../secret/b|c}', 'embedding:{a|b|c}'],
-    ['{embedding:/home/secret/a|embedding:~/secret/b}', '{embedding:a|embedding:b}'],
+    ['embedding:{/Users/userecret/a|../secret/b|c}', 'embedding:{a|b|c}'],
+    ['{embedding:/Users/userecret/a|embedding:~/secret/b}', '{embedding:a|embedding:b}'],
   ];
   test.each(written)('%s', (prompt, portable) => {
     expect(portablePrompt(prompt)).toBe(portable);
@@ -495,9 +495,9 @@ describe('folders of this machine stay here', () => {
     const second = { width: 128, height: 128, upscaler: 'latent', steps: 2, strength: 0.5 } as const;
     const settings = { ...pictureCases[0].settings, ...both, templates: both, hires: { ...second, ...both } };
     const hash = 'ab'.repeat(32);
-    const names = ['/home/secret/x', 'C:\\secret\\y.safetensors', 'people/alice'];
+    const names = ['/Users/userecret/x', 'C:\\secret\\y.safetensors', 'people/alice'];
     const loras = names.map(name => ({ name, hash }));
-    const parameters = infotextOf(settings, { loras, embeddings: [{ name: '/home/secret/word', hash }] });
+    const parameters = infotextOf(settings, { loras, embeddings: [{ name: '/Users/userecret/word', hash }] });
     const bytes = await encodePicture(testPixels(8, 8), { format, settings, parameters, mark: true });
     // Exif has UTF-16 of either order, PNG and XMP Latin-1 and UTF-8: nowhere in any of them.
     for (const encoding of ['latin1', 'utf16le'] as const)

@@ -250,11 +250,12 @@ describe('pictures of others', () => {
 
   test('texts are finished; what a sampler does not know, and a short hash, stop nothing', async () => {
     const prompt = 'a __foo__ {x|y} cat';
-    const parameters = `${prompt}\n${fields}, Sampler: DPM++ 2M, Eta: 0.5, Model hash: 7460a6fa`;
+    const parameters = `${prompt}\nNegative prompt: <lora:alice:1>\n${fields}, Sampler: DPM++ 2M, Eta: 0.5, Model hash: 7460a6fa`;
     const again = await reproduce(withText('done.png', { parameters }), '--out', file('done2.png'));
     expect(again.status).toBe(0);
     expect(parseInfotext(textOf(file('done2.png')).parameters).prompt).toBe(prompt);
     expect(again.stderr).toContain('eta 0.5 has no effect on DPM++ 2M');
+    expect(again.stderr).toContain('<lora:alice:1> in the negative prompt is read as text');
     expect(again.stderr).not.toMatch(/7460a6fa|undefined/);
   });
 

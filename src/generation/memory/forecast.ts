@@ -188,5 +188,11 @@ export function forecastGeneration(
   const textBytes = processBytes + text;
   const unetBytes = processBytes + unet.weights + unet.others;
   const vaeBytes = (keepsUnet ? unetBytes : processBytes) + decoding(checkpoint, sizes, wholeUpTo);
-  return { textBytes, unetBytes, vaeBytes, peakBytes: Math.max(textBytes, unetBytes, vaeBytes) };
+  const kept = keepsUnet ? text : 0; // encoders stay open beside a UNet that does
+  return {
+    textBytes,
+    unetBytes,
+    vaeBytes,
+    peakBytes: Math.max(textBytes, unetBytes + kept, vaeBytes + kept),
+  };
 }

@@ -39,7 +39,7 @@ export const emphasisRules = ['a1111', 'a1111-nonorm', 'comfy', 'none'] as const
 export const maskedContents = ['fill', 'original', 'latent-noise', 'latent-nothing'] as const;
 export const resizeModes = ['stretch', 'crop', 'fill'] as const;
 /** How a UNet is held in less memory than its file has it; that changes the last digits of every number. */
-export const heldForms = ['float16', 'int8'] as const;
+const heldForms = ['float16', 'int8'] as const;
 export const upscalers = [
   'latent',
   'latent-antialiased',

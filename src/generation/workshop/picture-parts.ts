@@ -80,7 +80,7 @@ export function openPictureParts(options: PartsOptions): (settings: PictureSetti
 
   return settings => {
     const { negativePrompt, seed, variation, hires, steps } = settings;
-    const { prompt, loras: tags, findings } = extractLoraTags(settings.prompt);
+    const { prompt, loras: tags, findings, positionOf } = extractLoraTags(settings.prompt);
     const given: NamedLora[] = [...settings.loras, ...found(tags)];
     const chosen = choose(given, steps);
     // A prompt of the second pass has its own LoRAs there, if it names any.
@@ -98,13 +98,17 @@ export function openPictureParts(options: PartsOptions): (settings: PictureSetti
         ? undefined
         : {
             prompt: later?.prompt ?? prompt,
+            positionOf: later ? later.positionOf : positionOf,
             negativePrompt: hires.negativePrompt ?? negativePrompt,
             loras: own && [...choose(own, steps), ...words],
           };
     const tagFindings = [negativePrompt, hires?.negativePrompt ?? ''].flatMap(negativeTagFindings);
     const all = [...given, ...(own ?? []).slice(settings.loras.length)];
     return {
-      request: { ...{ prompt, negativePrompt, seed, variation, second }, loras: [...chosen, ...words] },
+      request: {
+        ...{ prompt, negativePrompt, seed, variation, second, positionOf },
+        loras: [...chosen, ...words],
+      },
       embeddings: mentioned.embeddings,
       findings: [...findings, ...(later?.findings ?? []), ...tagFindings, ...mentioned.findings],
       hashes: () => Promise.all(all.map(async ({ name, path }) => ({ name, hash: await hashOf(path) }))),
