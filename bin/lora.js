@@ -29,6 +29,10 @@ if (runsTypeScript) {
   }
   const env = { NODE_COMPILE_CACHE: compiled, ...process.env };
   const child = spawn(newer, [main, ...process.argv.slice(2)], { stdio: 'inherit', env });
-  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.on(signal, () => child.kill(signal));
-  child.on('exit', (status, signal) => process.exit(signal ? 130 : (status ?? 1)));
+  const stops = ['SIGINT', 'SIGTERM', 'SIGHUP'];
+  for (const signal of stops) process.on(signal, () => child.kill(signal));
+  child.on('exit', (status, signal) => {
+    if (signal && !stops.includes(signal)) console.error(`lora was ended by ${signal}`);
+    process.exit(signal ? (stops.includes(signal) ? 130 : 1) : (status ?? 1));
+  });
 }
