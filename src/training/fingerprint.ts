@@ -106,7 +106,8 @@ export function runFingerprint(
     return [hash, caption, repeats, ...ownRules(picture, recipe)];
   });
   const hash = createHash('sha256');
-  const { unet, textEncoder, textEncoder2, scheduler, variant } = checkpoint;
+  const { unet, textEncoder, textEncoder2, variant } = checkpoint;
+  const { saysSpacing: _, ...scheduler } = checkpoint.scheduler; // training takes no steps of a sampler
   const facts = [fields, pictures, scheduler, encoderFingerprint(checkpoint)];
   hash.update(JSON.stringify([...facts, ...(variant === 'inpaint' ? [maskRule] : [])]));
   for (const part of [unet, textEncoder, textEncoder2]) {
