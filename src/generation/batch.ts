@@ -17,6 +17,10 @@ export function joinBatch(tensors: readonly Tensor[]): Tensor {
 export const stackBatch = (tensors: readonly Tensor[]): Tensor =>
   joinBatch(tensors.map(({ shape, data }) => ({ shape: [1, ...shape], data })));
 
+/** The numbers of n pictures, each of `shape` → [n, …shape] */
+export const joinNumbers = (parts: readonly Float32Array[], shape: readonly number[]): Tensor =>
+  stackBatch(parts.map(data => ({ shape, data })));
+
 /** [n, …] → n tensors without the first dimension. */
 export function splitBatch({ shape, data }: Tensor): Tensor[] {
   const size = data.length / shape[0];

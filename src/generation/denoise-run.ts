@@ -20,7 +20,7 @@ import {
 } from '../diffusion/index.ts';
 import { isAllFinite, type Tensor } from '../engine/index.ts';
 import type { Checkpoint, UnetSession } from '../models/index.ts';
-import { joinBatch, splitBatch } from './batch.ts';
+import { joinBatch, joinNumbers, splitBatch } from './batch.ts';
 import { type PictureTexts, stateAt, type TextRows, textRows } from './conditioning/phases.ts';
 import { notFinite } from './not-finite.ts';
 
@@ -184,10 +184,7 @@ function startOf({ plan, init, startNoise: noise }: DenoiserRun): Tensor {
 
 /** Where the noise of a step comes from: each picture's own stream, or its own Brownian path. */
 function stepNoise({ noises, startNoise, sampler, brownian }: DenoiserRun): SampleOptions['noise'] {
-  const joined = (parts: readonly Float32Array[]): Tensor => ({
-    shape: startNoise.shape,
-    data: joinBatch(parts.map(data => ({ shape: [1], data }))).data,
-  });
+  const joined = (parts: readonly Float32Array[]): Tensor => joinNumbers(parts, startNoise.shape.slice(1));
   if (samplerRow(sampler.sampler).noise !== 'brownian')
     return () => joined(noises.map(noise => noise.next()));
   const [lowest, highest] = brownian;

@@ -3,7 +3,6 @@
 export * from './compare/index.ts';
 export { type Embeddings, openEmbeddings } from './embeddings/open-embeddings.ts';
 export {
-  findLora,
   type GivenLora,
   type LoraFolders,
   loraName,
@@ -12,7 +11,6 @@ export {
 } from './find-lora.ts';
 export { type Generator, openGenerator } from './generator.ts';
 export { type LoadedLora, type LoadOptions, loadGiven, loadLoraFor } from './load-lora.ts';
-export type { ChosenLora } from './lora-sets.ts';
 export { forecastGeneration } from './memory/forecast.ts';
 export { encodePicture, type PictureFormat, pictureFormats } from './metadata/encode-picture.ts';
 export type { FoundLora, FoundSettings } from './metadata/found-settings.ts';
@@ -30,15 +28,12 @@ export { wishOfFound } from './metadata/wish-of.ts';
 export { readPicture } from './pictures/read-picture.ts';
 export { latentPreview } from './preview/latent-preview.ts';
 export { openWildcards } from './prompt/wildcards.ts';
-export {
-  checkRequest,
-  type DrawingStep,
-  type GenerateRequest,
-  type Picture,
-  type PictureRequest,
+export type {
+  DrawingStep,
+  Picture,
 } from './request.ts';
 export { plainSettings } from './settings/plain.ts';
-export { type Preset, presets, usualRules } from './settings/presets.ts';
+export { presets } from './settings/presets.ts';
 export {
   emphasisRules,
   maskedContents,

@@ -24,12 +24,7 @@ import {
   type WeightSource,
   weightsByPart,
 } from '../models/index.ts';
-
-/** Steps of a run, counted from 0: from the first to the one before the last. */
-export interface StepRange {
-  readonly from: number;
-  readonly to: number;
-}
+import type { StepRange } from './prompt/step-range.ts';
 
 export interface ChosenLora extends StrongLora {
   /** The steps in which the UNet has it; all unless said. Text is encoded once, with it. */

@@ -1,5 +1,6 @@
 /** @file The passes of a drawing: from noise or a picture to latents, and once more larger. */
 import {
+  type NoiseSchedule,
   noiseSchedule,
   openPictureNoise,
   planSteps,
@@ -11,7 +12,7 @@ import {
 } from '../diffusion/index.ts';
 import type { Tensor } from '../engine/index.ts';
 import type { Checkpoint, LatentSize, UnetSession } from '../models/index.ts';
-import { repeatBatch } from './batch.ts';
+import { joinNumbers, repeatBatch } from './batch.ts';
 import type { PictureTexts } from './conditioning/phases.ts';
 import { type KeptLatents, runDenoiser, type StepEvent } from './denoise-run.ts';
 import type { UnetLoras } from './lora-sets.ts';
@@ -27,6 +28,7 @@ export interface Pass {
   readonly steps: number;
   readonly guidance: number;
   readonly sampler: SamplerChoice;
+  readonly schedule: NoiseSchedule;
   readonly plan: StepPlan;
   /** The least sigma above 0 and the largest of its Brownian noise. */
   readonly brownian: readonly [least: number, largest: number];
@@ -44,7 +46,7 @@ export function passesOf(request: GenerateRequest, { scheduler, family }: Checkp
     // A1111 spans it over the whole schedule, where a run starts late too.
     const span = rules.strength === 'a1111' ? planOf(whole).sigmas : plan.sigmas;
     const brownian = [Math.min(...span.filter(sigma => sigma > 0)), span[0]] as const;
-    return { sampler: choice, steps: count, plan, brownian };
+    return { sampler: choice, steps: count, schedule, plan, brownian };
   };
   const first = {
     ...{ isSecond: false, width, height, guidance },
@@ -103,7 +105,7 @@ function timestepRule({ schedules }: DrawingRules, { sampler, scheduler }: Sampl
 export async function drawPass(options: PassOptions): Promise<Tensor[]> {
   const { checkpoint, request, pass, pictures, texts, loras, channels } = options;
   const { rules = usualRules, noiseSize, samplerOptions = {}, signal } = request;
-  const { scheduler, latentScale } = checkpoint;
+  const { latentScale } = checkpoint;
   const shape: [number, number, number] = [
     checkpoint.vae.config.latentChannels,
     pass.height / latentScale,
@@ -118,7 +120,7 @@ export async function drawPass(options: PassOptions): Promise<Tensor[]> {
       },
     }),
   );
-  const startNoise = joinNoise(
+  const startNoise = joinNumbers(
     noises.map(noise => noise.start()),
     shape,
   );
@@ -134,7 +136,7 @@ export async function drawPass(options: PassOptions): Promise<Tensor[]> {
   options.onBegin();
   return runDenoiser({
     checkpoint,
-    schedule: noiseSchedule({ ...scheduler, kind: scheduler.betaSchedule }),
+    schedule: pass.schedule,
     session,
     feedsAt: loras.feedsAt,
     ...{ texts, channels, noises, startNoise, signal, kept },
@@ -151,13 +153,6 @@ export async function drawPass(options: PassOptions): Promise<Tensor[]> {
     init: content,
     onStep: options.onStep,
   });
-}
-
-function joinNoise(parts: readonly Float32Array[], shape: readonly number[]): Tensor {
-  const size = parts[0].length;
-  const data = new Float32Array(parts.length * size);
-  for (const [i, part] of parts.entries()) data.set(part, i * size);
-  return { shape: [parts.length, ...shape], data };
 }
 
 /** As samplers call them. */

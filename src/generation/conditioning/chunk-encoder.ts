@@ -10,7 +10,7 @@ import {
   type TextConditioner,
   withNewWords,
 } from '../../models/index.ts';
-import { keepOne } from '../keep-one.ts';
+import { keepSome } from '../keep-some.ts';
 import type { LoraSet } from '../lora-sets.ts';
 import { notFinite } from '../not-finite.ts';
 import type { TokenChunk } from './chunks.ts';
@@ -35,7 +35,7 @@ export interface ChunkEncoder {
 
 /** Opens the encoders when a chunk is not known from before. */
 export function openChunkEncoder(checkpoint: Checkpoint, options: SessionOptions): ChunkEncoder {
-  const conditioners = keepOne<TextConditioner>();
+  const conditioners = keepSome<TextConditioner>(1);
   const known = new Map<string, ChunkStates>();
   const knowingWords = new WeakMap<LoraSet, Checkpoint>();
 

@@ -1,5 +1,6 @@
 /** @file The settings of a picture as A1111's text, with A1111's names, values and order (modules/processing.py). */
 import { version } from '../../version.ts';
+import { upscalerTable } from '../pictures/upscalers.ts';
 import type {
   EmphasisRule,
   HiresSettings,
@@ -29,16 +30,9 @@ export interface InfotextFacts {
   readonly isInpaintModel?: boolean;
 }
 
-export const upscalerLabels: Readonly<Record<Upscaler, string>> = {
-  latent: 'Latent',
-  'latent-antialiased': 'Latent (antialiased)',
-  'latent-bicubic': 'Latent (bicubic)',
-  'latent-bicubic-antialiased': 'Latent (bicubic antialiased)',
-  'latent-nearest': 'Latent (nearest)',
-  'latent-nearest-exact': 'Latent (nearest-exact)',
-  lanczos: 'Lanczos',
-  nearest: 'Nearest',
-};
+export const upscalerLabels = Object.fromEntries(
+  Object.entries(upscalerTable).map(([name, { label }]) => [name, label]),
+) as Readonly<Record<Upscaler, string>>;
 export const maskedContentLabels: Readonly<Record<MaskedContent, string>> = {
   fill: 'fill',
   original: 'original',
