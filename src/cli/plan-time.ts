@@ -50,11 +50,12 @@ export async function predictTime(
   checkpoint: Checkpoint,
   plan: Plan,
   speed?: MachineSpeed,
+  updateSeconds = secondsOfUpdate,
 ): Promise<StepTime> {
   const { recipe, layers } = plan;
   const measured = speed ?? (await measureSpeed());
   const graph = stepGraphOf(checkpoint, layers, recipe);
-  const update = secondsOfUpdate(recipe, countParameters(layers));
+  const update = updateSeconds(recipe, countParameters(layers));
   const seconds = recipe.accumulate * microStepSeconds(plan, graph, measured) + update;
   return { seconds, gflops: measured.flops / 1e9 };
 }

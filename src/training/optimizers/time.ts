@@ -2,7 +2,8 @@
 import { type OptimizerChoice, openOptimizer } from './optimizer.ts';
 
 const side = 512;
-const updates = 4;
+/** The first ones run before the compiler has seen the loop. */
+const updates = 12;
 
 /** Seconds of an update of so many numbers, from a few updates of a matrix. */
 export function secondsOfUpdate(choice: OptimizerChoice, numbers: number): number {
