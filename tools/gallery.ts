@@ -10,7 +10,7 @@ import { spawnSync } from 'node:child_process';
 import { existsSync, mkdirSync, readFileSync, symlinkSync } from 'node:fs';
 import { basename, dirname, join, resolve } from 'node:path';
 import sharp from 'sharp';
-import { drawSheet } from '../src/cli/sheets/sheet.ts';
+import { drawSheet } from '../src/workbench/sheets/sheet.ts';
 
 const project = resolve(import.meta.dirname, '..');
 const page = join(project, 'docs/gallery.md');

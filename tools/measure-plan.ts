@@ -9,10 +9,10 @@
  */
 import { execFileSync } from 'node:child_process';
 import { z } from 'zod';
-import { type MachineSpeed, measureSpeed } from '../src/cli/machine-speed.ts';
-import { type Plan, planMemory, predictTime } from '../src/cli/plan.ts';
 import { openCheckpoint } from '../src/models/index.ts';
 import { type GivenRecipe, planRun } from '../src/training/index.ts';
+import { type MachineSpeed, measureSpeed } from '../src/workbench/plan/machine-speed.ts';
+import { type Plan, planMemory, predictTime } from '../src/workbench/plan/plan.ts';
 
 interface Case {
   readonly name: string;

@@ -9,9 +9,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { peakBytes } from '../src/cli/bench/peak-memory.ts';
-import { planMemory } from '../src/cli/plan.ts';
 import { openCheckpoint } from '../src/models/index.ts';
 import { parseRecipe, planRun, train } from '../src/training/index.ts';
+import { planMemory } from '../src/workbench/plan/plan.ts';
 
 const { positionals, values } = parseArgs({
   allowPositionals: true,

@@ -1,7 +1,4 @@
 /** @file `--base` and the options beside it: the embedded model, or a checkpoint of the user's. */
-import { homedir } from 'node:os';
-import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import type { Command } from 'commander';
 import { badInput } from '../errors.ts';
 import {
@@ -11,12 +8,8 @@ import {
   openCheckpoint,
   type PredictionType,
 } from '../models/index.ts';
+import { basePath } from '../workbench/index.ts';
 import { choiceOption, collect } from './numbers.ts';
-
-/** The project's own folders, from sources and from a build alike. */
-export function projectPath(relative: string): string {
-  return fileURLToPath(new URL(`../../${relative}`, import.meta.url));
-}
 
 export interface PartOptions {
   readonly vae?: string;
@@ -84,12 +77,6 @@ export function checkFamily(path: string, actual: Family, expected: Family | und
   throw badInput('CHECKPOINT_WRONG_FAMILY', message, 'Leave --family out, or give another base.');
 }
 
-/** Where a base lies that the user names: `pocket` is the embedded model. */
-export const basePath = (base: string): string =>
-  base === 'pocket' ? projectPath('pretrained/pocket') : base;
-
-export const openPocket = (): Checkpoint => openCheckpoint(basePath('pocket'));
-
 /** Opens what the options name; what is worth telling of it goes to `note`. */
 export function openBase(options: BaseOptions, note: (text: string) => void): Checkpoint {
   const { family } = options;
@@ -98,9 +85,4 @@ export function openBase(options: BaseOptions, note: (text: string) => void): Ch
   checkFamily(path, checkpoint.family, family);
   for (const finding of checkpoint.findings) note(`${checkpoint.name}: ${finding}`);
   return checkpoint;
-}
-
-/** Where derived files may be kept; can be deleted at any time. */
-export function cacheFolder(): string {
-  return join(process.env.XDG_CACHE_HOME || join(homedir(), '.cache'), 'lora-studio');
 }

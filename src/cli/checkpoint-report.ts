@@ -1,6 +1,6 @@
 /** @file What a checkpoint is, in lines for people. */
 import type { CheckpointFacts, PartFacts } from '../models/index.ts';
-import { showBytes } from './terminal.ts';
+import { showBytes } from '../workbench/index.ts';
 
 const variants: Readonly<Record<CheckpointFacts['variant'], string>> = {
   base: 'base model',

@@ -1,7 +1,18 @@
 /** @file How two LoRAs differ, in lines for people. */
 import { basename } from 'node:path';
 import { type Difference, type LoraDifference, usualTolerance } from '../lora/index.ts';
-import { bar, cosineText, counted, field, number, oneLine, percent, start, table, tail } from './lines.ts';
+import {
+  bar,
+  cosineText,
+  counted,
+  field,
+  number,
+  oneLine,
+  percent,
+  start,
+  table,
+  tail,
+} from '../workbench/index.ts';
 
 const most = { names: 5, entries: 12, modules: 8 };
 

@@ -1,8 +1,7 @@
 /** @file What `lora inspect` found, in lines for people. */
 import { basename } from 'node:path';
 import type { BlockFacts, Duplicate, DuplicateGroup, LoraFacts } from '../lora/index.ts';
-import { bar, field, number, oneLine, percent, start, table, tail } from './lines.ts';
-import { showBytes } from './terminal.ts';
+import { bar, field, number, oneLine, percent, showBytes, start, table, tail } from '../workbench/index.ts';
 
 const most = { tags: 24, targets: 60, skipped: 5, blocks: 30 };
 

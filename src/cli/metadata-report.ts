@@ -1,6 +1,6 @@
 /** @file Metadata as text, for `lora metadata show`. */
 import type { HashFacts, MetadataFacts } from '../lora/index.ts';
-import { showBytes } from './terminal.ts';
+import { showBytes } from '../workbench/index.ts';
 
 const most = { value: 110, tags: 40 };
 

@@ -1,7 +1,7 @@
 /** @file What a training run tells its user: progress while it goes, a summary when it ends. */
 import type { Examined, Progress, TrainResult } from '../training/index.ts';
-import { bar } from './lines.ts';
-import { showBytes, showSeconds, type Terminal } from './terminal.ts';
+import { bar, showBytes, showSeconds } from '../workbench/index.ts';
+import type { Terminal } from './terminal.ts';
 
 /** More of a kind than this are counted, not listed. */
 const mostNotes = 10;

@@ -1,7 +1,8 @@
 /** @file What commands that write weight files have in common: types of weights, and progress in bytes. */
 import type { FloatDType, WeightDType } from '../files/index.ts';
+import { showSeconds } from '../workbench/index.ts';
 import { choiceOption } from './numbers.ts';
-import { showSeconds, type Terminal } from './terminal.ts';
+import type { Terminal } from './terminal.ts';
 
 /** Shows how much of the bytes is done, and the time that is left. */
 export function byteProgress(terminal: Terminal, what: string): (done: number, all: number) => void {

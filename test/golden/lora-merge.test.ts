@@ -2,12 +2,12 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
-import { basePath } from '../../src/cli/base.ts';
 import { checkpointCommand } from '../../src/cli/commands/checkpoint.ts';
 import { mergeCommand } from '../../src/cli/commands/merge.ts';
 import { elementCount, type Shape } from '../../src/engine/index.ts';
 import { hashFile, openSafetensors, readTensor, readTensorBytes } from '../../src/files/index.ts';
 import { kindOf, type LoraModule, type ModuleTensors, rankOf } from '../../src/lora/index.ts';
+import { basePath } from '../../src/workbench/index.ts';
 import { runHere } from '../support/command-line.ts';
 import { writeTestLora } from '../support/loras.ts';
 import { temporaryFolder } from '../support/pictures.ts';

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { resolveSampler } from '../../diffusion/index.ts';
 import { loadLoraFor, openGenerator } from '../../generation/index.ts';
 import { train } from '../../training/index.ts';
-import { openPocket, projectPath } from '../base.ts';
+import { openPocket, projectPath } from '../../workbench/index.ts';
 import { runProcess } from './processes.ts';
 
 export interface Everyday {

@@ -2,7 +2,7 @@
 import { cpSync, existsSync, mkdirSync, renameSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { LoraError } from '../../errors.ts';
-import { cacheFolder, projectPath } from '../base.ts';
+import { cacheFolder, projectPath } from '../../workbench/index.ts';
 import { benchRank, type Work } from './cases.ts';
 import { runProcess } from './processes.ts';
 

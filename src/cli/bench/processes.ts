@@ -4,7 +4,7 @@ import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { LoraError } from '../../errors.ts';
-import { projectPath } from '../base.ts';
+import { projectPath } from '../../workbench/index.ts';
 import type { Run } from './runs.ts';
 
 /** Standard output of a program; BENCH_FAILED with its last line of errors when it fails. */

@@ -1,7 +1,7 @@
 /** @file bench/results.json: every run of every case, so that one case can be measured again, or once more. */
 import { existsSync, readFileSync } from 'node:fs';
 import { writeFileAtomic } from '../../files/index.ts';
-import { projectPath } from '../base.ts';
+import { projectPath } from '../../workbench/index.ts';
 import type { Case } from './cases.ts';
 import { cases } from './cases.ts';
 import type { Everyday } from './everyday.ts';

@@ -1,5 +1,5 @@
 /** @file Cases are run: engines in turn, round by round, each in a process of its own. */
-import { projectPath } from '../base.ts';
+import { projectPath } from '../../workbench/index.ts';
 import { benchRank, type Case, entries, type Way, type Work } from './cases.ts';
 import { type BenchFiles, filesFor } from './files.ts';
 import { missingFor, type PeerName, peers, requestFor } from './peers.ts';

@@ -1,5 +1,5 @@
 /** @file Results as tables: what was measured, and how it stands to the peers and to the figures to reach. */
-import { showBytes } from '../terminal.ts';
+import { showBytes } from '../../workbench/index.ts';
 import type { Case, Way } from './cases.ts';
 import type { Everyday } from './everyday.ts';
 import { enginesOf, type Row } from './results.ts';

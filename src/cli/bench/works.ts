@@ -28,7 +28,7 @@ import {
   openTrainStep,
   planRun,
 } from '../../training/index.ts';
-import { planMemory } from '../plan.ts';
+import { planMemory } from '../../workbench/index.ts';
 import { benchRank, type Way, type Work } from './cases.ts';
 import type { BenchFiles } from './files.ts';
 import { watchOthers } from './others.ts';

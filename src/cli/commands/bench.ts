@@ -2,7 +2,13 @@
 import { Command } from 'commander';
 import { usageError } from '../../errors.ts';
 import { writeFileAtomic } from '../../files/index.ts';
-import { projectPath } from '../base.ts';
+import {
+  checkDevice,
+  deviceHelp,
+  measureMatmulPeak,
+  openDevice,
+  projectPath,
+} from '../../workbench/index.ts';
 import { type Case, cases, entries } from '../bench/cases.ts';
 import { documentOf, measuredOf, tablesOf } from '../bench/document.ts';
 import { measureEveryday } from '../bench/everyday.ts';
@@ -13,8 +19,6 @@ import { type Results, readResults, withRun, writeResults } from '../bench/resul
 import { runCase, type Turns } from '../bench/running.ts';
 import { everydayTable } from '../bench/table.ts';
 import { type ModelWork, measure } from '../bench/works.ts';
-import { checkDevice, deviceHelp, openDevice } from '../device.ts';
-import { measureMatmulPeak } from '../matmul-peak.ts';
 import { integerOption } from '../numbers.ts';
 import { openTerminal } from '../terminal.ts';
 

@@ -2,9 +2,10 @@
 import { Command } from 'commander';
 import type { WeightDType } from '../../files/index.ts';
 import { checkpointFacts, convertCheckpoint, verifyCheckpoint } from '../../models/index.ts';
-import { basePath, checkFamily, type PartOptions, partsOf, withParts } from '../base.ts';
+import { basePath, showBytes, showSeconds } from '../../workbench/index.ts';
+import { checkFamily, type PartOptions, partsOf, withParts } from '../base.ts';
 import { describeCheckpoint } from '../checkpoint-report.ts';
-import { interruptible, openTerminal, showBytes, showSeconds } from '../terminal.ts';
+import { interruptible, openTerminal } from '../terminal.ts';
 import { byteProgress, weightType, weightTypeNames } from '../writing.ts';
 
 interface Options extends PartOptions {

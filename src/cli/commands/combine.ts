@@ -10,6 +10,7 @@ import {
   parseBlockWeights,
   writeLora,
 } from '../../lora/index.ts';
+import { showBytes, showSeconds } from '../../workbench/index.ts';
 import { collect } from '../numbers.ts';
 import {
   checkLoraOut,
@@ -23,7 +24,7 @@ import {
   withLoraOut,
   withRanks,
 } from '../rank-options.ts';
-import { openTerminal, showBytes, showSeconds } from '../terminal.ts';
+import { openTerminal } from '../terminal.ts';
 
 interface Options extends LoraOutOptions, RankOptions {
   readonly loraFolder: readonly string[];

@@ -16,18 +16,25 @@ import {
   settlePictures,
   type Workshop,
 } from '../../generation/index.ts';
+import {
+  checkDevice,
+  type DeviceName,
+  deviceHelp,
+  drawWith,
+  openDevice,
+  openModelHash,
+  openSheets,
+  showSeconds,
+  type WrittenSheet,
+} from '../../workbench/index.ts';
 import { type BaseOptions, openBase, withBase } from '../base.ts';
 import { axisHelp, describeGrid, describeProgress } from '../compare/describe.ts';
-import { drawWith } from '../compare/draw-pictures.ts';
-import { openSheets, type WrittenSheet } from '../compare/sheets.ts';
-import { checkDevice, type DeviceName, deviceHelp, openDevice } from '../device.ts';
 import { describeLoad, type LoadOptions, withLoadOptions } from '../lora-report.ts';
-import { openModelHash } from '../model-hash.ts';
 import { collect } from '../numbers.ts';
 import { holdUnet, openPictureFolders } from '../picture-options/folders.ts';
 import { type PictureOptions, withPictureOptions } from '../picture-options/options.ts';
 import { wishOf } from '../picture-options/wish.ts';
-import { interruptible, openTerminal, showSeconds, type Terminal } from '../terminal.ts';
+import { interruptible, openTerminal, type Terminal } from '../terminal.ts';
 
 interface Options extends BaseOptions, LoadOptions, PictureOptions {
   x?: string;

@@ -10,7 +10,7 @@ import {
   type WrittenDialect,
 } from '../../lora/index.ts';
 import type { Checkpoint, Family } from '../../models/index.ts';
-import { basePath } from '../base.ts';
+import { basePath, showBytes } from '../../workbench/index.ts';
 import { choiceOption } from '../numbers.ts';
 import {
   keptSummary,
@@ -20,7 +20,7 @@ import {
   showKept,
   withRanks,
 } from '../rank-options.ts';
-import { openTerminal, showBytes, type Terminal } from '../terminal.ts';
+import { openTerminal, type Terminal } from '../terminal.ts';
 
 interface Options extends RankOptions {
   to: WrittenDialect;

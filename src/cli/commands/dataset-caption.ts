@@ -12,7 +12,7 @@ import {
   undoCaptionEdit,
 } from '../../dataset/index.ts';
 import { exitCodes, usageError } from '../../errors.ts';
-import { counted, oneLine } from '../lines.ts';
+import { counted, oneLine } from '../../workbench/index.ts';
 import { choiceOption, collect, integerOption } from '../numbers.ts';
 import { openTerminal, type Terminal } from '../terminal.ts';
 

@@ -19,10 +19,9 @@ import {
   readDataSources,
   scanPictures,
 } from '../../training/index.ts';
-import { type BaseOptions, withBase } from '../base.ts';
-import { datasetFacts } from '../dataset-report/facts.ts';
+import { datasetFacts, type Reader, readerOfBase, readerOfFamily } from '../../workbench/index.ts';
+import { type BaseOptions, openBase, withBase } from '../base.ts';
 import { datasetPage } from '../dataset-report/page.ts';
-import { openReader, type Reader } from '../dataset-report/reader.ts';
 import { describeDataset } from '../dataset-report/text.ts';
 import { choiceOption, integerOption, sizeOption } from '../numbers.ts';
 import { interruptible, openTerminal, type Terminal } from '../terminal.ts';
@@ -84,7 +83,11 @@ async function report(data: string[], options: Options, command: Command): Promi
   const terminal = openTerminal(options.json);
   const signal = interruptible(() => terminal.note('stopping …'));
   const isBaseGiven = command.getOptionValueSource('base') !== 'default';
-  const reader = openReader(options, isBaseGiven, text => terminal.note(text));
+  const { family } = options;
+  const reader =
+    !isBaseGiven && family !== undefined && family !== 'pocket'
+      ? readerOfFamily(family)
+      : readerOfBase(openBase(options, text => terminal.note(text)));
   const recipe = recipeFor(reader, options, data);
   const { scan: scanned, faults } = await scan(data, recipe, terminal, signal);
   const result = await reportDataset({

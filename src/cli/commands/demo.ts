@@ -7,11 +7,18 @@ import { LoraError, usageError } from '../../errors.ts';
 import { ensureWritableFolder } from '../../files/index.ts';
 import { type Checkpoint, parameterCount } from '../../models/index.ts';
 import { type TrainResult, train } from '../../training/index.ts';
-import { openPocket, projectPath } from '../base.ts';
+import {
+  checkDevice,
+  deviceHelp,
+  openDevice,
+  openPocket,
+  projectPath,
+  showBytes,
+  showSeconds,
+} from '../../workbench/index.ts';
 import { drawColumns, writePictures, writeSheet } from '../demo/pictures.ts';
 import { columns, type DemoSet, rows, type SetName, sets } from '../demo/plan.ts';
-import { checkDevice, deviceHelp, openDevice } from '../device.ts';
-import { interruptible, openTerminal, showBytes, showSeconds, type Terminal } from '../terminal.ts';
+import { interruptible, openTerminal, type Terminal } from '../terminal.ts';
 import { trainingProgress } from './train.ts';
 
 function freeFolder(wanted: string | undefined): string {

@@ -2,10 +2,9 @@
 import { Command } from 'commander';
 import { exitCodes, usageError } from '../../errors.ts';
 import { diffLoras, withProducts } from '../../lora/index.ts';
-import { basePath } from '../base.ts';
+import { basePath, checkPlotPath } from '../../workbench/index.ts';
 import { describeDifference, sentence } from '../diff-report.ts';
 import { numberOption } from '../numbers.ts';
-import { checkPlotPath } from '../plots/svg.ts';
 import { openTerminal } from '../terminal.ts';
 
 interface Options {

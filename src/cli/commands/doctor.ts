@@ -6,14 +6,20 @@ import { exitCodes, usageError } from '../../errors.ts';
 import { architectureOf, listLayers, sampleSizeOf, shapesOnly } from '../../models/index.ts';
 import { buildTrainStep, planRun } from '../../training/index.ts';
 import { version } from '../../version.ts';
+import {
+  checkDevice,
+  describeTuning,
+  deviceHelp,
+  measureMatmulPeak,
+  openDevice,
+  readTuning,
+  showBytes,
+} from '../../workbench/index.ts';
 import { type BaseOptions, openBase, withBase } from '../base.ts';
-import { checkDevice, deviceHelp, openDevice } from '../device.ts';
 import { listDevices, reportDevice } from '../device-report.ts';
-import { measureMatmulPeak } from '../matmul-peak.ts';
 import { sizeOption } from '../numbers.ts';
-import { interruptible, openTerminal, showBytes, type Terminal } from '../terminal.ts';
+import { interruptible, openTerminal, type Terminal } from '../terminal.ts';
 import { tune } from '../tune/tune.ts';
-import { describeTuning, readTuning } from '../tune/tuning-file.ts';
 import { workloadsOf } from '../tune/workloads.ts';
 
 interface Options extends BaseOptions {

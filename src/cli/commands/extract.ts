@@ -4,7 +4,7 @@ import { usageError } from '../../errors.ts';
 import { loraName } from '../../generation/index.ts';
 import { extractLora, writeLora } from '../../lora/index.ts';
 import { openCheckpoint } from '../../models/index.ts';
-import { basePath } from '../base.ts';
+import { basePath, showBytes, showSeconds } from '../../workbench/index.ts';
 import {
   checkLoraOut,
   keptSummary,
@@ -16,7 +16,7 @@ import {
   withLoraOut,
   withRanks,
 } from '../rank-options.ts';
-import { interruptible, openTerminal, showBytes, showSeconds, type Terminal } from '../terminal.ts';
+import { interruptible, openTerminal, type Terminal } from '../terminal.ts';
 
 interface Options extends LoraOutOptions, RankOptions {
   readonly base: string;

@@ -12,20 +12,26 @@ import {
   settlePictures,
 } from '../../generation/index.ts';
 import type { Checkpoint } from '../../models/index.ts';
+import {
+  checkDevice,
+  type DeviceName,
+  deviceHelp,
+  openDevice,
+  openModelHash,
+  openTimeLeft,
+  showSeconds,
+} from '../../workbench/index.ts';
 import { type BaseOptions, openBase, withBase } from '../base.ts';
-import { checkDevice, type DeviceName, deviceHelp, openDevice } from '../device.ts';
 import { openNotes } from '../generate/notes.ts';
 import { type OutputFiles, openOutputFiles } from '../generate/output-files.ts';
 import { openPreviewFile } from '../generate/preview-file.ts';
 import { promptsOf } from '../generate/prompt-file.ts';
 import { describeLora, type LoadOptions, withLoadOptions } from '../lora-report.ts';
-import { openModelHash } from '../model-hash.ts';
 import { choiceOption, integerOption } from '../numbers.ts';
 import { holdUnet, openPictureFolders } from '../picture-options/folders.ts';
 import { type PictureOptions, withPictureOptions } from '../picture-options/options.ts';
 import { wishOf } from '../picture-options/wish.ts';
-import { interruptible, openTerminal, showSeconds, type Terminal } from '../terminal.ts';
-import { openTimeLeft } from '../time-left.ts';
+import { interruptible, openTerminal, type Terminal } from '../terminal.ts';
 
 interface Options extends BaseOptions, LoadOptions, PictureOptions {
   prompts?: string;

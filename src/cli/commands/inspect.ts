@@ -5,9 +5,8 @@ import { Command } from 'commander';
 import { badInput, exitCodes, LoraError, usageError } from '../../errors.ts';
 import { isFolder } from '../../files/index.ts';
 import { findDuplicates, type Inspected, inspectLora, withProducts } from '../../lora/index.ts';
-import { basePath } from '../base.ts';
+import { basePath, checkPlotPath } from '../../workbench/index.ts';
 import { describeFolder, describeLora } from '../inspect-report.ts';
-import { checkPlotPath } from '../plots/svg.ts';
 import { openTerminal, type Terminal } from '../terminal.ts';
 
 interface Options {

@@ -7,7 +7,7 @@ import { temporaryFolder } from '../../../test/support/pictures.ts';
 import { hashFile, openSafetensors } from '../../files/index.ts';
 import { appliedModules, type LoraWeights, mergeIntoCheckpoint, serializeLora } from '../../lora/index.ts';
 import { openCheckpoint } from '../../models/index.ts';
-import { basePath, openPocket } from '../base.ts';
+import { basePath, openPocket } from '../../workbench/index.ts';
 import { mergeCommand } from './merge.ts';
 
 const pocket = openPocket();

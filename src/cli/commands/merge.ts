@@ -4,10 +4,10 @@ import { hashTensorData, type WeightDType } from '../../files/index.ts';
 import { type LoadedLora, loadGiven, parseLoraOption } from '../../generation/index.ts';
 import { mainFile, mergeIntoCheckpoint, type NamedLora } from '../../lora/index.ts';
 import { type Checkpoint, checkRewrite, openCheckpoint } from '../../models/index.ts';
-import { basePath } from '../base.ts';
+import { basePath, showBytes, showSeconds } from '../../workbench/index.ts';
 import { describeLoad } from '../lora-report.ts';
 import { collect } from '../numbers.ts';
-import { interruptible, openTerminal, showBytes, showSeconds } from '../terminal.ts';
+import { interruptible, openTerminal } from '../terminal.ts';
 import { byteProgress, weightType, weightTypeNames } from '../writing.ts';
 
 interface Options {

@@ -12,8 +12,9 @@ import {
   makeThumbnail,
   stripMetadata,
 } from '../../lora/index.ts';
+import { showBytes } from '../../workbench/index.ts';
 import { showMetadata } from '../metadata-report.ts';
-import { openTerminal, showBytes, type Terminal } from '../terminal.ts';
+import { openTerminal, type Terminal } from '../terminal.ts';
 
 const jsonHelp = 'machine-readable result on stdout';
 const outHelp = 'write here instead of replacing the file';

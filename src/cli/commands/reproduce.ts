@@ -16,12 +16,18 @@ import {
   wishOfFound,
 } from '../../generation/index.ts';
 import type { Checkpoint } from '../../models/index.ts';
+import {
+  checkDevice,
+  type DeviceName,
+  deviceHelp,
+  oneLine,
+  openDevice,
+  openModelHash,
+  showSeconds,
+} from '../../workbench/index.ts';
 import { type BaseOptions, openBase, withBase } from '../base.ts';
-import { checkDevice, type DeviceName, deviceHelp, openDevice } from '../device.ts';
 import { openNotes } from '../generate/notes.ts';
-import { oneLine } from '../lines.ts';
 import { describeLora, type LoadOptions, withLoadOptions } from '../lora-report.ts';
-import { openModelHash } from '../model-hash.ts';
 import { collect } from '../numbers.ts';
 import { holdUnet, openPictureFolders, type PictureFolders } from '../picture-options/folders.ts';
 import { oneOf } from '../picture-options/values.ts';
@@ -29,7 +35,7 @@ import { checkModel, checkParts, type HoldOptions, heldAs, heldSettings } from '
 import { describeLikeness, likenessOf } from '../reproduce/likeness.ts';
 import { findLoras, type LorasHere } from '../reproduce/loras.ts';
 import { type Start, startOf } from '../reproduce/start.ts';
-import { interruptible, openTerminal, showSeconds, type Terminal } from '../terminal.ts';
+import { interruptible, openTerminal, type Terminal } from '../terminal.ts';
 
 interface Options extends BaseOptions, HoldOptions, LoadOptions {
   loraFolder: string[];

@@ -2,6 +2,7 @@
 import { Command } from 'commander';
 import { usageError } from '../../errors.ts';
 import { openLoraFile, resizeLora, writeLora } from '../../lora/index.ts';
+import { showBytes, showSeconds } from '../../workbench/index.ts';
 import {
   checkLoraOut,
   keptSummary,
@@ -14,7 +15,7 @@ import {
   withLoraOut,
   withRanks,
 } from '../rank-options.ts';
-import { openTerminal, showBytes, showSeconds } from '../terminal.ts';
+import { openTerminal } from '../terminal.ts';
 
 interface Options extends LoraOutOptions, RankOptions {
   readonly allowNonfinite: boolean;

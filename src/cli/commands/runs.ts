@@ -2,7 +2,7 @@
 import { Command } from 'commander';
 import { LoraError, usageError } from '../../errors.ts';
 import { findRuns, type KeptRun, readRun } from '../../training/index.ts';
-import { checkPlotPath } from '../plots/svg.ts';
+import { checkPlotPath } from '../../workbench/index.ts';
 import { differencesOf } from '../runs/differences.ts';
 import { findRun } from '../runs/find-run.ts';
 import { factsOf, factsOfState, previewPath } from '../runs/run-facts.ts';

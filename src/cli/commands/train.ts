@@ -14,14 +14,26 @@ import {
   train,
   withBaseLoras,
 } from '../../training/index.ts';
-import { type BaseOptions, cacheFolder, openBase, withBase } from '../base.ts';
+import {
+  cacheFolder,
+  checkDevice,
+  type DeviceName,
+  describeHeld,
+  describePlan,
+  describeTuning,
+  deviceHelp,
+  drawExamined,
+  openDevice,
+  planMemory,
+  predictTime,
+  previewsOf,
+  readPreviewLines,
+  readTuning,
+} from '../../workbench/index.ts';
+import { type BaseOptions, openBase, withBase } from '../base.ts';
 import { type CardOptions, cardOf, withCard } from '../card-options.ts';
-import { checkDevice, type DeviceName, deviceHelp, openDevice } from '../device.ts';
 import { collect, memoryOption } from '../numbers.ts';
-import { describeHeld, describePlan, planMemory, predictTime } from '../plan.ts';
 import { withRecipe } from '../recipe-options.ts';
-import { drawExamined } from '../runs/draw-examined.ts';
-import { previewsOf, readPreviewLines } from '../runs/previews-of.ts';
 import { readBaseLoras, readContinued } from '../start-loras.ts';
 import { interruptible, openTerminal } from '../terminal.ts';
 import {
@@ -33,7 +45,6 @@ import {
   writeRecipeFile,
 } from '../train-recipe.ts';
 import { describeResult, nothingDone, summary, trainingProgress } from '../training-report.ts';
-import { describeTuning, readTuning } from '../tune/tuning-file.ts';
 
 export { trainingProgress } from '../training-report.ts';
 

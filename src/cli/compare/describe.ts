@@ -1,7 +1,6 @@
 /** @file What is said of a grid: in the help, before it is drawn and while it is. */
 import { axisTable, type GridFolder, type GridProgress } from '../../generation/index.ts';
-import { wrap } from '../lines.ts';
-import { showSeconds } from '../terminal.ts';
+import { showSeconds, wrap } from '../../workbench/index.ts';
 
 const counted = (count: number, what: string): string => `${count} ${what}${count === 1 ? '' : 's'}`;
 

@@ -1,7 +1,6 @@
 /** @file One picture of the page: the whole of it with the crop drawn in, its numbers, its caption as it is read. */
 import { type FindingCode, type ReportedPicture, severityOf } from '../../dataset/index.ts';
-import { number } from '../lines.ts';
-import { nameIn } from './facts.ts';
+import { nameIn, number } from '../../workbench/index.ts';
 
 const escapes: Readonly<Record<string, string>> = {
   '&': '&amp;',

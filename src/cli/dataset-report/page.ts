@@ -6,10 +6,19 @@ import { createHash } from 'node:crypto';
 import { basename, resolve } from 'node:path';
 import { type DatasetReport, type Finding, whatToDo } from '../../dataset/index.ts';
 import { version } from '../../version.ts';
+import {
+  blindSpots,
+  bucketText,
+  captionText,
+  goalText,
+  nameIn,
+  placeText,
+  type RunFacts,
+  runText,
+  triggerText,
+} from '../../workbench/index.ts';
 import { card, escaped, sprite, thumbnail } from './cards.ts';
-import { nameIn, type RunFacts } from './facts.ts';
 import { styleSheet } from './style.ts';
-import { blindSpots, bucketText, captionText, goalText, placeText, runText, triggerText } from './words.ts';
 
 const mostInStrip = 14;
 

@@ -1,18 +1,24 @@
 /** @file What `lora dataset report` found, in lines for people. */
 import { type DatasetReport, type Finding, type ReportedPicture, whatToDo } from '../../dataset/index.ts';
-import { field, number, oneLine, table, tail, wrap } from '../lines.ts';
-import { nameIn, type RunFacts } from './facts.ts';
 import {
   backgroundText,
   blindSpots,
   bucketText,
   captionText,
   countText,
+  field,
   goalText,
+  nameIn,
+  number,
+  oneLine,
   placeText,
+  type RunFacts,
   runText,
+  table,
+  tail,
   triggerText,
-} from './words.ts';
+  wrap,
+} from '../../workbench/index.ts';
 
 /** A name on one line; marks that turn the direction of writing would turn the rest of the line too. */
 const printed = (name: string): string => oneLine(name).replace(/[\u202a-\u202e\u2066-\u2069]/g, '');

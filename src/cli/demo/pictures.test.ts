@@ -4,8 +4,7 @@ import { join } from 'node:path';
 import sharp from 'sharp';
 import { expect, test } from 'vitest';
 import { temporaryFolder } from '../../../test/support/pictures.ts';
-import { openPocket } from '../base.ts';
-import { layOut } from '../sheets/layout.ts';
+import { layOut, openPocket } from '../../workbench/index.ts';
 import { writePictures, writeSheet } from './pictures.ts';
 import { columns, rows, sets } from './plan.ts';
 

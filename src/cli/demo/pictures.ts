@@ -14,9 +14,7 @@ import {
 } from '../../generation/index.ts';
 import type { LoraWeights } from '../../lora/index.ts';
 import type { Checkpoint } from '../../models/index.ts';
-import { projectPath } from '../base.ts';
-import { joined } from '../sheets/lines.ts';
-import { drawSheet, type SampleRow } from '../sheets/sheet.ts';
+import { drawSheet, joined, projectPath, type SampleRow } from '../../workbench/index.ts';
 import type { Terminal } from '../terminal.ts';
 import { columns, type DemoSet, drawing, rows, type SetName, sets } from './plan.ts';
 

@@ -1,6 +1,6 @@
 /** @file What is worth telling of finished pictures. */
 import type { FinishedPicture } from '../../generation/index.ts';
-import { oneLine } from '../lines.ts';
+import { oneLine } from '../../workbench/index.ts';
 import type { Terminal } from '../terminal.ts';
 
 /** A megabyte of words is told by its first ones. */

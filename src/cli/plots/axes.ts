@@ -1,6 +1,5 @@
 /** @file Frames of charts: ticks at round numbers, grid lines, bars in groups with names below. */
-import { number } from '../lines.ts';
-import { type Canvas, colors, label, labelWidth, line, rectangle } from './svg.ts';
+import { type Canvas, colors, label, labelWidth, line, number, rectangle } from '../../workbench/index.ts';
 
 export interface Frame {
   readonly left: number;

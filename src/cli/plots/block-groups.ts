@@ -1,6 +1,7 @@
 /** @file Blocks of a LoRA as groups of bars, in the order in which the model runs them. */
+
+import { colors } from '../../workbench/index.ts';
 import type { BarGroup } from './axes.ts';
-import { colors } from './svg.ts';
 
 interface Block {
   readonly block: string;

@@ -1,12 +1,21 @@
 /** @file The picture of two LoRAs: ‖ΔW‖ of both per block side by side, below it how far they are apart. */
 import { basename } from 'node:path';
 import type { LoraDifference } from '../../lora/index.ts';
+import {
+  type Canvas,
+  canvas,
+  colors,
+  label,
+  labelWidth,
+  oneLine,
+  rectangle,
+  tail,
+  writePlot,
+} from '../../workbench/index.ts';
 import { sentence } from '../diff-report.ts';
-import { oneLine, tail } from '../lines.ts';
 import { barChart, type Frame, namesHeight, ticksTo, valueAxis } from './axes.ts';
 import { groupBlocks } from './block-groups.ts';
 import { chartTitle, inside, margin, titles, width } from './page.ts';
-import { type Canvas, canvas, colors, label, labelWidth, rectangle, writePlot } from './svg.ts';
 
 const sides = [
   { name: 'A', color: colors.blue },

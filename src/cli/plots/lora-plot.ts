@@ -1,11 +1,21 @@
 /** @file The picture of a LoRA: ‖ΔW‖ per block as bars, below it what its singular values say. */
 import { basename } from 'node:path';
 import type { LoraFacts, SpectrumSummary } from '../../lora/index.ts';
-import { number, oneLine } from '../lines.ts';
+import {
+  area,
+  type Canvas,
+  canvas,
+  colors,
+  dotAt,
+  label,
+  line,
+  number,
+  oneLine,
+  writePlot,
+} from '../../workbench/index.ts';
 import { barChart, type Frame, namesHeight, ticksTo, valueAxis } from './axes.ts';
 import { groupBlocks } from './block-groups.ts';
 import { chartTitle, inside, margin, titles, width } from './page.ts';
-import { area, type Canvas, canvas, colors, dotAt, label, line, writePlot } from './svg.ts';
 
 const barsTop = 112;
 const barsHeight = 220;

@@ -1,5 +1,5 @@
 /** @file What all pictures of numbers have in common: their width, their margins, their titles. */
-import { type Canvas, colors, fitted, label } from './svg.ts';
+import { type Canvas, colors, fitted, label } from '../../workbench/index.ts';
 
 export const width = 960;
 export const margin = { left: 64, right: 28 } as const;

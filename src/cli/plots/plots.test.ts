@@ -7,11 +7,10 @@ import { describe, expect, test } from 'vitest';
 import { node } from '../../../test/support/command-line.ts';
 import { temporaryFolder } from '../../../test/support/pictures.ts';
 import { diffLoras, inspectLora } from '../../lora/index.ts';
+import { checkPlotPath, colors, fitted, labelFonts, labelWidth, toSvg } from '../../workbench/index.ts';
 import { ticksTo } from './axes.ts';
 import { drawDifference } from './diff-plot.ts';
-import { labelFonts } from './font.ts';
 import { drawLora } from './lora-plot.ts';
-import { checkPlotPath, colors, fitted, labelWidth, toSvg } from './svg.ts';
 
 const path = 'test/golden/data/inspect-lora.safetensors';
 const other = 'test/golden/data/inspect-other.safetensors';

@@ -10,7 +10,7 @@ import {
   type PictureText,
   type WantedLora,
 } from '../../generation/index.ts';
-import { oneLine } from '../lines.ts';
+import { oneLine } from '../../workbench/index.ts';
 
 export interface LorasHere {
   /** Of one that was given beside the prompt. */

@@ -3,7 +3,7 @@ import { existsSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import { badInput, usageError } from '../../errors.ts';
 import type { PictureText } from '../../generation/index.ts';
-import { oneLine } from '../lines.ts';
+import { oneLine } from '../../workbench/index.ts';
 
 export interface Start {
   readonly init?: string | undefined;

@@ -1,5 +1,5 @@
 /** @file A curve in the terminal, of block characters. */
-import { number } from '../lines.ts';
+import { number } from '../../workbench/index.ts';
 
 const eighths = ' ▁▂▃▄▅▆▇█';
 

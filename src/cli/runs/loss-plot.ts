@@ -1,20 +1,23 @@
 /** @file The picture of runs: loss of every step and smoothed, below it the validation loss with its interval. */
 import type { KeptRun } from '../../training/index.ts';
-import { counted, number, oneLine, start } from '../lines.ts';
-import type { Frame } from '../plots/axes.ts';
-import { chartTitle, inside, margin, titles, width } from '../plots/page.ts';
 import {
   area,
   type Canvas,
   canvas,
   colors,
+  counted,
   dotAt,
   label,
   labelWidth,
   line,
+  number,
+  oneLine,
   rectangle,
+  start,
   writePlot,
-} from '../plots/svg.ts';
+} from '../../workbench/index.ts';
+import type { Frame } from '../plots/axes.ts';
+import { chartTitle, inside, margin, titles, width } from '../plots/page.ts';
 import { type Place, rangeAxis, stepAxis, ticksBetween } from './range-axis.ts';
 import { factsOf, runName, showSteps } from './run-facts.ts';
 

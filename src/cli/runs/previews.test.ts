@@ -26,11 +26,8 @@ import {
   readRun,
   train,
 } from '../../training/index.ts';
+import { drawPreviewSheet, layOut, openPreviewDrawer, previewsOf } from '../../workbench/index.ts';
 import { generateCommand } from '../commands/generate.ts';
-import { layOut } from '../sheets/layout.ts';
-import { openPreviewDrawer } from './draw-preview.ts';
-import { drawPreviewSheet } from './preview-sheet.ts';
-import { previewsOf } from './previews-of.ts';
 
 let checkpoint: Checkpoint;
 beforeAll(() => {

@@ -1,7 +1,6 @@
 /** @file Axes of curves: round numbers between two values, steps along the bottom. */
-import { number } from '../lines.ts';
+import { type Canvas, colors, label, line, number } from '../../workbench/index.ts';
 import { type Frame, ticksTo } from '../plots/axes.ts';
-import { type Canvas, colors, label, line } from '../plots/svg.ts';
 
 export type Place = (value: number) => number;
 

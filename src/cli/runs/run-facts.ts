@@ -1,8 +1,7 @@
 /** @file What is said of a run: how it stands, its figures, its times. */
 import { basename, join } from 'node:path';
 import type { KeptRun, LonelyState, RunStatus } from '../../training/index.ts';
-import { number } from '../lines.ts';
-import { showSeconds } from '../terminal.ts';
+import { number, showSeconds } from '../../workbench/index.ts';
 
 /** By its folder: one that was kept when another took its name has a date in it. */
 export const runName = (folder: string): string => basename(folder).replace(/\.run$/, '');

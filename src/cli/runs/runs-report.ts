@@ -1,7 +1,7 @@
 /** @file Runs in lines for people: a list, one of them, several side by side. */
 import { dirname, join, relative } from 'node:path';
 import type { KeptRun } from '../../training/index.ts';
-import { counted, field, number, oneLine, start, table } from '../lines.ts';
+import { counted, field, number, oneLine, start, table } from '../../workbench/index.ts';
 import { blockChart } from './block-chart.ts';
 import type { Difference } from './differences.ts';
 import {

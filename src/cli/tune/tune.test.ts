@@ -6,9 +6,9 @@ import { afterAll, expect, test } from 'vitest';
 import * as f from '../../engine/index.ts';
 import { createGraph, input, output, type WeightPlace, weight } from '../../engine/index.ts';
 import { architectureOf, shapesOnly } from '../../models/index.ts';
+import { addMeasured, choicesOf, readTuning, thisMachine, tuningPath } from '../../workbench/index.ts';
 import { openTerminal } from '../terminal.ts';
 import { tune } from './tune.ts';
-import { addMeasured, choicesOf, readTuning, thisMachine, tuningPath } from './tuning-file.ts';
 import { workloadsOf } from './workloads.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'lora-tune-'));

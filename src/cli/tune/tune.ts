@@ -1,8 +1,8 @@
 /** @file `lora doctor --tune`: measures the algorithms of every convolution of a model on this machine, and keeps the winners. */
 import { setImmediate } from 'node:timers/promises';
 import { type Convolution, tuneConvolution } from '../../engine/index.ts';
-import { showSeconds, type Terminal } from '../terminal.ts';
-import { addMeasured, type Measured, readTuning, tuningPath } from './tuning-file.ts';
+import { addMeasured, type Measured, readTuning, showSeconds, tuningPath } from '../../workbench/index.ts';
+import type { Terminal } from '../terminal.ts';
 import type { Workload } from './workloads.ts';
 
 type Entry = Measured[string];

@@ -1,14 +1,14 @@
 /** @file What `--plan` says of a run: its pictures, its layers, what it takes and how long. */
-import type { DatasetScan } from '../dataset/index.ts';
-import type { Checkpoint } from '../models/index.ts';
-import { countParameters, type Recipe, type Recompute, surveyBuckets } from '../training/index.ts';
-import { describeLayers } from './layers-report.ts';
-import type { Plan } from './plan-memory.ts';
-import type { StepTime } from './plan-time.ts';
-import { showBytes, showSeconds } from './terminal.ts';
+import type { DatasetScan } from '../../dataset/index.ts';
+import type { Checkpoint } from '../../models/index.ts';
+import { countParameters, type Recipe, type Recompute, surveyBuckets } from '../../training/index.ts';
+import { showBytes, showSeconds } from '../units.ts';
+import { describeLayers } from './layers.ts';
+import type { Plan } from './memory.ts';
+import type { StepTime } from './time.ts';
 
-export { type Plan, planMemory, type Way } from './plan-memory.ts';
-export { predictTime } from './plan-time.ts';
+export { type Plan, planMemory, type Way } from './memory.ts';
+export { predictTime } from './time.ts';
 
 /** What `--plan` says of the pictures. */
 function describePictures(scan: DatasetScan, recipe: Recipe) {

@@ -9,10 +9,10 @@ import {
   type ConvolutionChoices,
   type ExecutionProvider,
   runtimeInfo,
-} from '../../engine/index.ts';
-import { ensureWritableFolder, writeFileAtomic } from '../../files/index.ts';
-import { version } from '../../version.ts';
-import { cacheFolder } from '../base.ts';
+} from '../engine/index.ts';
+import { ensureWritableFolder, writeFileAtomic } from '../files/index.ts';
+import { version } from '../version.ts';
+import { cacheFolder } from './places.ts';
 
 const algorithm = z.enum(['direct', 'winograd2', 'winograd4']);
 

@@ -1,5 +1,5 @@
 /** @file How fast this machine is at what a training step mostly does, measured in about a second. */
-import * as f from '../engine/index.ts';
+import * as f from '../../engine/index.ts';
 import { measureMatmulPeak } from './matmul-peak.ts';
 
 export interface MachineSpeed {

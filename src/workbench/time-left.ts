@@ -1,5 +1,5 @@
 /** @file How long something still takes, told by the share that is done. */
-import { showSeconds } from './terminal.ts';
+import { showSeconds } from './units.ts';
 
 /** Too early to say anything. */
 const leastSeconds = 2;

@@ -6,7 +6,7 @@ import sharp from 'sharp';
 import { describe, expect, test } from 'vitest';
 import { temporaryFolder } from '../../../test/support/pictures.ts';
 import { encodePng } from '../../files/index.ts';
-import { labelWidth } from '../plots/svg.ts';
+import { labelWidth } from '../drawing/svg.ts';
 import { type HeadLines, headHeight, largest, layOut, leading, noteSize } from './layout.ts';
 import { commonWords, linesOf } from './lines.ts';
 import { drawSheet, type Sheet } from './sheet.ts';

@@ -1,5 +1,5 @@
 /** @file Breaks a sheet's texts into lines. */
-import { labelWidth } from '../plots/svg.ts';
+import { labelWidth } from '../drawing/svg.ts';
 
 /** Lines of a text, at most `most` of a width; what does not fit ends with …. */
 export function linesOf(text: string, width: number, size: number, most: number, bold = false): string[] {

@@ -2,11 +2,11 @@
  * @file How long a step will take: what its graph computes, over what this machine was just measured to compute. The
  * factors were found on two machines (docs/memory.md): a step of SD 1.5 reaches eight tenths of the peak of short runs, which is above what is held for minutes.
  */
-import { elementCount, type Graph, reachableNodes } from '../engine/index.ts';
-import type { Checkpoint } from '../models/index.ts';
-import { countParameters, secondsOfUpdate } from '../training/index.ts';
+import { elementCount, type Graph, reachableNodes } from '../../engine/index.ts';
+import type { Checkpoint } from '../../models/index.ts';
+import { countParameters, secondsOfUpdate } from '../../training/index.ts';
 import { type MachineSpeed, measureSpeed } from './machine-speed.ts';
-import { type Plan, stepGraphOf } from './plan-memory.ts';
+import { type Plan, stepGraphOf } from './memory.ts';
 
 /** Of a large product's speed, in convolutions, products, attention and what is done element by element between them. */
 const efficiency = 0.8;

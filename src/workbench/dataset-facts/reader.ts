@@ -1,8 +1,13 @@
 /** @file How the run that a report is for reads: its family, its size, its tokenizer. */
 import { type CaptionFacts, lookUpWord, readCaption, type WordKnowledge } from '../../dataset/index.ts';
-import { byteAlphabet, type ClipTokenizer, type Family, openClipTokenizer } from '../../models/index.ts';
+import {
+  byteAlphabet,
+  type Checkpoint,
+  type ClipTokenizer,
+  type Family,
+  openClipTokenizer,
+} from '../../models/index.ts';
 import { mostCaptionChunks } from '../../training/index.ts';
-import { type BaseOptions, openBase } from '../base.ts';
 
 export interface Reader {
   readonly name: string;
@@ -48,13 +53,9 @@ function readerOf(name: string, family: Family, resolution: number, tokenizer: C
   };
 }
 
-/** Opens the base; with `--family` alone there need be none. */
-export function openReader(options: BaseOptions, isBaseGiven: boolean, note: (text: string) => void): Reader {
-  const { family } = options;
-  if (!isBaseGiven && family !== undefined && family !== 'pocket') {
-    return readerOf(family, family, usualSizes[family], openClipTokenizer('<|endoftext|>'));
-  }
-  const checkpoint = openBase(options, note);
-  const { tokenizer } = checkpoint.textEncoder;
-  return readerOf(checkpoint.name, checkpoint.family, checkpoint.resolution, tokenizer);
-}
+/** Without a base at hand, for a family that has one size. */
+export const readerOfFamily = (family: Exclude<Family, 'pocket'>): Reader =>
+  readerOf(family, family, usualSizes[family], openClipTokenizer('<|endoftext|>'));
+
+export const readerOfBase = ({ name, family, resolution, textEncoder }: Checkpoint): Reader =>
+  readerOf(name, family, resolution, textEncoder.tokenizer);

@@ -1,5 +1,5 @@
 /** @file A sheet: pictures in rows and columns under the values that they were made with. */
-import { type Canvas, canvas, colors, type LabelOptions, label, line, rectangle } from '../plots/svg.ts';
+import { type Canvas, canvas, colors, type LabelOptions, label, line, rectangle } from '../drawing/svg.ts';
 import {
   type Head,
   type HeadLines,

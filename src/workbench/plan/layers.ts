@@ -1,7 +1,7 @@
 /** @file What `--plan` says of the layers that are trained: how many, as what, and what that makes of the file. */
-import { parametersOf, type TrainedLayer, trainedTensors } from '../lora/index.ts';
-import type { Recipe } from '../training/index.ts';
-import { showBytes } from './terminal.ts';
+import { parametersOf, type TrainedLayer, trainedTensors } from '../../lora/index.ts';
+import type { Recipe } from '../../training/index.ts';
+import { showBytes } from '../units.ts';
 
 const partNames: ReadonlyMap<string, string> = new Map([
   ['unet', 'UNet'],

@@ -1,8 +1,8 @@
 /** @file `--memory`: what a run will take, computed from its graph before anything starts, and the way that fits. */
-import { costOf, type Graph, type GraphCost } from '../engine/index.ts';
-import { badInput } from '../errors.ts';
-import type { TrainedLayer } from '../lora/index.ts';
-import type { Checkpoint } from '../models/index.ts';
+import { costOf, type Graph, type GraphCost } from '../../engine/index.ts';
+import { badInput } from '../../errors.ts';
+import type { TrainedLayer } from '../../lora/index.ts';
+import type { Checkpoint } from '../../models/index.ts';
 import {
   buildTrainStep,
   holdBase,
@@ -11,8 +11,8 @@ import {
   type Recipe,
   type Recompute,
   rememberedBytes,
-} from '../training/index.ts';
-import { showBytes } from './terminal.ts';
+} from '../../training/index.ts';
+import { showBytes } from '../units.ts';
 
 /** What a plan may choose; all are fields of the recipe. Batch times accumulation stays what it was. */
 export type Way = Pick<Recipe, 'recompute' | 'baseWeights' | 'batch' | 'accumulate'>;

@@ -1,5 +1,5 @@
 /** @file The machine's speed at what training mostly does: one large matrix product. */
-import * as f from '../engine/index.ts';
+import * as f from '../../engine/index.ts';
 
 /** Best GFLOP/s of a few float32 products of 1024×1024 matrices. */
 export async function measureMatmulPeak(side = 1024, runs = 12): Promise<number> {

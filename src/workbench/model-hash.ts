@@ -4,7 +4,7 @@ import { dirname, join, resolve } from 'node:path';
 import { z } from 'zod';
 import { hashFileInThread, writeFileAtomic } from '../files/index.ts';
 import type { Checkpoint } from '../models/index.ts';
-import { cacheFolder } from './base.ts';
+import { cacheFolder } from './places.ts';
 
 const known = z.record(z.string(), z.string().regex(/^[0-9a-f]{64}$/));
 const storePath = (): string => join(cacheFolder(), 'model-hashes.json');

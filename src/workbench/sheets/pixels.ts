@@ -1,6 +1,6 @@
 /** @file Pixels of sheets: pictures read at the size they are shown at, and put onto a drawing. */
 import sharp, { type Sharp } from 'sharp';
-import { type Canvas, toSvg } from '../plots/svg.ts';
+import { type Canvas, toSvg } from '../drawing/svg.ts';
 import type { SheetSize } from './layout.ts';
 
 export interface Pixels extends SheetSize {

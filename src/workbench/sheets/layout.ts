@@ -1,5 +1,5 @@
 /** @file Where everything of a sheet stands: type and spaces grow with the pictures. */
-import { labelWidth } from '../plots/svg.ts';
+import { labelWidth } from '../drawing/svg.ts';
 import { linesOf } from './lines.ts';
 
 export interface SheetSize {

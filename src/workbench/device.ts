@@ -12,7 +12,7 @@ import {
   tryProvider,
 } from '../engine/index.ts';
 import { usageError } from '../errors.ts';
-import { choicesOf, readTuning } from './tune/tuning-file.ts';
+import { choicesOf, readTuning } from './tuning-file.ts';
 
 export type DeviceName = ExecutionProvider | 'auto';
 

@@ -1,10 +1,10 @@
 /** Plans: what fits is chosen from fast to small, batches are cut without changing what a step sees, and time follows the work. */
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
-import { makeCheckpoint } from '../../test/support/make-checkpoint.ts';
-import { temporaryFolder } from '../../test/support/pictures.ts';
-import { openCheckpoint } from '../models/index.ts';
-import { countParameters, type GivenRecipe, planRun } from '../training/index.ts';
+import { makeCheckpoint } from '../../../test/support/make-checkpoint.ts';
+import { temporaryFolder } from '../../../test/support/pictures.ts';
+import { openCheckpoint } from '../../models/index.ts';
+import { countParameters, type GivenRecipe, planRun } from '../../training/index.ts';
 import { type MachineSpeed, measureSpeed } from './machine-speed.ts';
 import { type Plan, planMemory, predictTime } from './plan.ts';
 
