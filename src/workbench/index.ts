@@ -1,4 +1,6 @@
 /** The workbench: what both doors share of this machine: places, devices, plans, previews, sheets and how numbers are shown. */
+
+export { type DataFolder, dataFolderAt, makeDataFolders, usualDataFolder } from './data-folder.ts';
 export { datasetFacts, nameIn, type RunFacts } from './dataset-facts/facts.ts';
 export { type Reader, readerOfBase, readerOfFamily } from './dataset-facts/reader.ts';
 export {

@@ -1,0 +1,45 @@
+/** @file The library's interface: what the command line, jobs and the server ask of it. */
+import type {
+  CardEdit,
+  CardPage,
+  CardQuery,
+  CardUse,
+  Facets,
+  LibraryFolder,
+  ScanSummary,
+  WholeCard,
+} from './card.ts';
+
+export interface ScanOptions {
+  readonly signal?: AbortSignal | undefined;
+  readonly onProgress?: ((done: number, total: number) => void) | undefined;
+}
+
+export interface Library {
+  folders(): LibraryFolder[];
+  /**
+   * A folder with files, or an installation of A1111, Forge or ComfyUI (whose folders are added as far as they are there,
+   * those of `extra_model_paths.yaml` too). Throws FOLDER_NOT_FOUND, FOLDER_KNOWN.
+   */
+  addFolder(path: string, uses?: readonly CardUse[]): LibraryFolder[];
+  /** Forgets a folder; cards of its files go, what the user wrote of them stays. */
+  removeFolder(id: string): void;
+  /** Looks for what is new, changed, moved or gone. Reads headers only, and only of files that changed. */
+  scan(options?: ScanOptions): Promise<ScanSummary>;
+  search(query: CardQuery): CardPage;
+  facets(use?: CardUse): Facets;
+  /** `id`, or a unique beginning of it of 8 digits or more. */
+  card(id: string): WholeCard | undefined;
+  /** Throws CARD_UNKNOWN. */
+  edit(id: string, changes: CardEdit): WholeCard;
+  /** Where the file is. Throws CARD_UNKNOWN, CARD_MISSING. */
+  pathOf(id: string): string;
+  /** A picture of the card, as it lies on disk or in the file; to be re-encoded before it is served. */
+  preview(id: string): Promise<Uint8Array | undefined>;
+  /** A picture (any that sharp reads) as preview, kept in the data folder; undefined takes it away again. */
+  setPreview(id: string, picture: Uint8Array | undefined): Promise<void>;
+  /** Reads the whole file and keeps its hashes. */
+  hash(id: string, signal?: AbortSignal): Promise<WholeCard['hashes']>;
+  duplicates(): { readonly id: string; readonly files: readonly string[]; readonly bytes: number }[];
+  close(): void;
+}
