@@ -11,11 +11,12 @@ export {
 } from './find-lora.ts';
 export { type Generator, openGenerator } from './generator.ts';
 export { type LoadedLora, type LoadOptions, loadGiven, loadLoraFor } from './load-lora.ts';
+export { availableMemory } from './memory/available.ts';
 export { forecastGeneration } from './memory/forecast.ts';
 export { encodePicture, type PictureFormat, pictureFormats } from './metadata/encode-picture.ts';
 export type { FoundLora, FoundSettings } from './metadata/found-settings.ts';
 export { parseInfotext, writeInfotext } from './metadata/infotext.ts';
-export { infotextOf } from './metadata/infotext-of.ts';
+export { infotextOf, upscalerLabels } from './metadata/infotext-of.ts';
 export {
   findLorasByHash,
   type LoraMatches,
@@ -23,6 +24,7 @@ export {
   namedLoras,
   type WantedLora,
 } from './metadata/match-loras.ts';
+export { portableSettings } from './metadata/picture-json.ts';
 export { type PictureText, readPictureText } from './metadata/read-picture-text.ts';
 export { wishOfFound } from './metadata/wish-of.ts';
 export { readPicture } from './pictures/read-picture.ts';
@@ -43,4 +45,10 @@ export {
   resizeModes,
 } from './settings/schema.ts';
 export { type PictureWish, type SettleOptions, settlePictures } from './settings/settle.ts';
-export { type DrawHooks, type FinishedPicture, openWorkshop, type Workshop } from './workshop.ts';
+export {
+  type DrawHooks,
+  type FileWish,
+  type FinishedPicture,
+  openWorkshop,
+  type Workshop,
+} from './workshop.ts';

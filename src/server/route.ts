@@ -5,13 +5,14 @@ import type { StudioContext } from './context.ts';
 
 /**
  * Who may do what:
- * `open`: anybody who reaches the port (health, the page's own files, signing in).
+ * `open`: anybody who reaches the port (health, the page's own files).
+ * `sign-in`: anybody, with JSON, and from a browser only from the studio's own page: what turns a token into a cookie.
  * `read`: a right token, as cookie, bearer or basic password.
  * `change`: a right token, JSON, and from a browser only from the studio's own page.
  * `upload`: as `change`, but the body is a file.
  * `local`: as `change`, and only where the studio listens on this machine alone.
  */
-export type Policy = 'open' | 'read' | 'change' | 'upload' | 'local';
+export type Policy = 'open' | 'sign-in' | 'read' | 'change' | 'upload' | 'local';
 
 export type Method = 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE';
 
@@ -24,6 +25,15 @@ export interface RouteRequest<P, Q, B> {
   readonly headers: Readonly<Record<string, string | readonly string[] | undefined>>;
   /** Of `upload` routes: the body, limited, as it comes. */
   readonly stream?: Readable | undefined;
+  /** Of forms. */
+  readonly files: readonly FormFile[];
+}
+
+export interface FormFile {
+  readonly field: string;
+  readonly name: string;
+  readonly type: string;
+  readonly bytes: Uint8Array;
 }
 
 /** Anything but JSON. */
@@ -68,8 +78,10 @@ export interface RouteRow<
   readonly status?: number | undefined;
   /** Bytes of the body; 1 MB unless said. */
   readonly bodyLimit?: number | undefined;
-  /** Unknown fields are dropped instead of refused, as clients of other programs' APIs expect. */
-  readonly isLenient?: boolean | undefined;
+  /** Whose shape errors have; problem JSON unless said. */
+  readonly dialect?: 'a1111' | 'openai' | undefined;
+  /** The body is multipart/form-data: `body` has its fields, `files` its files (OpenAI's edits). */
+  readonly isForm?: boolean | undefined;
   readonly handle: (
     context: StudioContext,
     request: RouteRequest<z.output<P>, z.output<Q>, z.output<B>>,

@@ -19,10 +19,13 @@ export const dataset = z.object({
   /** A word and a goal that an example is meant to be trained with. */
   suggestion: z.object({ goal: z.string(), trigger: z.string() }).optional(),
   licence: z.string().optional(),
+  /** Why nothing can be told of it, e.g. its drive is away. */
+  fault: z.object({ code: z.string(), message: z.string() }).optional(),
 });
 
 export const datasetPicture = z.object({
   id: datasetPictureId,
+  /** Within the data set, with its folder where it is in one. */
   name: z.string(),
   width: z.number().int(),
   height: z.number().int(),
@@ -38,20 +41,27 @@ export const datasetPicture = z.object({
 export const wholeDataset = dataset.extend({ items: z.array(datasetPicture), canUndo: z.boolean() });
 
 export const newDataset = z.strictObject({
-  name: z.string().regex(/^[\p{L}\p{N}][\p{L}\p{N} ._-]{0,79}$/u),
+  name: z
+    .string()
+    .regex(/^[\p{L}\p{N}_][\p{L}\p{M}\p{N}_ .-]{0,79}$/u, 'letters, digits, blanks, dots and dashes'),
   /** A copy of this one. */
   from: datasetId.optional(),
 });
 
+/** On the machine of the studio; it stays where it is. */
+export const newDatasetFolder = z.strictObject({ path: z.string().min(1).max(4096) });
+
 /** As `lora dataset caption`: what is done, to which pictures; without `write` it is only shown. */
 export const captionEdit = z.strictObject({
   add: z.array(z.string().min(1).max(2000)).max(50).optional(),
+  /** What is added stands at the end; at the start unless said. */
   addLast: z.boolean().optional(),
   remove: z.array(z.string().min(1).max(2000)).max(50).optional(),
   replace: z
     .array(z.strictObject({ from: z.string().min(1).max(2000), to: z.string().max(2000) }))
     .max(50)
     .optional(),
+  /** The whole caption, in place of the rest. */
   set: z.string().max(10_000).optional(),
   /** Pictures by id; all unless given. */
   only: z.array(datasetPictureId).max(100_000).optional(),

@@ -22,10 +22,12 @@ export const wholePicture = picture.extend({
   negativePrompt: z.string(),
   /** A1111's text. */
   parameters: z.string(),
-  /** A job's payload that draws it again, as far as what it names is there. */
+  /** A job's payload that draws it again, as far as what it names is there; null where it says nothing. */
   payload: z.unknown(),
   /** LoRAs that are not in the library, by name and hash. */
   missing: z.array(z.object({ name: z.string(), hash: z.string().optional() })),
+  /** What had to be taken otherwise than it is written. */
+  findings: z.array(z.string()),
   fileName: z.string(),
   bytes: z.number().int(),
 });

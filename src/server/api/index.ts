@@ -1,0 +1,4 @@
+/** @file The rows of the own API. */
+import type { RouteRow } from '../route.ts';
+
+export const apiRoutes: readonly RouteRow[] = [];

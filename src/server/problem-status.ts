@@ -1,0 +1,18 @@
+/** @file Which HTTP status a code has. */
+import type { ExitKind } from '../errors.ts';
+
+/** The first pattern that fits. */
+const rows: readonly (readonly [RegExp, number])[] = [
+  [/^TOKEN_WRONG$/, 401],
+  [/_(UNKNOWN|NOT_FOUND)$/, 404],
+  [/_MISSING$/, 410],
+  [/_(EXISTS|KNOWN|STATE|BUSY|RUNNING)$/, 409],
+  [/_TOO_LARGE$/, 413],
+  [/^(DISK_|DATA_READ_ONLY)/, 507],
+];
+
+export function statusOfCode(code: string, exit: ExitKind): number {
+  const row = rows.find(([pattern]) => pattern.test(code));
+  if (row) return row[1];
+  return exit === 'usage' || exit === 'badInput' ? 422 : 500;
+}

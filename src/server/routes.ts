@@ -1,0 +1,13 @@
+/** @file All routes of the studio: what is served, described and put to the test of the access matrix. */
+import { apiRoutes } from './api/index.ts';
+import { type DoorOptions, doorRoutes } from './door.ts';
+import { pageRoutes } from './page.ts';
+import type { RouteRow } from './route.ts';
+
+/** `page` is the folder of the built page, where there is one. */
+export function studioRoutes(
+  options: DoorOptions & { readonly page?: string | undefined },
+): readonly RouteRow[] {
+  const page = options.page === undefined ? [] : pageRoutes(options.page);
+  return doorRoutes(options, [...apiRoutes, ...page]);
+}
