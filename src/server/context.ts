@@ -2,6 +2,7 @@
 import type { JobQueue, Supervisor } from '../jobs/index.ts';
 import type { Datasets, Library, Pictures } from '../library/index.ts';
 import type { DataFolder } from '../workbench/index.ts';
+import type { QueueGate } from './queue-gate.ts';
 import type { EventData, EventName } from './schemas/events.ts';
 import type { ApiSettings } from './schemas/system.ts';
 
@@ -20,6 +21,8 @@ export interface StudioContext {
   readonly supervisor: Supervisor;
   readonly log: StudioLog;
   readonly settings: { get(): ApiSettings; change(edit: Partial<ApiSettings>): Promise<ApiSettings> };
+  /** Holds the queue as a whole; see queue-gate.ts. */
+  readonly queueGate: Pick<QueueGate, 'isPaused' | 'set'>;
   /** Looks through the library's folders; see housekeeping.ts. */
   readonly scans: {
     scan(): Promise<void>;

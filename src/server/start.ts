@@ -14,6 +14,7 @@ import { followStudio } from './follow.ts';
 import { keepHouse, openScan } from './housekeeping.ts';
 import { openLog } from './log.ts';
 import { buildPage } from './page.ts';
+import { openQueueGate } from './queue-gate.ts';
 import { studioRoutes } from './routes.ts';
 import { hostRule, isLoopback } from './security/hosts.ts';
 import { openThrottle } from './security/throttle.ts';
@@ -135,8 +136,9 @@ export async function startStudio(options: StudioOptions = {}): Promise<Studio> 
     const pictures = openPictures(data);
     opened.push(() => pictures.close());
     const hub = openEventHub();
+    const queueGate = openQueueGate(queue, data);
     const supervisor = await openSupervisor({
-      ...{ queue, data, minFreeBytes: settings.get().reserveMegabytes * 1e6 },
+      ...{ queue: queueGate.queue, data, minFreeBytes: settings.get().reserveMegabytes * 1e6 },
       log: {
         info: text => log.info({ from: 'supervisor' }, text),
         warn: text => log.warn({ from: 'supervisor' }, text),
@@ -150,7 +152,7 @@ export async function startStudio(options: StudioOptions = {}): Promise<Studio> 
     const shownHost = host === '0.0.0.0' || host === '::' ? '127.0.0.1' : bracketed(host);
     const address = (): string => `http://${shownHost}:${port}`;
     const context: StudioContext = {
-      ...{ data, queue, library, datasets, pictures, supervisor, log, settings, isLocal, startedAt, address },
+      ...{ data, queue, queueGate, library, datasets, pictures, supervisor, log, settings, isLocal, startedAt, address },
       ...{ tell: hub.tell, scans: openScan({ library, log, tell: hub.tell }) },
       secret: createHmac('sha256', token.text).update('addresses').digest('base64url'),
       previewOf: (id, name) => supervisor.previewOf(id, name ?? supervisor.previewsOf(id).at(-1) ?? ''),

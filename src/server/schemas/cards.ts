@@ -18,7 +18,7 @@ export const card = z.object({
   use,
   name: z.string(),
   fileName: z.string(),
-  /** Name of the library's folder, never its path. */
+  /** Id of the library's folder, never its path. */
   folder: z.string(),
   place: z.string(),
   bytes: z.number().int(),
@@ -125,6 +125,22 @@ export const libraryFolder = z.object({
 
 export const newFolder = z.strictObject({ path: z.string().min(1).max(4096), uses: z.array(use).optional() });
 
+export const folderPage = z.object({ folders: z.array(libraryFolder) });
+
+/** What a card is written beside its file as. */
+export const sideFileWish = z.strictObject({ dialect: z.enum(['a1111', 'lora-manager']) });
+
+export const scanState = z.object({ isRunning: z.boolean(), done: z.number(), total: z.number() });
+
+/** What came out of a pack. */
+export const unpacked = z.object({
+  kind: z.enum(['lorapack', 'zip']),
+  models: z.array(
+    z.object({ fileName: z.string(), what: z.string(), wasThere: z.boolean(), bytes: z.number() }),
+  ),
+  skipped: z.array(z.object({ path: z.string(), reason: z.string() })),
+});
+
 export const scanSummary = z.object({
   seen: z.number(),
   added: z.number(),
@@ -148,4 +164,5 @@ export type ApiCardPage = z.output<typeof cardPage>;
 export type ApiCardEdit = z.input<typeof cardEdit>;
 export type ApiFacets = z.output<typeof facets>;
 export type ApiTriggerSet = z.output<typeof triggerSet>;
+export type ApiUnpacked = z.output<typeof unpacked>;
 export type ApiLibraryFolder = z.output<typeof libraryFolder>;

@@ -114,6 +114,9 @@ export const jobLogLine = z.object({
   text: z.string(),
 });
 
+/** Live previews of a running job. */
+export const previewList = z.object({ previews: z.array(z.object({ name: z.string(), url: z.string() })) });
+
 export type ApiJob = z.output<typeof job>;
 export type ApiWholeJob = z.output<typeof wholeJob>;
 export type ApiArtefact = z.output<typeof artefact>;

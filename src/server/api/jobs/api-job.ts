@@ -1,0 +1,57 @@
+/** @file Jobs as the API tells them. */
+import { basename } from 'node:path';
+import type { Artefact, Job } from '../../../jobs/index.ts';
+import type { StudioContext } from '../../context.ts';
+import type { ApiArtefact, ApiJob, ApiWholeJob } from '../../schemas/jobs.ts';
+
+type Stores = Pick<StudioContext, 'pictures' | 'library'>;
+
+const artefactUrl = (jobId: string, name: string): string =>
+  `/api/v1/jobs/${jobId}/artefacts/${encodeURIComponent(name)}`;
+
+function apiArtefact({ id }: Job, artefact: Artefact, { pictures }: Pick<Stores, 'pictures'>): ApiArtefact {
+  const { name, type, path, bytes, sha256 } = artefact;
+  const pictureId = type === 'picture' ? pictures.idOf(path) : undefined;
+  return {
+    ...{ name, type, fileName: basename(path), bytes, sha256, url: artefactUrl(id, name) },
+    ...(pictureId === undefined ? {} : { pictureId }),
+  };
+}
+
+/** Without what is undefined, which JSON does not hold. */
+const defined = <T extends object>(fields: T): { [K in keyof T]: Exclude<T[K], undefined> } =>
+  Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== undefined)) as {
+    [K in keyof T]: Exclude<T[K], undefined>;
+  };
+
+export function apiJob(job: Job, stores: Pick<Stores, 'pictures'>): ApiJob {
+  const { id, kind, title, state, priority, position, attempt, createdAt, startedAt, endedAt } = job;
+  const { progress, error, asked, artefacts, after } = job;
+  return {
+    ...{ id, kind, title, state, priority, attempt, createdAt },
+    ...defined({ position, startedAt, endedAt, asked }),
+    ...(progress ? { progress: defined(progress) as NonNullable<ApiJob['progress']> } : {}),
+    ...(error ? { error: defined(error) as NonNullable<ApiJob['error']> } : {}),
+    artefacts: artefacts.map(artefact => apiArtefact(job, artefact, stores)),
+    after: [...after],
+  };
+}
+
+/** LoRAs and checkpoints lead to their cards. */
+function withCard(artefact: ApiArtefact, { library }: Pick<Stores, 'library'>): ApiArtefact {
+  const { type, fileName } = artefact;
+  if (type !== 'lora' && type !== 'checkpoint') return artefact;
+  const { cards } = library.search({ text: fileName.replace(/\.\w+$/, ''), use: type, limit: 50 });
+  const card = cards.find(found => found.fileName === fileName && found.bytes === artefact.bytes);
+  return card ? { ...artefact, cardId: card.id } : artefact;
+}
+
+export function apiWholeJob(job: Job, stores: Stores): ApiWholeJob {
+  const plain = apiJob(job, stores);
+  return {
+    ...plain,
+    artefacts: plain.artefacts.map(artefact => withCard(artefact, stores)),
+    payload: job.payload,
+    ...(job.result === undefined ? {} : { result: job.result }),
+  };
+}

@@ -1,0 +1,62 @@
+/** @file The log of a job, as lines for people. */
+import { open } from 'node:fs/promises';
+import { z } from 'zod';
+import { LoraError } from '../../../errors.ts';
+import { resolveInside } from '../../../files/index.ts';
+import type { DataFolder } from '../../../workbench/index.ts';
+import type { jobLogLine } from '../../schemas/jobs.ts';
+
+type Line = z.output<typeof jobLogLine>;
+
+const entry = z.looseObject({ time: z.number(), event: z.string() });
+const mostBytes = 2 * 2 ** 20;
+
+const isFault = (event: string): boolean => /fail|fault|died|crash|error|lost/i.test(event);
+
+/** Facts of an entry, in the order in which they were written. */
+function factsText(facts: Readonly<Record<string, unknown>>): string {
+  return Object.entries(facts)
+    .filter(([, value]) => value !== undefined && value !== null && value !== '')
+    .map(([name, value]) => `${name} ${typeof value === 'object' ? JSON.stringify(value) : String(value)}`)
+    .join(', ');
+}
+
+function lineOf(text: string): Line[] {
+  let json: unknown;
+  try {
+    json = JSON.parse(text);
+  } catch {
+    return []; // the empty line at the end, or a torn one
+  }
+  const read = entry.safeParse(json);
+  if (!read.success) return [];
+  const { time, event, attempt, text: said, message, ...facts } = read.data;
+  const words = [said, message].find(words => typeof words === 'string' && words !== '') as string | undefined;
+  const rest = factsText(facts);
+  const what = words ?? [event, rest].filter(part => part !== '').join(': ');
+  const isWarning = /^warning\b/i.test(what);
+  const level = isWarning ? 'warning' : isFault(event) ? 'error' : 'note';
+  const which = typeof attempt === 'number' && attempt > 1 ? `attempt ${attempt}: ` : '';
+  return [{ at: Math.max(0, Math.round(time)), level, text: `${which}${what}` }];
+}
+
+/** The end of the log where it is long. A job that wrote nothing yet has an empty one. */
+export async function readJobLog({ jobs }: DataFolder, id: string, most = 2000): Promise<Line[]> {
+  const path = resolveInside(jobs, `${id}/log.jsonl`);
+  try {
+    const file = await open(path, 'r');
+    try {
+      const { size } = await file.stat();
+      const start = Math.max(0, size - mostBytes);
+      const bytes = Buffer.alloc(size - start);
+      await file.read(bytes, 0, bytes.length, start);
+      const lines = bytes.toString('utf8').split('\n');
+      return (start > 0 ? lines.slice(1) : lines).flatMap(lineOf).slice(-most);
+    } finally {
+      await file.close();
+    }
+  } catch (cause) {
+    if (cause instanceof Error && 'code' in cause && cause.code === 'ENOENT') return [];
+    throw new LoraError('JOB_LOG_UNREADABLE', 'the log of the job cannot be read', { cause });
+  }
+}

@@ -1,0 +1,85 @@
+/** @file From the queue and the supervisor to everybody who listens: what changed, how far it is, what came out. */
+import type { Job, JobProgress } from '../jobs/index.ts';
+import { jobKinds } from '../jobs/index.ts';
+import { apiJob, apiPicture, previewUrl, statusOf } from './api/index.ts';
+import type { StudioContext } from './context.ts';
+
+/** Progress of one job is told so often; what came in between is passed over, the last one is not. */
+const progressEveryMs = 250;
+
+/** The newest progress of each job, a few times a second. */
+function openProgress({ tell }: StudioContext): {
+  set(id: string, progress: JobProgress): void;
+  stop(): void;
+} {
+  const waiting = new Map<string, JobProgress>();
+  let timer: NodeJS.Timeout | undefined;
+  const flush = (): void => {
+    for (const [id, progress] of waiting) tell('progress', { id, progress: { ...progress } as never });
+    timer = waiting.size > 0 ? setTimeout(flush, progressEveryMs) : undefined;
+    waiting.clear();
+  };
+  return {
+    set(id, progress) {
+      waiting.set(id, progress);
+      if (!timer) flush();
+    },
+    stop: () => clearTimeout(timer),
+  };
+}
+
+/** Pictures that a job made come into the history, LoRAs and checkpoints into the library. */
+async function takeIn(context: StudioContext, job: Job): Promise<void> {
+  const { pictures, scans, tell, log } = context;
+  try {
+    for (const { type, path } of job.artefacts) {
+      if (type !== 'picture') continue;
+      const picture = await pictures.add(path, job.id);
+      if (picture) tell('picture', { picture: apiPicture(picture) });
+    }
+    if (job.artefacts.some(({ type }) => type === 'lora' || type === 'checkpoint')) await scans.scan();
+  } catch (error) {
+    log.warn({ job: job.id, error: String(error) }, 'what a job made could not be taken in');
+  }
+}
+
+/** Whether its pictures are only for the client that asked for them. */
+const isKept = ({ payload }: Job): boolean => (payload as { keep?: unknown } | null)?.keep !== false;
+
+/** Begins; returns what ends it. */
+export function followStudio(context: StudioContext): () => Promise<void> {
+  const { queue, supervisor, tell, log } = context;
+  const stopping = new AbortController();
+  const progress = openProgress(context);
+  let previews = 0;
+  const follow = async (): Promise<void> => {
+    for await (const { type, job } of queue.watch({}, stopping.signal)) {
+      if (type === 'progress') continue; // the supervisor tells it sooner
+      if (type === 'removed') {
+        tell('job-removed', { id: job.id });
+        continue;
+      }
+      if (job.state === 'done' && isKept(job)) await takeIn(context, job);
+      if (job.state === 'failed') log.warn({ job: job.id, kind: job.kind, ...job.error }, 'a job failed');
+      if (jobKinds[job.kind].isListed || job.state !== 'running') tell('job', { job: apiJob(job, context) });
+    }
+  };
+  const following = follow().catch(error => {
+    if (!stopping.signal.aborted) log.error({ error: String(error) }, 'the queue cannot be followed');
+  });
+  supervisor.events.on('progress', progress.set);
+  supervisor.events.on('preview', (id, name) => {
+    tell('preview', { id, name, url: previewUrl(id, name, ++previews) });
+  });
+  supervisor.events.on('status', () => {
+    void statusOf(context).then(status => tell('status', { status }));
+  });
+  return async () => {
+    stopping.abort();
+    progress.stop();
+    supervisor.events.removeAllListeners('progress');
+    supervisor.events.removeAllListeners('preview');
+    supervisor.events.removeAllListeners('status');
+    await following;
+  };
+}
