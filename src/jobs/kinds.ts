@@ -1,5 +1,6 @@
 /** @file What can be asked of the queue: a row a kind, with the schema of its payload. */
 import type { z } from 'zod';
+import { kindPriorities } from './kind-priorities.ts';
 import { comparePayload } from './payloads/compare.ts';
 import { generatePayload } from './payloads/generate.ts';
 import { datasetReportPayload, planPayload } from './payloads/look.ts';
@@ -18,22 +19,19 @@ export interface JobKindRow {
   readonly isListed: boolean;
 }
 
-/** Priorities: what somebody waits for, before what runs by itself. */
-export const priorities = { interactive: 100, usual: 50, background: 10 } as const;
-
 export const jobKinds = {
-  generate: { payload: generatePayload, lane: 'pictures', priority: priorities.interactive, isListed: true },
-  compare: { payload: comparePayload, lane: 'pictures', priority: priorities.usual, isListed: true },
-  train: { payload: trainPayload, lane: 'training', priority: priorities.usual, isListed: true },
-  merge: { payload: mergePayload, lane: 'files', priority: priorities.usual, isListed: true },
-  plan: { payload: planPayload, lane: 'look', priority: priorities.interactive, isListed: false },
+  generate: { payload: generatePayload, lane: 'pictures', priority: kindPriorities.generate, isListed: true },
+  compare: { payload: comparePayload, lane: 'pictures', priority: kindPriorities.compare, isListed: true },
+  train: { payload: trainPayload, lane: 'training', priority: kindPriorities.train, isListed: true },
+  merge: { payload: mergePayload, lane: 'files', priority: kindPriorities.merge, isListed: true },
+  plan: { payload: planPayload, lane: 'look', priority: kindPriorities.plan, isListed: false },
   'dataset-report': {
     payload: datasetReportPayload,
     lane: 'look',
-    priority: priorities.interactive,
+    priority: kindPriorities['dataset-report'],
     isListed: false,
   },
-} as const satisfies Readonly<Record<string, JobKindRow>>;
+} as const satisfies Readonly<Record<keyof typeof kindPriorities, JobKindRow>>;
 
 export type JobKind = keyof typeof jobKinds;
 export type PayloadOf<K extends JobKind> = z.output<(typeof jobKinds)[K]['payload']>;
