@@ -2,12 +2,14 @@
 import { existsSync } from 'node:fs';
 import { resolve } from 'node:path';
 import type { Command } from 'commander';
-import { openProducts, type Products } from '../engine/index.ts';
 import { usageError } from '../errors.ts';
 import type { FloatDType } from '../files/index.ts';
-import { type LoraFile, type RankRule, type RankRuleName, showRanks } from '../lora/index.ts';
+import { type RankRule, type RankRuleName, showRanks } from '../lora/index.ts';
+import { keptSummary } from '../workbench/index.ts';
 import { choiceOption, integerOption, numberOption } from './numbers.ts';
 import { floatTypes } from './writing.ts';
+
+export { keptSummary, openThinProducts, typeOfFiles } from '../workbench/index.ts';
 
 export interface LoraOutOptions {
   readonly out: string;
@@ -87,38 +89,10 @@ export function checkLoraOut(out: string, inputs: readonly string[] = []): void 
     throw usageError('OUT_EXISTS', `${out} is there already`, 'Choose another --out, or move the file away.');
 }
 
-/** The type that most tensors of LoRA files have, of those that are written. */
-export function typeOfFiles(files: readonly LoraFile[]): FloatDType {
-  const counts = new Map<FloatDType, number>();
-  for (const { dtype } of files.flatMap(({ files: parts }) => parts.flatMap(f => [...f.tensors.values()]))) {
-    const written = Object.values(floatTypes).find(type => type === dtype);
-    if (written) counts.set(written, (counts.get(written) ?? 0) + 1);
-  }
-  const [most] = [...counts].sort(([, a], [, b]) => b - a);
-  return most?.[0] ?? 'float16';
-}
-
-/**
- * Products of a few vectors with a large matrix take half a millisecond: a second thread that waits for them takes more
- * from the work between them than it gives (1280×1280, rank 16: 44 ms instead of 115 on a busy machine).
- */
-export const openThinProducts = (): Products => openProducts({ threads: 1 });
-
 interface Kept {
   readonly before?: number;
   readonly after: number;
   readonly kept: number;
-}
-
-export interface KeptSummary {
-  /** Parts of the energy that modules keep. */
-  readonly least: number;
-  readonly median: number;
-}
-
-export function keptSummary(modules: readonly Kept[]): KeptSummary {
-  const kept = modules.map(module => module.kept).sort((a, b) => a - b);
-  return { least: kept[0], median: kept[Math.floor(kept.length / 2)] };
 }
 
 const share = (x: number): string => `${(100 * x).toFixed(2)} %`;

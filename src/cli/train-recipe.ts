@@ -1,14 +1,11 @@
 /** @file Where the recipe of `lora train` comes from: kohya's settings, a recipe file, a goal, options. */
 import { type Command, Option } from 'commander';
-import type { DatasetScan } from '../dataset/index.ts';
 import { usageError } from '../errors.ts';
 import { writeFileAtomic } from '../files/index.ts';
 import type { Checkpoint } from '../models/index.ts';
 import {
   type Advice,
   baseFacts,
-  type DataSources,
-  decidedByLora,
   explainRecipe,
   explanationText,
   fileSource,
@@ -17,19 +14,14 @@ import {
   goalTexts,
   importKohya,
   type KohyaImport,
-  type Origin,
   type Recipe,
   type RecipeField,
   type RecipeFile,
-  readDataSources,
   readRecipeFile,
   recipeToml,
-  type Said,
   type Settled,
-  scanPictures,
-  settleRecipe,
-  surveyPictures,
 } from '../training/index.ts';
+import { settleRun } from '../workbench/index.ts';
 import { choiceOption, integerOption } from './numbers.ts';
 import { recipeSourceOf } from './recipe-options.ts';
 
@@ -125,30 +117,6 @@ function tellKohya(
     note(`${source}: ${argument}${value === '' || value === 'true' ? '' : ` ${value}`} left out: ${why}`);
 }
 
-/** What a LoRA that is gone on from decides, a goal does not. */
-function withoutDecided(settled: Settled, path: string): Settled {
-  const isGoals = (field: string): boolean =>
-    decidedByLora.has(field as RecipeField) && settled.origins.get(field as RecipeField)?.from === 'goal';
-  const given = Object.fromEntries(Object.entries(settled.given).filter(([field]) => !isGoals(field)));
-  const origins = new Map<RecipeField, Origin>(settled.origins);
-  for (const field of decidedByLora) origins.set(field, { from: 'lora', path });
-  return { ...settled, given, origins };
-}
-
-/** What data set files of sd-scripts say of the run. Without enlarging, buckets follow the pictures and have no sides. */
-function dataSaid({ given: own, parts }: DataSources): Said[] {
-  if (Object.keys(own).length === 0) return [];
-  const { minBucketSide, maxBucketSide, ...rest } = own;
-  const place = parts.flatMap(part => (typeof part === 'string' ? [] : [part.path])).join(', ');
-  return [
-    {
-      given: own.noUpscale ? rest : own,
-      intent: {},
-      originOf: () => ({ from: 'file', place }),
-    },
-  ];
-}
-
 /** One recipe from all that was said; reads the pictures only where a goal or epochs ask for it. */
 export async function settleFor(request: SettleRequest): Promise<Settled> {
   const { checkpoint, data, sources, options, note, continued } = request;
@@ -159,16 +127,14 @@ export async function settleFor(request: SettleRequest): Promise<Settled> {
   const { goal, epochs } = options;
   if (epochs !== undefined && flags.given.steps !== undefined)
     throw usageError('OPTIONS_CLASH', '--epochs and --steps say the same thing twice', 'Give one of them.');
-  const pictures = readDataSources(data);
-  const said: Said[] = [
-    ...(kohya ? [kohya.said] : []),
-    ...dataSaid(pictures),
-    ...(sources.file ? [{ ...fileSource(sources.file), intent: sources.file.intent }] : []),
-    { ...flags, intent: { goal, epochs } },
-  ];
-  const scan = (recipe: Recipe): Promise<DatasetScan> => scanPictures(pictures, { recipe });
-  const settled = await settleRecipe(said, base, (recipe, hasGoal) => surveyPictures(scan, recipe, hasGoal));
-  return continued === undefined ? settled : withoutDecided(settled, continued);
+  return settleRun({
+    ...{ checkpoint, data, continued },
+    before: kohya ? [kohya.said] : [],
+    said: [
+      ...(sources.file ? [{ ...fileSource(sources.file), intent: sources.file.intent }] : []),
+      { ...flags, intent: { goal, epochs } },
+    ],
+  });
 }
 
 /** `--explain` as data and as text. */

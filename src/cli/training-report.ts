@@ -1,6 +1,6 @@
 /** @file What a training run tells its user: progress while it goes, a summary when it ends. */
 import type { Examined, Progress, TrainResult } from '../training/index.ts';
-import { bar, showBytes, showSeconds } from '../workbench/index.ts';
+import { bar, runSummary, showBytes, showSeconds } from '../workbench/index.ts';
 import type { Terminal } from './terminal.ts';
 
 /** More of a kind than this are counted, not listed. */
@@ -90,37 +90,6 @@ function describeStart(start: Extract<Progress, { phase: 'start' }>): string {
   return `${scan.pictures.length} pictures${out}, ${layers} layers, ${kind} of rank ${recipe.rank}, ${recipe.steps} steps of ${recipe.batch}${times}${from}`;
 }
 
-/** The result for programs. */
-export function summary({ state, recipe, stepSeconds, stepsRun, file, ...rest }: TrainResult) {
-  const lastLosses = state.losses.slice(-20);
-  return {
-    finished: rest.finished,
-    file: file?.path ?? null,
-    fileBytes: file?.bytes ?? null,
-    hash: file?.hash ?? null,
-    bestFile: rest.bestFile?.path ?? null,
-    bestStep: state.best?.step ?? null,
-    looks: state.looks,
-    stopped: rest.stopped ?? null,
-    verdict: rest.verdict ?? null,
-    heldOut: rest.heldOut,
-    examined: rest.examined ?? null,
-    journal: rest.journal,
-    runState: rest.statePath ?? null,
-    steps: state.step,
-    stepsPerSecond: stepsRun > 0 ? stepsRun / stepSeconds : null,
-    overheadShare: rest.overheadShare ?? null,
-    secondsToFirstStep: rest.secondsToFirstStep ?? null,
-    lossOfLastSteps: lastLosses.reduce((a, b) => a + b, 0) / Math.max(1, lastLosses.length),
-    trainedParameters: rest.trainedParameters,
-    pictures: rest.scan.pictures.length,
-    skipped: rest.scan.skipped,
-    warnings: rest.warnings,
-    peakMemoryBytes: process.resourceUsage().maxRSS * 1024,
-    recipe,
-  };
-}
-
 export const nothingDone = 'stopped before the first step; nothing was written';
 
 const share = (x: number): string => `${(100 * x).toFixed(x < 0.095 ? 1 : 0)} %`;
@@ -147,7 +116,7 @@ export function describeResult(result: TrainResult): string {
       ? `stopped; ${statePath} is saved, the same command with --resume goes on from there`
       : nothingDone;
   }
-  const { lossOfLastSteps, peakMemoryBytes } = summary(result);
+  const { lossOfLastSteps, peakMemoryBytes } = runSummary(result);
   const facts = [
     showBytes(file.bytes),
     `${stepsRun} steps in ${showSeconds(stepSeconds)}`,

@@ -92,6 +92,7 @@ export async function walkFolder(root: string, { below = true }: WalkOptions = {
     for (const entry of entries) {
       const path = join(folder, entry.name);
       if (entry.name.startsWith('.')) listing.hidden.push(path);
+      else if (entry.isFile()) listing.files.push({ path, folder, name: entry.name, meaning });
       else await visitEntry(path, folder, entry.name, meaning);
     }
   };

@@ -32,4 +32,4 @@ export { hasVariants, type PictureRules, plainRules } from './picture-rules.ts';
 export { balanceRegularisation } from './regularisation.ts';
 export * from './report/index.ts';
 export * from './scan.ts';
-export type { PictureSource } from './source-files.ts';
+export { listSource, type PictureSource } from './source-files.ts';

@@ -86,9 +86,16 @@ function warnAboutPictures(pictures: readonly ScannedPicture[], warnings: Datase
   }
 }
 
-function describeCaption(
+/** What a caption is chosen from. */
+export interface CaptionClaims extends Pick<SourceFiles, 'source' | 'warnings'> {
+  readonly captions: Pick<SourceFiles['captions'], 'claim'>;
+  readonly metadata: Pick<SourceFiles['metadata'], 'claim'>;
+}
+
+/** The caption of a picture as training reads it. */
+export function describeCaption(
   file: FoundFile,
-  { source, captions, metadata, warnings }: SourceFiles,
+  { source, captions, metadata, warnings }: CaptionClaims,
   options: ScanOptions,
 ): ReturnType<typeof chooseCaption> {
   const { path, name, meaning } = file;

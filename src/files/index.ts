@@ -19,6 +19,7 @@ export { type PictureTexts, readPictureTexts } from './picture-texts.ts';
 export { encodePng, type Pixels, xmpKeyword } from './png.ts';
 export { readPngText } from './png-text.ts';
 export { openRangeReader, type RangeReader } from './range-reader.ts';
+export { resolveInside } from './resolve-inside.ts';
 export {
   type FloatDType,
   floatTensorBytes,

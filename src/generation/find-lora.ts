@@ -25,8 +25,9 @@ const opened = (folders: GivenFolders): LoraFolders =>
  * name is an error that lists candidates. Names out of a prompt go to `LoraFolders.find`, which stays in its folders.
  */
 export function findLora(name: string, folders: GivenFolders): string {
-  const direct = [name, name + ending].find(isLora);
-  return direct ? resolve(direct) : opened(folders).find(name);
+  const known = opened(folders);
+  const direct = known.namesOnly ? undefined : [name, name + ending].find(isLora);
+  return direct ? resolve(direct) : known.find(name);
 }
 
 /** What a LoRA is given with. */

@@ -50,7 +50,16 @@ export interface FinishedPicture {
   readonly findings: readonly string[];
 }
 
+/** What kind of files. */
+export interface FileWish {
+  readonly format?: PictureFormat | undefined;
+  /** Of JPEG and WebP. */
+  readonly quality?: number | undefined;
+}
+
 export interface DrawHooks {
+  /** In place of the workshop's own. */
+  readonly file?: FileWish | undefined;
   /** Pictures made at once, where they differ in prompts, seeds and LoRAs only; 1 unless said. */
   readonly batch?: number | undefined;
   /** `pictures` are places in the list of settings. */
@@ -70,7 +79,7 @@ export interface Workshop {
    * MEMORY_SHORT, with what would fit, for pictures that take more memory than there is, and OUT_FORMAT for those that
    * the format cannot hold.
    */
-  prepare(settings: readonly PictureSettings[], batch?: number): Promise<void>;
+  prepare(settings: readonly PictureSettings[], batch?: number, file?: FileWish): Promise<void>;
   release(): Promise<void>;
 }
 
@@ -79,7 +88,8 @@ const largeParameters = 50_000_000;
 const mostUnthoughtPixels = 512 ** 2;
 
 export function openWorkshop(options: WorkshopOptions): Workshop {
-  const { checkpoint, session = {}, format = 'png', quality, mark = true } = options;
+  const { checkpoint, session = {}, mark = true } = options;
+  const own: FileWish = { format: options.format, quality: options.quality };
   const wholeUpTo = options.tiledVae ? { wholeUpTo: 0 } : {};
   const generator = openGenerator(checkpoint, { ...session, ...wholeUpTo });
   const isLarge = parameterCount(checkpoint.unet.weights) > largeParameters;
@@ -113,6 +123,7 @@ export function openWorkshop(options: WorkshopOptions): Workshop {
     settings: PictureSettings,
     { hashes, embeddings }: PictureParts,
     raster: Pick<FinishedPicture, 'width' | 'height' | 'data'>,
+    { format = 'png', quality }: FileWish,
   ): Promise<Pick<FinishedPicture, 'bytes' | 'parameters'>> => {
     const loras = await hashes();
     const modelHash = await options.modelHash?.();
@@ -135,7 +146,7 @@ export function openWorkshop(options: WorkshopOptions): Workshop {
   const drawBatch = async (
     all: readonly PictureSettings[],
     places: readonly number[],
-    { onBegin, onStep, onPicture, signal }: DrawHooks,
+    { onBegin, onStep, onPicture, signal, file = own }: DrawHooks,
     isLast: boolean,
   ): Promise<void> => {
     const [first] = places.map(place => all[place]);
@@ -147,7 +158,7 @@ export function openWorkshop(options: WorkshopOptions): Workshop {
       const { width, height, data } = raster;
       await onPicture(places[i], {
         ...{ width, height, data, settings, truncated: picture.truncated },
-        ...(await finish(settings, pictures[i], raster)),
+        ...(await finish(settings, pictures[i], raster, file)),
         findings: [...start.findings, ...pictures[i].findings, ...picture.findings],
       });
     };
@@ -169,7 +180,7 @@ export function openWorkshop(options: WorkshopOptions): Workshop {
   };
 
   return {
-    prepare: (settings, batch = 1) =>
+    prepare: (settings, batch = 1, { format = 'png' } = own) =>
       inTurn(async () => {
         for (const one of settings) {
           const { clipSkip, preset } = one;

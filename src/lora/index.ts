@@ -42,6 +42,7 @@ export type { BlockFacts, Finding, LoraFacts } from './inspect/facts.ts';
 export { type Inspected, type InspectOptions, inspectLora } from './inspect/inspect.ts';
 export { type ModuleFacts, measureModule } from './inspect/measure.ts';
 export type { EnergyShare, Spectrum, SpectrumSummary } from './inspect/spectrum.ts';
+export { trainingFacts } from './inspect/training-facts.ts';
 export { changesOf, type Delta, type DeltaRequest, deltaOf, isPlain } from './kinds/delta.ts';
 export { misfit } from './kinds/fit.ts';
 export type { Matrix, Multiply } from './kinds/matrices.ts';

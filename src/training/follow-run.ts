@@ -152,6 +152,7 @@ export async function followRun(
   };
   const control: LoopControl = {
     signal: signal ? AbortSignal.any([signal, stop.signal]) : stop.signal,
+    betweenSteps: request.betweenSteps,
     onStep,
     onRollback: ({ action, backTo }, message) => {
       journal.rewind(backTo);

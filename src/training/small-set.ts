@@ -73,6 +73,7 @@ async function runFold(run: OpenRun, fold: Fold, at: readonly number[]): Promise
     const short = { ...recipe, steps: at.at(-1) ?? recipe.steps };
     await runLoop({ ...own, recipe: short, items: trained }, state, {
       signal: signal ? AbortSignal.any([signal, end.signal]) : end.signal,
+      betweenSteps: request.betweenSteps,
       onStep: look,
     });
     signal?.throwIfAborted();

@@ -75,6 +75,8 @@ export interface TrainRequest {
   /** With it pictures are drawn and compared too, when the LoRA is examined. */
   readonly drawWith?: OpenDrawing;
   readonly onProgress?: (progress: Progress) => void;
+  /** Waited for before every step: others have the machine meanwhile. Its time counts as no step's. */
+  readonly betweenSteps?: () => Promise<void>;
   /** Aborting saves the run state after the step in progress. */
   readonly signal?: AbortSignal;
 }

@@ -180,6 +180,8 @@ function plannedRate(recipe: LoopInput['recipe'], step: number): number {
 export interface LoopControl {
   /** Aborting ends the loop before the next step. */
   readonly signal?: AbortSignal | undefined;
+  /** Waited for before every step, as long as it takes; the time is no time of a step. An abort ends the wait. */
+  readonly betweenSteps?: (() => Promise<void>) | undefined;
   /** Runs after every step; may save. */
   readonly onStep: (report: StepReport) => Promise<void>;
   /** Told when a step could not be used: what was decided, and in words. */
@@ -188,12 +190,27 @@ export interface LoopControl {
   readonly openPool?: (source: PoolSource) => StepPool;
 }
 
+/** Waits for others. Whatever becomes of the wait, an abort is told by the signal alone, so that the run ends as it should. */
+async function waitBetween({
+  betweenSteps,
+  signal,
+}: Pick<LoopControl, 'betweenSteps' | 'signal'>): Promise<void> {
+  if (!betweenSteps) return;
+  const { promise: aborted, resolve } = Promise.withResolvers<void>();
+  const end = (): void => resolve();
+  signal?.addEventListener('abort', end, { once: true });
+  try {
+    await Promise.race([betweenSteps(), aborted]);
+  } catch (error) {
+    if (!signal?.aborted) throw error;
+  } finally {
+    signal?.removeEventListener('abort', end);
+  }
+}
+
 /** Trains from `state.step` to the recipe's last step, changing `state` in place. */
-export async function runLoop(
-  input: LoopInput,
-  state: RunState,
-  { signal, onStep, onRollback, openPool = openStepPool }: LoopControl,
-): Promise<void> {
+export async function runLoop(input: LoopInput, state: RunState, control: LoopControl): Promise<void> {
+  const { signal, onStep, onRollback, openPool = openStepPool } = control;
   const { recipe, texts, checkpoint, layers } = input;
   const pool = openPool({ ...input, tokens: texts.tokens, frugal: input.frugal ?? false });
   const computeStep = openSteps(input, pool);
@@ -202,6 +219,8 @@ export async function runLoop(
   let isBaseWhole = false;
   try {
     while (state.step < recipe.steps && !signal?.aborted) {
+      await waitBetween(control);
+      if (signal?.aborted) break;
       keepPoint(state);
       if (isSkipped(state)) {
         leaveOut(state);

@@ -2,25 +2,15 @@
 import { Command } from 'commander';
 import { usageError } from '../../errors.ts';
 import { loraName, parseLoraOption } from '../../generation/index.ts';
-import {
-  type CombinedFile,
-  combineLoras,
-  commonFamilies,
-  openLoraFile,
-  parseBlockWeights,
-  writeLora,
-} from '../../lora/index.ts';
-import { showBytes, showSeconds } from '../../workbench/index.ts';
+import { type CombinedFile, commonFamilies, openLoraFile, parseBlockWeights } from '../../lora/index.ts';
+import { combineFiles, showBytes, showSeconds } from '../../workbench/index.ts';
 import { collect } from '../numbers.ts';
 import {
   checkLoraOut,
-  keptSummary,
   type LoraOutOptions,
-  openThinProducts,
   type RankOptions,
   rankRule,
   showKept,
-  typeOfFiles,
   withLoraOut,
   withRanks,
 } from '../rank-options.ts';
@@ -58,19 +48,11 @@ async function combine(given: string[], options: Options): Promise<void> {
   );
   const rule = rankRule(options);
   const started = performance.now();
-  const products = openThinProducts();
-  const onProgress = (done: number, all: number): void => terminal.progress(`combining  ${done}/${all}`);
-  const work = combineLoras(files, { rule, products, onProgress });
-  const { lora, modules, leftOut } = await work.finally(() => products.release());
+  const { dtype, written, modules, leftOut, kept } = await combineFiles(out, files, {
+    ...{ rule, dtype: options.precision },
+    onProgress: (done, all) => terminal.progress(`combining  ${done}/${all}`),
+  });
   for (const { path, key, reason } of leftOut) terminal.note(`left out ${key} of ${path}: ${reason}`);
-  const metadata = {
-    ...lora.metadata,
-    'modelspec.title': loraName(out),
-    'modelspec.date': new Date().toISOString().slice(0, 19),
-  };
-  const dtype = options.precision ?? typeOfFiles(files.map(({ file }) => file));
-  const blocks = files.some(({ file }) => file.family?.name === 'SDXL') ? 'ldm' : 'diffusers';
-  const written = await writeLora(out, { ...lora, metadata }, { dtype, blocks, keepExisting: true });
   const seconds = (performance.now() - started) / 1000;
   const text = [
     `${out}: ${files.map(describe).join(', ')}`,
@@ -82,7 +64,7 @@ async function combine(given: string[], options: Options): Promise<void> {
     strength,
     textStrength,
   }));
-  const facts = { kept: keptSummary(modules), bytes: written.bytes, hash: written.hash, seconds };
+  const facts = { kept, bytes: written.bytes, hash: written.hash, seconds };
   terminal.result({ file: out, loras, rule: rule ?? null, dtype, ...facts, modules, leftOut }, text);
 }
 

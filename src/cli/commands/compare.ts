@@ -6,7 +6,6 @@ import { ensureFreeSpace } from '../../files/index.ts';
 import {
   drawGrid,
   type GridFolder,
-  type GridPicture,
   openGridFolder,
   openWorkshop,
   type PictureSettings,
@@ -21,6 +20,8 @@ import {
   type DeviceName,
   deviceHelp,
   drawWith,
+  gridFacts,
+  missingBytes,
   openDevice,
   openModelHash,
   openSheets,
@@ -60,10 +61,6 @@ function withKeptSeeds(options: Options): Options {
 const axisOf = (place: string, text: string | undefined) =>
   text === undefined ? undefined : { place, text };
 
-/** Bytes that a picture of noise takes at most. */
-const bytesOf = ({ settings: { hires, width, height } }: GridPicture): number =>
-  3 * (hires ? hires.width * hires.height : width * height) + 4096;
-
 /** Says where sheets show less than the pictures hold. */
 function noteScale(terminal: Terminal, sheets: readonly WrittenSheet[]): void {
   const shrunk = sheets.find(({ scale }) => scale < 1);
@@ -72,17 +69,6 @@ function noteScale(terminal: Terminal, sheets: readonly WrittenSheet[]): void {
   terminal.note(
     `the sheet shows pictures at ${percent} % of their size: whole it would be too large to look at; the pictures themselves are whole`,
   );
-}
-
-/** The cells by their labels, for programs. */
-function cellsOf({ grid, fileOf }: GridFolder): unknown[] {
-  return grid.cells.map(({ at, picture }) => ({
-    at,
-    values: Object.fromEntries(
-      grid.axes.flatMap(({ title, values }, i) => (title === '' ? [] : [[title, values[at[i]].label]])),
-    ),
-    file: fileOf(picture) ?? null,
-  }));
 }
 
 /** Seeds of 64 bits are text where a JavaScript number does not hold them. */
@@ -112,11 +98,7 @@ async function draw(
   terminal: Terminal,
   signal: AbortSignal,
 ): Promise<WrittenSheet[]> {
-  const bytes = folder.missing().map(bytesOf);
-  await ensureFreeSpace(
-    out,
-    bytes.reduce((sum, each) => sum + each, 0),
-  );
+  await ensureFreeSpace(out, missingBytes(folder));
   const drawSheets = openSheets(folder, out);
   let sheets: WrittenSheet[] = [];
   let isTold = false;
@@ -200,17 +182,9 @@ function report(
 ): void {
   const seconds = performance.now() / 1000;
   const paths = sheets.map(({ path }) => resolve(path));
-  const { pictures, axes } = folder.grid;
-  const result = {
-    ...{ sheets: paths, seconds, drawn },
-    axes: axes.filter(({ title }) => title !== ''),
-    cells: cellsOf(folder),
-    pictures: pictures.map(({ id, settings }) => ({
-      ...{ id, file: folder.fileOf(id) },
-      settings: withSeeds(settings),
-    })),
-  };
-  const text = `${drawn} of ${pictures.length} pictures drawn in ${showSeconds(seconds)}`;
+  const facts = gridFacts(folder, path => path, withSeeds);
+  const result = { ...{ sheets: paths, seconds, drawn }, ...facts };
+  const text = `${drawn} of ${facts.pictures.length} pictures drawn in ${showSeconds(seconds)}`;
   terminal.result(result, [...paths, text].join('\n'));
 }
 

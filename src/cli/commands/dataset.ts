@@ -1,30 +1,16 @@
 /** @file `lora dataset`: what is wrong with a set of pictures, and its captions in bulk. */
 import { existsSync } from 'node:fs';
 import { Command, Option } from 'commander';
-import {
-  assignBuckets,
-  type CaptionFault,
-  type DatasetScan,
-  type Goal,
-  goals,
-  reportDataset,
-  whatToDo,
-} from '../../dataset/index.ts';
+import { type Goal, goals, whatToDo } from '../../dataset/index.ts';
 import { LoraError } from '../../errors.ts';
 import { writeFileAtomic } from '../../files/index.ts';
-import {
-  bucketRule,
-  completeRecipe,
-  type Recipe,
-  readDataSources,
-  scanPictures,
-} from '../../training/index.ts';
-import { datasetFacts, type Reader, readerOfBase, readerOfFamily } from '../../workbench/index.ts';
+import type { Recipe } from '../../training/index.ts';
+import { datasetFacts, measureSet, readerOfBase, readerOfFamily } from '../../workbench/index.ts';
 import { type BaseOptions, openBase, withBase } from '../base.ts';
 import { datasetPage } from '../dataset-report/page.ts';
 import { describeDataset } from '../dataset-report/text.ts';
 import { choiceOption, integerOption, sizeOption } from '../numbers.ts';
-import { interruptible, openTerminal, type Terminal } from '../terminal.ts';
+import { interruptible, openTerminal } from '../terminal.ts';
 import { captionCommand } from './dataset-caption.ts';
 
 interface Options extends BaseOptions {
@@ -39,39 +25,6 @@ interface Options extends BaseOptions {
 
 /** More pictures are shown smaller, so that the page stays below some megabytes. */
 const thumbnailSideFor = (pictures: number): number => (pictures <= 120 ? 320 : 160);
-
-function recipeFor({ family, resolution }: Reader, options: Options, data: readonly string[]): Recipe {
-  const asked = {
-    resolution: options.resolution,
-    batch: options.batch,
-    caption: options.caption,
-    trigger: options.trigger?.trim() || undefined,
-  };
-  const said = Object.entries(asked).filter(([, value]) => value !== undefined);
-  return completeRecipe({ ...readDataSources(data).given, ...Object.fromEntries(said) }, family, resolution);
-}
-
-interface Scanned {
-  readonly scan: DatasetScan;
-  readonly faults: CaptionFault[];
-}
-
-/** As training scans, but without the trigger word, and going on at captions that training stops at. */
-async function scan(
-  data: readonly string[],
-  recipe: Recipe,
-  terminal: Terminal,
-  signal: AbortSignal,
-): Promise<Scanned> {
-  const faults: CaptionFault[] = [];
-  const scanned = await scanPictures(data, {
-    recipe: { ...recipe, trigger: null },
-    signal,
-    onCount: (_, done, total) => terminal.progress(`reading pictures  ${done}/${total}`),
-    onBadCaption: ({ code, message }, path) => faults.push({ path, code, message }),
-  });
-  return { scan: scanned, faults };
-}
 
 function checkPage(path: string | undefined): void {
   if (path === undefined || !existsSync(path)) return;
@@ -88,22 +41,17 @@ async function report(data: string[], options: Options, command: Command): Promi
     !isBaseGiven && family !== undefined && family !== 'pocket'
       ? readerOfFamily(family)
       : readerOfBase(openBase(options, text => terminal.note(text)));
-  const recipe = recipeFor(reader, options, data);
-  const { scan: scanned, faults } = await scan(data, recipe, terminal, signal);
-  const result = await reportDataset({
-    scan: scanned,
-    placed: assignBuckets(scanned.pictures, bucketRule(recipe)),
-    batch: recipe.batch,
-    goal: options.goal,
-    trigger: recipe.trigger ?? undefined,
-    readCaption: reader.readCaption,
-    lookUp: reader.lookUp,
-    captionFaults: faults,
-    ...(options.html ? { thumbnailSide: thumbnailSideFor(scanned.pictures.length) } : {}),
-    onProgress: (done, total) => terminal.progress(`measuring pictures  ${done}/${total}`),
-    signal,
+  const { report: result, run } = await measureSet({
+    ...{ data, reader, goal: options.goal, signal },
+    said: {
+      resolution: options.resolution,
+      batch: options.batch,
+      caption: options.caption,
+      trigger: options.trigger,
+    },
+    thumbnailSideFor: options.html ? thumbnailSideFor : undefined,
+    onProgress: (what, done, total) => terminal.progress(`${what} pictures  ${done}/${total}`),
   });
-  const run = { name: reader.name, resolution: recipe.resolution, batch: recipe.batch };
   if (options.html) {
     const page = new TextEncoder().encode(datasetPage(result, run));
     await writeFileAtomic(options.html, page, { keepExisting: true });

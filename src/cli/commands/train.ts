@@ -4,31 +4,28 @@ import { Command } from 'commander';
 import { exitCodes, usageError } from '../../errors.ts';
 import {
   adviseOnScan,
-  baseOf,
   type GivenRecipe,
-  isSmall,
   type KohyaImport,
   planRun,
   recipeFrom,
   scanPictures,
-  train,
   withBaseLoras,
 } from '../../training/index.ts';
 import {
   cacheFolder,
   checkDevice,
   type DeviceName,
-  describeHeld,
   describePlan,
   describeTuning,
   deviceHelp,
-  drawExamined,
   openDevice,
   planMemory,
+  planWithin,
   predictTime,
-  previewsOf,
   readPreviewLines,
   readTuning,
+  runSummary,
+  trainPlanned,
 } from '../../workbench/index.ts';
 import { type BaseOptions, openBase, withBase } from '../base.ts';
 import { type CardOptions, cardOf, withCard } from '../card-options.ts';
@@ -44,7 +41,7 @@ import {
   withRecipeSources,
   writeRecipeFile,
 } from '../train-recipe.ts';
-import { describeResult, nothingDone, summary, trainingProgress } from '../training-report.ts';
+import { describeResult, nothingDone, trainingProgress } from '../training-report.ts';
 
 export { trainingProgress } from '../training-report.ts';
 
@@ -149,56 +146,37 @@ async function run(givenData: string[], typed: Options, command: Command): Promi
     const whole = options.explain ? { ...json, recipe: told.json } : { ...json, advice };
     return terminal.result(whole, `${options.explain ? `${told.text}\n\n` : ''}${text}${tuningLine}`);
   }
-  const isPlain = options.memory === undefined && planned.recipe.baseWeights === 'file';
-  const plan = isPlain ? undefined : planMemory(checkpoint, planned, options.memory);
-  if (plan && !plan.isExact) terminal.note(`base weights are ${describeHeld(plan)}`);
-  const recipe = plan?.recipe ?? given;
+  const within = planWithin(checkpoint, given, options.memory, note);
   const session = await openDevice(options.device, text => terminal.note(text));
   let isStepping = false;
   const signal = interruptible(() =>
     terminal.note(isStepping ? 'finishing this step, then saving the run state …' : 'stopping …'),
   );
   const out = options.out ?? defaultOut(data);
-  const frugal = options.memory !== undefined;
-  const base = baseOf(checkpoint, planned.recipe);
-  const { previews, release } = previewsOf({
-    checkpoint: base,
-    recipe: planned.recipe,
-    session,
-    out,
-    frugal,
-    note,
-  });
-  const result = await train({
+  const result = await trainPlanned(within, {
     data,
     checkpoint,
-    recipe,
+    note,
     card,
     origins: originsOf(options),
     ...(from ? { from } : {}),
     out,
-    ...(previews ? { previews } : {}),
     examine: options.examine,
-    // Of a large model, eight pictures would take minutes.
-    ...(isSmall(base) ? { drawWith: drawExamined(base, session) } : {}),
     resume: options.resume,
     session,
-    frugal,
     signal,
     onProgress: progress => {
       isStepping ||= progress.phase === 'step';
       onProgress(progress);
     },
     ...(options.cache ? { cacheFolder: join(cacheFolder(), 'latents') } : {}),
-  })
-    .catch((error: unknown) => {
-      if (error instanceof Error && error.name === 'AbortError') return undefined;
-      throw error;
-    })
-    .finally(release);
+  }).catch((error: unknown) => {
+    if (error instanceof Error && error.name === 'AbortError') return undefined;
+    throw error;
+  });
   if (!result?.finished) process.exitCode = exitCodes.interrupted;
   if (!result) return terminal.result({ finished: false, file: null, runState: null }, nothingDone);
-  terminal.result(summary(result), describeResult(result));
+  terminal.result(runSummary(result), describeResult(result));
 }
 
 export function trainCommand(): Command {

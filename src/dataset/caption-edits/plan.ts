@@ -10,12 +10,14 @@ import type { FoundFile } from '../folder-walk.ts';
 import { plainRules } from '../picture-rules.ts';
 import { listSource, type SourceFiles } from '../source-files.ts';
 import { globPattern } from './patterns.ts';
-import { type CaptionRules, captionEditor, type EditCaption, parseCondition } from './rules.ts';
+import { type CaptionRules, captionEditor, parseCondition } from './rules.ts';
 
 export interface CaptionQuery {
   readonly rules: CaptionRules;
-  /** A glob of pictures, as paths within the folder or as names. */
-  readonly only?: string;
+  /** Instead of rules: every caption becomes this text. */
+  readonly set?: string | undefined;
+  /** A glob of pictures, as paths within the folder or as names; or what says yes to such a path. */
+  readonly only?: string | ((picture: string) => boolean) | undefined;
   /** All must hold; see `parseCondition`. */
   readonly where?: readonly string[];
 }
@@ -23,6 +25,8 @@ export interface CaptionQuery {
 export interface CaptionChange {
   /** Of the caption file, within the folder, with `/`. */
   readonly path: string;
+  /** The picture's, likewise. */
+  readonly picture: string;
   /** Bytes in the file now; undefined where there is none. */
   readonly before: Uint8Array | undefined;
   readonly after: Uint8Array;
@@ -121,11 +125,28 @@ function checkShared(known: CaptionChange | undefined, change: CaptionChange): v
   );
 }
 
-function changeOf(root: string, picture: FoundFile, read: Read, edit: EditCaption): CaptionChange {
-  const names = { folder: folderName(picture), name: stemOf(picture.name).replaceAll('_', ' ') };
-  const afterText = editLines(read.text, line => edit(line, names));
+type EditText = (text: string, picture: FoundFile) => string;
+
+function textEditor({ rules, set }: CaptionQuery): EditText {
+  if (set !== undefined) return text => (text.trim() === set ? text : set === '' ? '' : `${set}\n`);
+  const edit = captionEditor(rules);
+  return (text, picture) => {
+    const names = { folder: folderName(picture), name: stemOf(picture.name).replaceAll('_', ' ') };
+    return editLines(text, line => edit(line, names));
+  };
+}
+
+function choosePictures(only: CaptionQuery['only']): (picture: string) => boolean {
+  if (typeof only !== 'string') return only ?? (() => true);
+  const glob = globPattern(only);
+  return picture => glob.test(picture);
+}
+
+function changeOf(root: string, picture: FoundFile, read: Read, edit: EditText): CaptionChange {
+  const afterText = edit(read.text, picture);
   return {
     path: posix(relative(root, read.path)),
+    picture: posix(relative(root, picture.path)),
     before: read.bytes,
     after: new TextEncoder().encode(afterText),
     beforeText: read.text.trimEnd(),
@@ -138,16 +159,16 @@ function changeOf(root: string, picture: FoundFile, read: Read, edit: EditCaptio
  * listed in `skipped`.
  */
 export async function planCaptionEdits(folder: string, query: CaptionQuery): Promise<CaptionPlan> {
-  const edit = captionEditor(query.rules);
+  const edit = textEditor(query);
   const conditions = (query.where ?? []).map(parseCondition);
-  const only = query.only === undefined ? undefined : globPattern(query.only);
+  const isMeant = choosePictures(query.only);
   const files = await listSource({ folder, rules: plainRules });
   const { pictures, skipped, warnings } = files;
   if (pictures.length === 0) throw badInput('DATASET_EMPTY', `no picture in ${folder} or below it`);
   const changes = new Map<string, CaptionChange>();
   let chosen = 0;
   for (const picture of pictures) {
-    if (only && !only.test(posix(relative(folder, picture.path)))) continue;
+    if (!isMeant(posix(relative(folder, picture.path)))) continue;
     try {
       const read = await captionOf(picture, files);
       if (!conditions.every(holds => holds(asOneLine(read.text)))) continue;

@@ -145,7 +145,7 @@ const foldersWith = (stem: string, folders: LoraFolders): string[] => [
 /** Where training put files of this name: where its path says, else in the one folder that has any. */
 function ofName(given: string, folders: LoraFolders): Dated[] | undefined {
   const stem = basename(given);
-  const beside = family(dirname(resolve(given)), stem);
+  const beside = folders.namesOnly ? undefined : family(dirname(resolve(given)), stem);
   if (beside || stem !== given) return beside;
   const places = foldersWith(stem, folders);
   if (places.length <= 1) return places[0] === undefined ? undefined : family(places[0], stem);
@@ -158,7 +158,7 @@ function ofName(given: string, folders: LoraFolders): Dated[] | undefined {
  * file on the way that is given. Throws LORA_NOT_FOUND with near names, LORA_AMBIGUOUS.
  */
 export function epochFiles(given: string, folders: LoraFolders): EpochFile[] {
-  if (isFolder(given) && !isLoraFolder(given)) return asColumns(ofFolder(given));
+  if (!folders.namesOnly && isFolder(given) && !isLoraFolder(given)) return asColumns(ofFolder(given));
   const found = ofName(given.replace(ending, ''), folders);
   if (found) return asColumns(found);
   const path = findLora(given, folders);

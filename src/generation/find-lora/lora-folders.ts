@@ -36,6 +36,8 @@ export interface LoraFolders {
   byHash(hash: string, name: string): { readonly path: string; readonly isClaim: boolean } | undefined;
   /** All files, absolute. */
   files(): readonly string[];
+  /** Names alone are looked for, no paths: whoever gives them may not know what else lies on this machine. */
+  readonly namesOnly: boolean;
 }
 
 interface Candidate {
@@ -151,7 +153,10 @@ function calledByHash(
 }
 
 /** Opens folders of LoRAs: they are listed at the first question, headers read when a name asks for them. */
-export function openLoraFolders(folders: readonly string[]): LoraFolders {
+export function openLoraFolders(
+  folders: readonly string[],
+  { namesOnly = false }: { readonly namesOnly?: boolean } = {},
+): LoraFolders {
   let listing: Listing | undefined;
   let candidates: Candidate[] | undefined;
   const listed = (): Listing => {
@@ -223,6 +228,7 @@ export function openLoraFolders(folders: readonly string[]): LoraFolders {
   };
 
   return {
+    namesOnly,
     byHash(hash, name) {
       const among = (some: readonly Candidate[]) => calledByHash(hash, some, headerOf, hashes);
       const called = among(calledBy(name, known()));

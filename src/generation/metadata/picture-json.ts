@@ -36,11 +36,21 @@ function portable(value: unknown, key?: string): unknown {
   return Object.fromEntries(Object.entries(value).map(([name, item]) => [name, portable(item, name)]));
 }
 
+/** Settings as plain JSON, in the order of the schema, with no folder of this machine. */
+export function portableSettings(settings: PictureSettings): Readonly<Record<string, unknown>> {
+  const inOrder = pictureSettingsSchema.parse(settings); // settings that were read have another order of keys
+  return portable(inOrder) as Readonly<Record<string, unknown>>;
+}
+
 /** The record as JSON text. It holds no folder of this machine and no time, so that equal pictures have equal bytes. */
 export function pictureJson(settings: PictureSettings, device?: string): string {
   const written = { with: 'lora-studio', version, device };
-  const inOrder = pictureSettingsSchema.parse(settings); // settings that were read have another order of keys
-  return JSON.stringify({ format, version: formatVersion, settings: portable(inOrder), made: written });
+  return JSON.stringify({
+    format,
+    version: formatVersion,
+    settings: portableSettings(settings),
+    made: written,
+  });
 }
 
 const reasonOf = ({ issues: [first] }: z.ZodError): string => `${first.path.join('.')}: ${first.message}`;

@@ -123,11 +123,10 @@ function fieldsOf({ values, lines }: Written, path: string, problems: Problem[])
   return { given, places };
 }
 
-/** Parses a recipe; throws RECIPE_INVALID with all that is wrong, RECIPE_NOT_JSON, RECIPE_NOT_TOML or RECIPE_DUPLICATE. */
-export function parseRecipeFile(text: string, path: string): RecipeFile {
+function recipeOf(written: Written, path: string, hasPlaces: boolean): RecipeFile {
   const problems: Problem[] = [];
-  const { given, places } = fieldsOf(parseSettings(text, path), path, problems);
-  const place: Places = field => places.get(field);
+  const { given, places } = fieldsOf(written, path, problems);
+  const place: Places = field => (hasPlaces ? places.get(field) : undefined);
   const intent = intentFrom(given, problems);
   const { goal: _goal, epochs: _epochs, ...fields } = given;
   const result = anyFields.safeParse(fields);
@@ -135,6 +134,14 @@ export function parseRecipeFile(text: string, path: string): RecipeFile {
   if (all.length > 0) throw recipeError(all, place);
   return { path, given: result.data as GivenRecipe, intent, place };
 }
+
+/** Parses a recipe; throws RECIPE_INVALID with all that is wrong, RECIPE_NOT_JSON, RECIPE_NOT_TOML or RECIPE_DUPLICATE. */
+export const parseRecipeFile = (text: string, path: string): RecipeFile =>
+  recipeOf(parseSettings(text, path), path, true);
+
+/** The same of values that stand in no file: fields in any spelling. Throws RECIPE_INVALID with all that is wrong. */
+export const parseRecipeValues = (values: Readonly<Record<string, unknown>>): RecipeFile =>
+  recipeOf({ values, lines: new Map() }, 'recipe', false);
 
 /** Reads a recipe file; see `parseRecipeFile`. Throws RECIPE_UNREADABLE, RECIPE_TOO_LARGE and RECIPE_NOT_TEXT too. */
 export const readRecipeFile = (path: string): RecipeFile => parseRecipeFile(readSettingsText(path), path);
