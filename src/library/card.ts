@@ -45,7 +45,7 @@ export interface Card {
   /** File name without its ending, or the name that the user gave. */
   readonly name: string;
   readonly fileName: string;
-  /** Folder of the library, and the folder within it with `/` (empty at its top). */
+  /** Id of the library's folder (`pocket` for the embedded model), and the folder within it with `/` (empty at its top). */
   readonly folder: string;
   readonly place: string;
   readonly bytes: number;
@@ -97,8 +97,13 @@ export interface WholeCard extends Card {
     readonly step?: number | undefined;
     readonly state: Card['state'];
   }[];
-  /** Ids of cards with the same tensors. */
-  readonly copies: readonly { readonly folder: string; readonly place: string; readonly fileName: string }[];
+  /** Other files with the same tensors. */
+  readonly copies: readonly {
+    readonly folder: string;
+    readonly place: string;
+    readonly fileName: string;
+    readonly state: 'present' | 'missing';
+  }[];
   readonly findings: readonly {
     readonly level: 'warning' | 'note';
     readonly code: string;
@@ -127,6 +132,7 @@ export interface CardQuery {
   readonly family?: string | undefined;
   readonly kind?: string | undefined;
   readonly tag?: string | undefined;
+  /** Id of a folder, or `id/place` for what is in a folder of it. */
   readonly folder?: string | undefined;
   readonly favourite?: boolean | undefined;
   readonly state?: Card['state'] | undefined;
@@ -160,11 +166,16 @@ export interface LibraryFolder {
 }
 
 export interface ScanSummary {
+  /** Models that are there: files, and folders that are one model. */
   readonly seen: number;
   readonly added: number;
+  /** Files whose bytes or side files are others, and those that are back. */
   readonly changed: number;
   readonly moved: number;
+  /** Cards that are missing now, and those whose file cannot be read. */
   readonly missing: number;
   readonly broken: number;
+  /** What was not looked into: links that lead out of a folder, folders that may not be read. */
+  readonly skipped: readonly { readonly path: string; readonly reason: string }[];
   readonly seconds: number;
 }

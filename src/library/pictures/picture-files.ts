@@ -1,0 +1,60 @@
+/** @file The files of the history: two levels of folders, days and what is in them; hidden ones are none of it. */
+import { createHash } from 'node:crypto';
+import { type Dirent, readdirSync, statSync } from 'node:fs';
+import { join } from 'node:path';
+
+export interface PictureFile {
+  readonly id: string;
+  /** Within the folder of pictures, with `/`. */
+  readonly place: string;
+  readonly path: string;
+  readonly bytes: number;
+  /** Milliseconds since 1970. */
+  readonly changedAt: number;
+}
+
+const endings = /\.(?:png|jpe?g|webp)$/i;
+const deepest = 3;
+
+/** 16 hex digits of the sha256 of its place. */
+export const historyIdOf = (place: string): string =>
+  createHash('sha256').update(place).digest('hex').slice(0, 16);
+
+function entriesOf(folder: string): Dirent[] {
+  try {
+    return readdirSync(folder, { withFileTypes: true });
+  } catch {
+    return [];
+  }
+}
+
+/** One file; undefined where it is not there any more. */
+export function pictureFileAt(root: string, place: string): PictureFile | undefined {
+  const path = join(root, ...place.split('/'));
+  const facts = statSync(path, { throwIfNoEntry: false });
+  if (!facts?.isFile()) return undefined;
+  return { id: historyIdOf(place), place, path, bytes: facts.size, changedAt: Math.round(facts.mtimeMs) };
+}
+
+export interface PictureTree {
+  readonly places: readonly string[];
+  /** Changes when a file is added or taken away. */
+  readonly key: string;
+}
+
+/** Every picture. Links are not followed. */
+export function listPictureFiles(root: string): PictureTree {
+  const places: string[] = [];
+  const hash = createHash('sha256');
+  const look = (inner: string, level: number): void => {
+    for (const entry of entriesOf(join(root, inner))) {
+      if (entry.name.startsWith('.')) continue;
+      const place = inner === '' ? entry.name : `${inner}/${entry.name}`;
+      if (entry.isDirectory() && level < deepest) look(place, level + 1);
+      else if (entry.isFile() && endings.test(entry.name)) places.push(place);
+    }
+  };
+  look('', 1);
+  for (const place of places) hash.update(`${place}\n`);
+  return { places, key: hash.digest('hex') };
+}

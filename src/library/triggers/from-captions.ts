@@ -1,0 +1,67 @@
+/** @file Trigger words from the counts of captions, where nobody wrote them down. Better none than a wrong one. */
+import type { TriggerSet } from '../card.ts';
+import { nameSets, plainTag, tagsOfWords, withoutDoubles } from '../side-files/trigger-sets.ts';
+import { type FolderTags, readFolderTags } from './dataset-entries.ts';
+import { conceptOf, isMadeUp, isNamed, leadOf } from './evidence.ts';
+import { isAllGeneral, isGeneral } from './general-tags.ts';
+import { areSentences, sentenceTriggers } from './sentences.ts';
+
+/** A trigger word is in nearly every caption; one that the folder is called by, in most. */
+const share = { usual: 0.9, named: 0.6 };
+/** Fewer pictures have everything in common. */
+const fewest = 3;
+const mostWords = 4;
+
+function tagTriggers(folder: FolderTags, least: number, leastNamed: number, outputName: string): string[] {
+  const { name, tags, pictures } = folder;
+  const candidates = tags.map(([tag, count], i) => ({ tag, count, i, plain: plainTag(tag) }));
+  const special = candidates.filter(({ plain }) => plain.length > 1 && !isGeneral(plain));
+  const named = candidates.filter(
+    ({ plain, count }) => count >= leastNamed && !isAllGeneral(plain) && isNamed(plain, name, outputName),
+  );
+  const often = pictures < fewest ? [] : special.filter(({ count }) => count >= least);
+  const lead = leadOf(folder);
+  const first = often.filter(({ i }) => i < lead);
+  if (named.length > 0) {
+    // What stands with it in front belongs to it: `zorbi, zorbi hat`.
+    const beside = first.filter(({ plain }) => isMadeUp(plain));
+    return candidates.filter(one => named.includes(one) || beside.includes(one)).map(({ tag }) => tag);
+  }
+  const unusual = often.filter(({ plain }) => isMadeUp(plain));
+  const chosen = [
+    first.filter(one => unusual.includes(one)),
+    first.slice(0, Math.max(1, folder.keepTags)),
+    unusual,
+  ].find(list => list.length > 0);
+  return (chosen ?? []).map(({ tag }) => tag);
+}
+
+/** A folder without captions was trained with its own name as caption. */
+function folderTrigger({ name, tags }: FolderTags): string[] {
+  const concept = conceptOf(name);
+  return tags.length === 0 && concept !== '' && isMadeUp(concept) ? [concept] : [];
+}
+
+function triggersOfFolder(folder: FolderTags, outputName: string): string[] {
+  const { tags, pictures, prefix } = folder;
+  const inFront = tagsOfWords(prefix).filter(tag => !isGeneral(plainTag(tag)));
+  if (inFront.length > 0) return inFront.slice(0, mostWords);
+  const [least, leastNamed] = [share.usual * pictures, share.named * pictures];
+  if (tags.length === 0) return folderTrigger(folder);
+  if (!areSentences(tags)) return tagTriggers(folder, least, leastNamed, outputName).slice(0, mostWords);
+  // A tag in front of sentences: `ohwx man, a man in a park`.
+  const short = { ...folder, tags: tags.filter(([tag, count]) => count >= leastNamed && tag.length <= 60) };
+  const inTags = short.tags.length > 0 ? tagTriggers(short, least, leastNamed, outputName) : [];
+  return (inTags.length > 0 ? inTags : sentenceTriggers(folder, least, leastNamed, outputName)).slice(
+    0,
+    mostWords,
+  );
+}
+
+/** Sets of trigger words of a training, one for each folder that has its own. */
+export function triggersFromCaptions(metadata: Readonly<Record<string, string>>): TriggerSet[] {
+  const outputName = metadata.ss_output_name ?? '';
+  const sets = readFolderTags(metadata).map(folder => triggersOfFolder(folder, outputName).join(', '));
+  const kept = withoutDoubles(sets.filter(words => words !== '').map(words => ({ name: '', words })));
+  return nameSets(kept.map(({ words }) => ({ words })));
+}
