@@ -1,0 +1,16 @@
+/** @file Library: not here yet; says so and no more. */
+import { EmptyState } from '../../parts/index.ts';
+import { PageHead } from '../../shell/page-head.tsx';
+
+export function Page() {
+  return (
+    <div class="page">
+      <PageHead title="Library" />
+      <EmptyState
+        icon="library"
+        title="This page is not built yet"
+        text="The command line has what it will show."
+      />
+    </div>
+  );
+}
