@@ -1,6 +1,6 @@
 /** @file The library as a whole: what is written of cards, pictures, hashes, other processes, damage. */
 import { createHash } from 'node:crypto';
-import { mkdirSync, readFileSync, rmSync, statSync, unlinkSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, renameSync, rmSync, statSync, unlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import sharp from 'sharp';
@@ -163,6 +163,10 @@ describe('hashes', () => {
     expect(library.search({ text: whole.slice(0, 10) }).cards.map(card => card.id)).toEqual([id]);
     await library.scan();
     expect(library.card(id)?.hashes).toEqual(expected);
+    renameSync(path, `${path}.moved.safetensors`);
+    await library.scan();
+    expect(library.card(id)?.hashes).toEqual(expected);
+    renameSync(`${path}.moved.safetensors`, path);
     writeFileSync(path, smallLora({ metadata: { other: 'metadata' } }));
     await library.scan();
     expect(library.card(id)?.hashes).toEqual({});

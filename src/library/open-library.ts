@@ -170,6 +170,23 @@ export function openLibrary(data: DataFolder, { readOnly = false }: OpenLibraryO
     });
   };
 
+  /** Files of a folder leave the index, and cards that have no other. */
+  const dropFiles = (folder: string): void =>
+    stores.db.atOnce(() => {
+      const cards = stores.db.all('SELECT DISTINCT card FROM files WHERE folder = ?', folder);
+      stores.db.run('DELETE FROM files WHERE folder = ?', folder);
+      for (const card of cards.map(row => String(row.card)))
+        if (filesOfCard(stores.db, card).length > 0) refreshCard(stores, card);
+        else forgetCard(stores, card);
+    });
+
+  /** A folder may be removed while it is scanned, here or by another process. */
+  const dropRemoved = (): void => {
+    const there = new Set([pocketId, ...allFolders().map(({ id }) => id)]);
+    for (const { folder } of stores.db.all('SELECT DISTINCT folder FROM files'))
+      if (!there.has(String(folder))) own.atOnce(() => dropFiles(String(folder)));
+  };
+
   start();
   return {
     folders: () => shown(allFolders()),
@@ -194,16 +211,10 @@ export function openLibrary(data: DataFolder, { readOnly = false }: OpenLibraryO
       if (!own.folders().some(folder => folder.id === id))
         throw badInput('FOLDER_UNKNOWN', `the library has no folder ${id.slice(0, 80)}`);
       whole(() =>
-        own.atOnce(() =>
-          stores.db.atOnce(() => {
-            const cards = stores.db.all('SELECT DISTINCT card FROM files WHERE folder = ?', id);
-            stores.db.run('DELETE FROM files WHERE folder = ?', id);
-            for (const card of cards.map(row => String(row.card)))
-              if (filesOfCard(stores.db, card).length > 0) refreshCard(stores, card);
-              else forgetCard(stores, card);
-            own.removeFolder(id);
-          }),
-        ),
+        own.atOnce(() => {
+          dropFiles(id);
+          own.removeFolder(id);
+        }),
       );
     },
     scan(options = {}) {
@@ -211,7 +222,11 @@ export function openLibrary(data: DataFolder, { readOnly = false }: OpenLibraryO
       const signal = options.signal ? AbortSignal.any([options.signal, closing.signal]) : closing.signal;
       const run = async () => {
         signal.throwIfAborted();
-        const work = () => scanLibrary(stores, allFolders(), { ...options, signal });
+        const work = async () => {
+          const summary = await scanLibrary(stores, allFolders(), { ...options, signal });
+          dropRemoved();
+          return summary;
+        };
         try {
           return await work();
         } catch (error) {

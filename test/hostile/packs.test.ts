@@ -463,6 +463,19 @@ describe('zips as people make them', () => {
     ]);
   });
 
+  test('what was a favourite of its maker is none here', async () => {
+    const metadata = JSON.stringify({
+      favorite: true,
+      file_path: 'C:/Users/me/zork.safetensors',
+      notes: 'n',
+    });
+    const zip = zipOf({ 'zork.safetensors': loraBytes(), 'zork.metadata.json': metadata });
+    const { folder } = await unpack(zip, 'zork.zip');
+    expect(JSON.parse(readFileSync(join(folder, 'zork.metadata.json'), 'utf8'))).toEqual({
+      ...{ favorite: false, file_path: '', preview_url: '', notes: 'n' },
+    });
+  });
+
   test('of several LoRAs, one of them broken: none of them stays', async () => {
     const members = { 'a.safetensors': loraBytes(), 'b.safetensors': 'broken' };
     const error = await unpack(zipOf(members), 'zork.zip').catch((error: unknown) => error);

@@ -2,10 +2,15 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { Command } from 'commander';
-import { LoraError } from '../../errors.ts';
 import { packContentOf, packLora } from '../../library/index.ts';
 import { field, showBytes } from '../../workbench/index.ts';
-import { type CommonOptions, findCard, withCommon, withLibrary } from '../library/with-library.ts';
+import {
+  type CommonOptions,
+  findCard,
+  withCommon,
+  withLibrary,
+  withReplace,
+} from '../library/with-library.ts';
 import { interruptible } from '../terminal.ts';
 
 interface Options extends CommonOptions {
@@ -13,12 +18,6 @@ interface Options extends CommonOptions {
   readonly preview?: string;
   readonly notes: boolean;
   readonly replace: boolean;
-}
-
-/** The hint of a file that is there, with the option that is here. */
-export function withReplace(error: unknown): never {
-  if (!(error instanceof LoraError) || error.code !== 'WRITE_EXISTS') throw error;
-  throw new LoraError(error.code, error.message, { hint: 'Move it away, or give --replace.', cause: error });
 }
 
 async function pack(wanted: string, options: Options): Promise<void> {
@@ -34,7 +33,9 @@ async function pack(wanted: string, options: Options): Promise<void> {
     const signal = interruptible(() => terminal.note('stopping'));
     const packed = await packLora(content, out, { signal, replace: options.replace }).catch(withReplace);
     for (const note of packed.notes) terminal.note(`note: ${note}`);
-    const members = packed.members.flatMap(({ name, bytes }) => field(bytes < 1000 ? `${bytes} B` : showBytes(bytes), name));
+    const members = packed.members.flatMap(({ name, bytes }) =>
+      field(bytes < 1000 ? `${bytes} B` : showBytes(bytes), name),
+    );
     terminal.result(packed, [`${packed.path} (${showBytes(packed.bytes)})`, ...members].join('\n'));
   });
 }

@@ -2,7 +2,7 @@
 import { statSync } from 'node:fs';
 import { basename, resolve } from 'node:path';
 import type { Command } from 'commander';
-import { badInput, nearestWords } from '../../errors.ts';
+import { badInput, LoraError, nearestWords } from '../../errors.ts';
 import { type Card, type Library, openLibrary, type WholeCard } from '../../library/index.ts';
 import { dataFolderAt, makeDataFolders, usualDataFolder } from '../../workbench/index.ts';
 import { openTerminal, type Terminal } from '../terminal.ts';
@@ -119,4 +119,10 @@ export function findCard(library: Library, wanted: string): WholeCard {
   const card = id === undefined ? undefined : library.card(id);
   if (card) return card;
   throw unknown(library, wanted);
+}
+
+/** The hint of a file that is there, with the option that is here. */
+export function withReplace(error: unknown): never {
+  if (!(error instanceof LoraError) || error.code !== 'WRITE_EXISTS') throw error;
+  throw new LoraError(error.code, error.message, { hint: 'Move it away, or give --replace.', cause: error });
 }

@@ -13,10 +13,9 @@ import {
 } from '../../library/index.ts';
 import { field } from '../../workbench/index.ts';
 import { collect, integerOption, numberOption } from '../numbers.ts';
-import { withReplace } from '../writing.ts';
 import { cardArgument } from './look.ts';
 import { describeCard } from './report.ts';
-import { type CommonOptions, findCard, withCommon, withLibrary } from './with-library.ts';
+import { type CommonOptions, findCard, withCommon, withLibrary, withReplace } from './with-library.ts';
 
 interface SetOptions extends CommonOptions {
   readonly name?: string;

@@ -16,7 +16,7 @@ import { copyDataset } from './copy.ts';
 import { licenceOf, type Suggestion, suggestionOf } from './examples.ts';
 import { openFactsCache } from './facts-cache.ts';
 import { endingOf } from './file-names.ts';
-import type { DatasetPicture } from './listing.ts';
+import type { DatasetListing, DatasetPicture } from './listing.ts';
 import { openListings } from './listings.ts';
 import {
   type DatasetPlace,
@@ -117,9 +117,9 @@ export function openDatasets(data: DataFolder): Datasets {
   const incoming = join(data.datasets, '.incoming');
   const swept = sweepParts(incoming).catch(() => undefined);
 
-  const summaryOf = async (place: DatasetPlace): Promise<DatasetSummary> => {
+  const summaryOf = async (place: DatasetPlace, known?: DatasetListing): Promise<DatasetSummary> => {
     const { id, name, origin, path } = place;
-    const { pictures, bytes, changedAt } = await listings.of(path);
+    const { pictures, bytes, changedAt } = known ?? (await listings.of(path));
     const usable = pictures.filter(({ fault }) => !fault);
     const [suggestion, licence] = [origin === 'example' ? suggestionOf(name) : undefined, licenceOf(path)];
     const own = await stat(path);
@@ -173,9 +173,9 @@ export function openDatasets(data: DataFolder): Datasets {
     list: async () => Promise.all(datasetPlaces(data).map(summaryOrFault)),
     async get(id) {
       const place = findDataset(data, id);
-      const { pictures: items } = await listings.of(place.path);
+      const listing = await listings.of(place.path);
       const undo = place.origin !== 'example' && (await canUndo(place.path));
-      return { ...(await summaryOf(place)), items, canUndo: undo };
+      return { ...(await summaryOf(place, listing)), items: listing.pictures, canUndo: undo };
     },
     async create(given, from) {
       const name = given.normalize('NFC');

@@ -30,6 +30,12 @@ function wrongText(bytes: Buffer, isJson: boolean): string | undefined {
   }
 }
 
+/** LoRA-Manager's file without what was its user's own: where it lay, and that it was a favourite. */
+function asOwn(bytes: Buffer): string {
+  const value = JSON.parse(bytes.toString('utf8')) as Record<string, unknown>;
+  return JSON.stringify({ ...value, file_path: '', preview_url: '', favorite: false }, null, 2);
+}
+
 /** The first picture that can be read, written anew. */
 async function stagePreview(
   previews: readonly Member[],
@@ -75,7 +81,8 @@ async function stageModel(
       skipped.push({ path: member.path, reason: wrong });
       continue;
     }
-    await writeFile(place(ending), bytes, { flag: 'wx' });
+    const own = ending === '.metadata.json' ? asOwn(bytes) : bytes;
+    await writeFile(place(ending), own, { flag: 'wx' });
     endings.set(ending, place(ending));
   }
   if (await stagePreview(previews, pack, place(previewEnding), skipped))

@@ -1,13 +1,11 @@
 /** The history, uploads and served pictures on real files: files are the truth, nothing of a stranger's is served as it came. */
-import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, utimesSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, utimesSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { Readable } from 'node:stream';
 import sharp from 'sharp';
 import { afterAll, beforeEach, describe, expect, it } from 'vitest';
-import { pictureSettings } from '../../../test/support/picture-settings.ts';
-import { stripes, temporaryFolder } from '../../../test/support/pictures.ts';
+import { drawnPicture, stripes, temporaryFolder } from '../../../test/support/studio-pictures.ts';
 import { encodePng } from '../../files/index.ts';
-import { encodePicture } from '../../generation/index.ts';
 import { type DataFolder, dataFolderAt, makeDataFolders } from '../../workbench/index.ts';
 import { openPictures, type Pictures } from './pictures.ts';
 import { servedBytes, servedPicture, sweepServed } from './served.ts';
@@ -41,9 +39,7 @@ afterAll(() => {
 async function draw(place: string, prompt: string, seed: bigint, at: number): Promise<string> {
   const path = join(data.pictures, place);
   mkdirSync(dirname(path), { recursive: true });
-  const settings = { ...pictureSettings, prompt, seed, width: 64, height: 64 };
-  const pixels = { width: 64, height: 64, channels: 3 as const, data: new Uint8Array(3 * 64 * 64) };
-  writeFileSync(path, await encodePicture(pixels, { format: 'png', settings }));
+  writeFileSync(path, await drawnPicture({ prompt, seed }));
   utimesSync(path, at, at);
   return path;
 }
@@ -63,14 +59,18 @@ describe('the history', () => {
   it('is newest first, with what pictures say of themselves', async () => {
     const { total, pictures: found } = await pictures.list();
     expect(total).toBe(4);
-    expect(found.map(({ place, prompt, seed, createdAt }: never) => [place, prompt, seed, createdAt])).toBeDefined();
     expect(found.map(({ place }) => place)).toEqual([
       '2026-01-02/c.png',
       '2026-01-02/b.png',
       '2026-01-01/a.png',
       '2026-01-02/plain.png',
     ]);
-    expect(found[1]).toMatchObject({ prompt: 'a blue café', seed: '9223372036854775809', width: 64, height: 64 });
+    expect(found[1]).toMatchObject({
+      prompt: 'a blue café',
+      seed: '9223372036854775809',
+      width: 64,
+      height: 64,
+    });
     expect(found[3]).toMatchObject({ prompt: '', seed: '', width: 32, height: 48 });
   });
 
@@ -135,7 +135,10 @@ describe('the history', () => {
 
 describe('uploads', () => {
   it('are PNG without anything else, upright, alpha kept', async () => {
-    const turned = await sharp(stripes(64, 32, 1)).withMetadata({ orientation: 6 }).jpeg().toBuffer();
+    const turned = await sharp(stripes(64, 32, 1))
+      .withMetadata({ orientation: 6 })
+      .jpeg()
+      .toBuffer();
     const upload = await saveUpload(data, Readable.from([turned.subarray(0, 100), turned.subarray(100)]));
     expect(upload).toMatchObject({ width: 32, height: 64 });
     expect(upload.id).toMatch(/^[0-9a-f]{32}$/);
@@ -173,7 +176,9 @@ describe('uploads', () => {
       'an animation',
       async () => {
         const frame = { create: { width: 16, height: 32, channels: 3 as const, background: 'red' } };
-        return sharp({ ...frame, pageHeight: 16 } as never).gif({ delay: [100, 100] }).toBuffer();
+        return sharp({ ...frame, pageHeight: 16 } as never)
+          .gif({ delay: [100, 100] })
+          .toBuffer();
       },
       /PICTURE_ANIMATED|^$/,
     ],
@@ -196,8 +201,18 @@ describe('serving', () => {
   it('encodes anew, in the width asked for, without what was in the file', async () => {
     const path = join(data.path, 'x.png');
     const secret = 'parameters of somebody';
-    writeFileSync(path, await sharp(stripes(800, 400, 1)).withExif({ IFD0: { ImageDescription: secret } }).png().toBuffer());
-    for (const [size, width] of [['96', 96], ['320', 320], ['full', 800]] as const) {
+    writeFileSync(
+      path,
+      await sharp(stripes(800, 400, 1))
+        .withExif({ IFD0: { ImageDescription: secret } })
+        .png()
+        .toBuffer(),
+    );
+    for (const [size, width] of [
+      ['96', 96],
+      ['320', 320],
+      ['full', 800],
+    ] as const) {
       const { bytes, type } = await servedPicture(data, path, size);
       expect(type).toBe('image/webp');
       expect((await sharp(bytes).metadata()).width).toBe(width);
@@ -213,7 +228,9 @@ describe('serving', () => {
     await expect(servedPicture(data, path, '96')).rejects.toThrow(fault('PICTURE_MISSING'));
     writeFileSync(path, '<html><script>alert(1)</script>');
     await expect(servedPicture(data, path, '96')).rejects.toThrow(fault('PICTURE_NOT_A_PICTURE'));
-    await expect(servedBytes(data, stripes(64, 64, 1).subarray(0, 60), '96')).rejects.toThrow(fault('PICTURE_BROKEN'));
+    await expect(servedBytes(data, stripes(64, 64, 1).subarray(0, 60), '96')).rejects.toThrow(
+      fault('PICTURE_BROKEN'),
+    );
     await expect(servedPicture(data, data.path, '96')).rejects.toThrow(fault('PICTURE_MISSING'));
   });
 

@@ -332,3 +332,13 @@ test('a file of another length than its header says', async () => {
   truncateSync(path, readFileSync(path).length - 1);
   expect(await library.scan()).toMatchObject({ broken: 0 });
 });
+
+test('a folder that is removed while it is scanned', async () => {
+  const { library, models } = await withOne();
+  const [{ id }] = library.folders().filter(({ layout }) => layout === 'folder');
+  for (let i = 0; i < 60; i++) writeLora(join(models, `more ${i}.safetensors`), { seed: 200 + i });
+  const scan = library.scan({ onProgress: done => done > 0 && done < 60 && library.removeFolder(id) });
+  await scan.catch(error => expect(error).toMatchObject({ code: 'FOLDER_UNKNOWN' }));
+  await library.scan();
+  expect(library.search({ use: 'lora' }).total).toBe(0);
+});

@@ -82,6 +82,10 @@ const isSame = ({ model, folder, before }: Found): boolean =>
   before.folder === folder.id &&
   before.place === model.place;
 
+/** What was computed of the same bytes, here or where the file lay before. */
+const hashesFor = ({ db }: Stores, id: string, { bytes, modified }: FoundModel): FileRow['hashes'] =>
+  filesOfCard(db, id).find(row => row.bytes === bytes && row.modified === modified)?.hashes ?? {};
+
 async function read(
   { model, folder, before }: Found,
   stores: Stores,
@@ -94,13 +98,13 @@ async function read(
   const isSettled = before?.stamp === model.stamp;
   const { id, facts } =
     old && isSettled ? { id: old.card, facts: old.facts } : readFacts(model, folder.uses, tables);
-  const isUnsettled = now - modified < unsettledMilliseconds;
+  const isUnsettled = Math.abs(now - modified) < unsettledMilliseconds;
   return {
     ...{ path, place, name, bytes, modified, is, siblings, sides, facts },
     ...{ folder: folder.id, card: id, state: 'present' },
     stamp: isUnsettled ? model.stamp + unsettled : model.stamp,
     side: siblings.length > 0 ? await sideOf(path, siblings) : noSide,
-    hashes: old?.card === id ? old.hashes : {},
+    hashes: hashesFor(stores, id, model),
   };
 }
 

@@ -19,9 +19,8 @@ export function facetsOf(db: Database, use?: CardUse): Facets {
         ...values,
       ),
     ).filter(({ value }) => value !== '');
-  const ofUse = use === undefined ? '' : 'JOIN cards ON cards.row = tags.row WHERE cards.use = ?';
   const tags = db.all(
-    `SELECT tag AS value, count(*) AS n FROM tags ${ofUse} GROUP BY tag ORDER BY n DESC, tag LIMIT ${mostTags}`,
+    `SELECT tag AS value, count(*) AS n FROM tags ${where} GROUP BY tag ORDER BY n DESC, tag LIMIT ${mostTags}`,
     ...values,
   );
   return { families: by('family'), kinds: by('kind'), tags: counted(tags), folders: by('folder') };

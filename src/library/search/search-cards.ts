@@ -175,8 +175,7 @@ export function searchCards(db: Database, query: CardQuery): CardPage {
     return oneOfEach(db, withWords, order, page);
   // Of very many, those that are the best of their series anyway.
   const heads: Where[] = query.grouped ? [{ sql: 'cards.head = 1', values: [] }] : [];
-  const total =
-    matches === undefined || query.grouped ? countOf(db, [...heads, ...wheres], words) : matches;
+  const total = matches === undefined || query.grouped ? countOf(db, [...heads, ...wheres], words) : matches;
   const isRanked = words !== undefined && sort === 'best' && !query.grouped && total <= rankedMatches;
   const rows = isRanked
     ? byRelevance(db, wheres, words, page)

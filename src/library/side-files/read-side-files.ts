@@ -42,8 +42,9 @@ async function readObject(path: string): Promise<Record<string, unknown>> {
   let value: unknown;
   try {
     value = JSON.parse(text);
-  } catch (cause) {
-    throw new Unreadable(`is no JSON: ${(cause as Error).message.slice(0, 120)}`);
+  } catch {
+    // Not the parser's message, which quotes the content.
+    throw new Unreadable('is no JSON');
   }
   if (!isRecord(value)) throw new Unreadable('is no JSON object');
   return value;

@@ -134,7 +134,7 @@ async function readBefore(path: string): Promise<JsonObject> {
     const value: unknown = JSON.parse(await readFile(path, 'utf8'));
     if (isRecord(value)) return value;
   } catch (cause) {
-    throw broken(`is no JSON: ${(cause as Error).message}`, cause);
+    throw broken('is no JSON', cause);
   }
   throw broken('is no JSON object');
 }

@@ -36,7 +36,12 @@ function chooseHead(db: Database, series: string): void {
     series,
   )?.row;
   if (head === undefined) return;
-  db.run('UPDATE cards SET head = (row = ?) WHERE series = ? AND head <> (row = ?)', Number(head), series, Number(head));
+  db.run(
+    'UPDATE cards SET head = (row = ?) WHERE series = ? AND head <> (row = ?)',
+    Number(head),
+    series,
+    Number(head),
+  );
 }
 
 export function removeCard({ db }: Pick<Stores, 'db'>, id: string): void {
@@ -62,7 +67,7 @@ function putCard(db: Database, { card, sortName, series, step, words }: MergedCa
     'INSERT INTO words(rowid, name, triggers, tags, text, place) VALUES (?, ?, ?, ?, ?, ?)',
     ...[row, name, triggers, tags, text, place],
   );
-  for (const tag of card.tags) db.run('INSERT OR IGNORE INTO tags VALUES (?, ?)', tag, row);
+  for (const tag of card.tags) db.run('INSERT OR IGNORE INTO tags VALUES (?, ?, ?)', tag, row, card.use);
   chooseHead(db, series);
   if (before && before.series !== series) chooseHead(db, String(before.series));
 }

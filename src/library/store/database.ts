@@ -32,6 +32,29 @@ const damageCodes = new Set([11, 26]);
 export const isDamage = (error: unknown): boolean =>
   error instanceof Error && 'errcode' in error && damageCodes.has(Number(error.errcode) & 0xff);
 
+/** SQLITE_FULL, SQLITE_READONLY, SQLITE_BUSY and SQLITE_IOERR, which are of the disk or of others. */
+const faults: ReadonlyMap<number, readonly [code: string, why: string, hint: string]> = new Map([
+  [13, ['DISK_FULL', 'there is no space left', 'Free some space, then try again.']],
+  [
+    8,
+    [
+      'DATA_READ_ONLY',
+      'it may not be written to',
+      'Check its permissions, and whether its disk is read-only.',
+    ],
+  ],
+  [5, ['LIBRARY_BUSY', 'another process is writing to it', 'Try again in a moment.']],
+  [10, ['DISK_FAILS', 'the disk reports an error', 'Check the disk, and whether it is full.']],
+]);
+
+function asFault(error: unknown, path: string): unknown {
+  if (!(error instanceof Error) || !('errcode' in error)) return error;
+  const fault = faults.get(Number(error.errcode) & 0xff);
+  if (!fault) return error;
+  const [code, why, hint] = fault;
+  return new LoraError(code, `${path} cannot be written: ${why}`, { hint, cause: error });
+}
+
 function migrate(database: DatabaseSync, path: string, migrations: readonly string[]): void {
   const versionNow = (): number => Number(database.prepare('PRAGMA user_version').get()?.user_version ?? 0);
   if (versionNow() === migrations.length) return;
@@ -63,7 +86,7 @@ function prepared(database: DatabaseSync): (sql: string) => StatementSync {
   };
 }
 
-/** Opens a file, or makes it. Throws LIBRARY_NEWER, and what `isDamage` tells. */
+/** Opens a file, or makes it. Throws LIBRARY_NEWER, and what `isDamage` tells; later DISK_FULL, DATA_READ_ONLY, DISK_FAILS, LIBRARY_BUSY. */
 export function openDatabase(path: string, options: OpenDatabaseOptions): Database {
   const { readOnly = false, migrations, synchronous } = options;
   const database = new DatabaseSync(path, { readOnly, timeout: busyMilliseconds });
@@ -77,22 +100,29 @@ export function openDatabase(path: string, options: OpenDatabaseOptions): Databa
     database.prepare('SELECT count(*) FROM sqlite_schema').get();
   } catch (error) {
     database.close();
-    throw error;
+    throw asFault(error, path);
   }
   const statement = prepared(database);
+  const told = <T>(work: () => T): T => {
+    try {
+      return work();
+    } catch (error) {
+      throw asFault(error, path);
+    }
+  };
   let depth = 0;
   return {
-    run: (sql, ...values) => void statement(sql).run(...values),
-    get: (sql, ...values) => statement(sql).get(...values) as Row | undefined,
-    all: (sql, ...values) => statement(sql).all(...values) as Row[],
+    run: (sql, ...values) => void told(() => statement(sql).run(...values)),
+    get: (sql, ...values) => told(() => statement(sql).get(...values)) as Row | undefined,
+    all: (sql, ...values) => told(() => statement(sql).all(...values)) as Row[],
     atOnce(work, { lasting = true } = {}) {
       if (depth > 0) return work();
       if (!lasting) database.exec('PRAGMA synchronous = NORMAL');
-      database.exec('BEGIN IMMEDIATE');
+      told(() => database.exec('BEGIN IMMEDIATE'));
       depth++;
       try {
         const result = work();
-        database.exec('COMMIT');
+        told(() => database.exec('COMMIT'));
         return result;
       } catch (error) {
         if (database.isTransaction) database.exec('ROLLBACK');

@@ -32,8 +32,10 @@ const schema = `
   CREATE INDEX cards_by_series ON cards(series, state, step, modified);
   CREATE INDEX cards_by_kind ON cards(use, family, kind, head);
   CREATE INDEX cards_by_state ON cards(state);
-  CREATE INDEX cards_by_folder ON cards(folder, place);
-  CREATE TABLE tags(tag TEXT NOT NULL COLLATE NOCASE, row INTEGER NOT NULL, PRIMARY KEY (tag, row)) STRICT, WITHOUT ROWID;
+  CREATE INDEX cards_by_folder ON cards(folder, place, use);
+  CREATE TABLE tags(tag TEXT NOT NULL COLLATE NOCASE, row INTEGER NOT NULL, use TEXT NOT NULL, PRIMARY KEY (tag, row))
+    STRICT, WITHOUT ROWID;
+  CREATE INDEX tags_by_use ON tags(use, tag);
   CREATE INDEX tags_by_card ON tags(row);
   CREATE VIRTUAL TABLE words USING fts5(name, triggers, tags, text, place, content='', contentless_delete=1,
     prefix='1 2 3 4', tokenize="unicode61 remove_diacritics 2 categories 'L* N* M* Co So'");

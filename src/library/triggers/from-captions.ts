@@ -14,11 +14,11 @@ const mostWords = 4;
 
 function tagTriggers(folder: FolderTags, least: number, leastNamed: number, outputName: string): string[] {
   const { name, tags, pictures } = folder;
-  const candidates = tags.map(([tag, count], i) => ({ tag, count, i, plain: plainTag(tag) }));
-  const special = candidates.filter(({ plain }) => plain.length > 1 && !isGeneral(plain));
-  const named = candidates.filter(
-    ({ plain, count }) => count >= leastNamed && !isAllGeneral(plain) && isNamed(plain, name, outputName),
+  const candidates = tags.flatMap(([tag, count], i) =>
+    count >= leastNamed ? [{ tag, count, i, plain: plainTag(tag) }] : [],
   );
+  const special = candidates.filter(({ plain }) => plain.length > 1 && !isGeneral(plain));
+  const named = candidates.filter(({ plain }) => !isAllGeneral(plain) && isNamed(plain, name, outputName));
   const often = pictures < fewest ? [] : special.filter(({ count }) => count >= least);
   const lead = leadOf(folder);
   const first = often.filter(({ i }) => i < lead);

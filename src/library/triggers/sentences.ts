@@ -53,10 +53,13 @@ function phrasesFrom(word: string, tags: FolderTags['tags']): Map<string, number
     const list = wordsOf(caption.toLowerCase()).slice(0, mostWords);
     const runs = list.flatMap((start, i) =>
       start === word
-        ? Array.from({ length: longestPhrase - 1 }, (_, n) => list.slice(i, i + n + 2)).filter(run => run.length > 1)
+        ? Array.from({ length: longestPhrase - 1 }, (_, n) => list.slice(i, i + n + 2)).filter(
+            run => run.length > 1,
+          )
         : [],
     );
-    for (const run of new Set(runs.map(run => run.join(' ')))) phrases.set(run, (phrases.get(run) ?? 0) + count);
+    for (const run of new Set(runs.map(run => run.join(' '))))
+      phrases.set(run, (phrases.get(run) ?? 0) + count);
   }
   return phrases;
 }
