@@ -19,6 +19,7 @@ export function openScan({ library, tell, log }: Pick<StudioContext, 'library' |
   const stopping = new AbortController();
   let state = { isRunning: false, done: 0, total: 0 };
   let running: Promise<void> | undefined;
+  let next: Promise<void> | undefined;
   const once = async (): Promise<void> => {
     let told = 0;
     state = { isRunning: true, done: 0, total: 0 };
@@ -43,7 +44,17 @@ export function openScan({ library, tell, log }: Pick<StudioContext, 'library' |
     }
   };
   return {
-    scan: () => (running ??= once()),
+    // What changed after a look began may have been passed by: who asks meanwhile gets a look of its own.
+    scan() {
+      running ??= once();
+      if (!state.isRunning || state.done === 0) return running;
+      next ??= running.then(() => {
+        next = undefined;
+        running ??= once();
+        return running;
+      });
+      return next;
+    },
     state: () => state,
     async stop() {
       stopping.abort();

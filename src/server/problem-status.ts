@@ -7,8 +7,10 @@ const rows: readonly (readonly [RegExp, number])[] = [
   [/_(UNKNOWN|NOT_FOUND)$/, 404],
   [/_MISSING$/, 410],
   [/_(EXISTS|KNOWN|STATE|BUSY|RUNNING)$/, 409],
+  [/_(PROTECTED|PRESENT|OWN|CHANGED|NOTHING_TO_UNDO)$/, 409],
   [/_TOO_LARGE$/, 413],
-  [/^(DISK_|DATA_READ_ONLY)/, 507],
+  [/^JOBS_CLOSED$/, 503],
+  [/^(DISK_|DATA_READ_ONLY|WRITE_(NO_SPACE|DENIED|DISK_FAILS))/, 507],
 ];
 
 export function statusOfCode(code: string, exit: ExitKind): number {

@@ -37,7 +37,8 @@ export function openQueueGate(queue: JobQueue, data: Pick<DataFolder, 'path'>): 
   return {
     isPaused: () => isPaused,
     async set(next) {
-      if (next) await writeFileAtomic(mark, 'The queue is held. Delete this file, or resume it in the studio.\n');
+      if (next)
+        await writeFileAtomic(mark, 'The queue is held. Delete this file, or resume it in the studio.\n');
       else await rm(mark, { force: true });
       isPaused = next;
     },

@@ -22,7 +22,14 @@ export type FakeStep =
       readonly kB?: number;
     }
   /** Steps with their state in the work folder, as a training run has them. */
-  | { readonly do: 'train'; readonly steps: number; readonly ms: number; readonly isDeaf?: boolean }
+  | {
+      readonly do: 'train';
+      readonly steps: number;
+      readonly ms: number;
+      readonly isDeaf?: boolean;
+      /** After this step it waits until `open.gate` lies beside the trace, and yields and hears meanwhile. */
+      readonly gateAt?: number;
+    }
   | { readonly do: 'exit' | 'kill' | 'fault' | 'answer' | 'abort'; readonly attempts?: readonly number[] }
   | { readonly do: 'stage a link'; readonly to: string }
   | { readonly do: 'stderr'; readonly text: string }
@@ -80,7 +87,21 @@ function block(ms: number): void {
   while (performance.now() < until);
 }
 
-async function train({ steps, ms, isDeaf }: FakeStep & { do: 'train' }, context: JobContext): Promise<void> {
+/** Opens the gate at which fake training runs wait. */
+export const openGate = (data: string): void => writeFileSync(join(data, 'logs', 'open.gate'), '');
+
+async function passGate({ places, signal, yieldToOthers }: JobContext): Promise<void> {
+  while (!existsSync(join(places.data, 'logs', 'open.gate'))) {
+    await yieldToOthers();
+    signal.throwIfAborted();
+    await delay(5);
+  }
+}
+
+async function train(
+  { steps, ms, isDeaf, gateAt }: FakeStep & { do: 'train' },
+  context: JobContext,
+): Promise<void> {
   const state = join(context.places.work, 'state');
   const first = existsSync(state) ? Number(readFileSync(state, 'utf8')) : 0;
   for (let step = first; step < steps; step++) {
@@ -90,6 +111,7 @@ async function train({ steps, ms, isDeaf }: FakeStep & { do: 'train' }, context:
     writeFileSync(state, String(step + 1));
     trace(context, `step ${step + 1}`);
     context.progress({ share: (step + 1) / steps, text: `step ${step + 1} of ${steps}` });
+    if (gateAt === step + 1) await passGate(context);
   }
 }
 

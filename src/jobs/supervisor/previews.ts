@@ -2,7 +2,8 @@
 import type { JobId } from '../queue.ts';
 
 const keptJobs = 16;
-const keptNames = 16;
+/** A grid shows one a picture. */
+const keptNames = 100;
 
 export interface Previews {
   set(jobId: JobId, name: string, bytes: Uint8Array): void;

@@ -1,6 +1,6 @@
 /** @file Comparisons: what `lora compare` does; the grid lies in the job's own folder, so that it goes on where it was. */
 import { existsSync } from 'node:fs';
-import { rename } from 'node:fs/promises';
+import { readFile, rename } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { LoraError } from '../../../errors.ts';
 import { ensureFreeSpace } from '../../../files/index.ts';
@@ -16,6 +16,7 @@ import {
 import { gridFacts, missingBytes, openSheets, type WrittenSheet } from '../../../workbench/index.ts';
 import type { ComparePayload } from '../../payloads/compare.ts';
 import type { JobContext, JobRunner, StagedFile } from '../../runner.ts';
+import { smallJpeg } from '../small-picture.ts';
 import { stageFile } from '../stage-file.ts';
 import type { Bench, PictureBench } from './bench.ts';
 import { openPictureFolders, type PictureFolders } from './folders.ts';
@@ -81,6 +82,55 @@ async function stageGrid(
   return { files, names };
 }
 
+/** Axes, and the number of each cell's picture, x first: what a page needs to fill the grid while it is drawn. */
+const mostToldCells = 400;
+
+function outlineOf({ axes, cells, pictures }: Grid): object | undefined {
+  if (cells.length > mostToldCells) return undefined;
+  const numbers = new Map(pictures.map(({ id }, i) => [id, i]));
+  const told = axes.filter(({ title }) => title !== '');
+  return {
+    axes: told.map(({ title, values }) => ({
+      title,
+      values: values.map(({ label, epoch }) => ({
+        label,
+        ...(epoch ? { epoch: { step: epoch.step } } : {}),
+      })),
+    })),
+    cells: cells.map(({ picture }) => numbers.get(picture)),
+  };
+}
+
+/** Shows each finished picture, small, by its number in the grid: `picture-1` is what its artefact will be called. */
+function showPictures(
+  draw: DrawPictures,
+  { grid, missing, fileOf }: GridFolder,
+  { preview }: JobContext,
+): DrawPictures {
+  const numbers = new Map(grid.pictures.map(({ id }, i) => [id, i + 1]));
+  const wanted = missing();
+  const show = async (id: string, bytes: Uint8Array): Promise<void> =>
+    smallJpeg(bytes)
+      .then(small => preview(`picture-${numbers.get(id)}`, small))
+      .catch(() => undefined);
+  const showThose = async (): Promise<void> => {
+    for (const { id } of grid.pictures) {
+      const path = fileOf(id);
+      if (path !== undefined) await show(id, await readFile(path));
+    }
+  };
+  return async (settings, hooks) => {
+    await showThose();
+    await draw(settings, {
+      ...hooks,
+      async onPicture(index, picture) {
+        await hooks.onPicture(index, picture);
+        await show(wanted[index].id, picture.png);
+      },
+    });
+  };
+}
+
 /** One picture at a time: others may have the workshop between two, with another base. */
 const drawSingly =
   (open: () => Promise<Bench>, { yieldToOthers }: JobContext): DrawPictures =>
@@ -116,6 +166,7 @@ export const compareRunner =
       const already = all - folder.missing().length;
       const drawSheets = openSheets(folder, out);
       let sheets: WrittenSheet[] = [];
+      const outline = outlineOf(grid);
       await drawGrid(folder, {
         ...{ draw: drawSingly(open, context), signal },
         onProgress({ done, step, steps, secondsLeft }) {
@@ -124,7 +175,7 @@ export const compareRunner =
             share: (ready + step / steps) / all,
             text: `picture ${Math.min(ready + 1, all)} of ${all}, step ${step} of ${steps}`,
             secondsLeft,
-            detail: { step, steps, pictures: all, done: ready },
+            detail: { step, steps, pictures: all, done: ready, ...(outline ? { grid: outline } : {}) },
           });
         },
         async drawSheets() {

@@ -11,7 +11,20 @@ type Line = z.output<typeof jobLogLine>;
 const entry = z.looseObject({ time: z.number(), event: z.string() });
 const mostBytes = 2 * 2 ** 20;
 
-const isFault = (event: string): boolean => /fail|fault|died|crash|error|lost/i.test(event);
+/** What the supervisor writes, in words; events that are not here are told as they are. */
+const eventTexts: Readonly<Record<string, (facts: Readonly<Record<string, unknown>>) => string>> = {
+  begins: () => 'begins',
+  lost: () => 'another attempt took over',
+  'asked to end': ({ why }) => `asked to end: ${String(why)}`,
+  'given back': ({ why }) => `given back to the queue${why ? `: ${String(why)}` : ''}`,
+  ended: ({ files }) => {
+    const count = Array.isArray(files) ? files.length : 0;
+    return count === 0 ? 'done' : `done: ${count} ${count === 1 ? 'file' : 'files'}`;
+  },
+  'log full': () => 'the log is full; nothing more is written down',
+};
+
+const isFault = (event: string): boolean => /fail|fault|died|crash|error|killed/i.test(event);
 
 /** Facts of an entry, in the order in which they were written. */
 function factsText(facts: Readonly<Record<string, unknown>>): string {
@@ -31,9 +44,11 @@ function lineOf(text: string): Line[] {
   const read = entry.safeParse(json);
   if (!read.success) return [];
   const { time, event, attempt, text: said, message, ...facts } = read.data;
-  const words = [said, message].find(words => typeof words === 'string' && words !== '') as string | undefined;
-  const rest = factsText(facts);
-  const what = words ?? [event, rest].filter(part => part !== '').join(': ');
+  const words = [said, message].find(words => typeof words === 'string' && words !== '') as
+    | string
+    | undefined;
+  const told = Object.hasOwn(eventTexts, event) ? eventTexts[event](facts) : undefined;
+  const what = words ?? told ?? [event, factsText(facts)].filter(part => part !== '').join(': ');
   const isWarning = /^warning\b/i.test(what);
   const level = isWarning ? 'warning' : isFault(event) ? 'error' : 'note';
   const which = typeof attempt === 'number' && attempt > 1 ? `attempt ${attempt}: ` : '';

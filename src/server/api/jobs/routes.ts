@@ -14,7 +14,7 @@ import {
 import { servedBytes, servedPicture } from '../../../library/index.ts';
 import type { StudioContext } from '../../context.ts';
 import { type RouteRow, route } from '../../route.ts';
-import { flag, nothing, pictureSize } from '../../schemas/common.ts';
+import { flag, nothing, type pictureSize } from '../../schemas/common.ts';
 import {
   job,
   jobId,
@@ -43,7 +43,11 @@ const name = z.string().min(1).max(200);
 const namedParams = z.strictObject({ id: jobId, name });
 
 /** Several with commas. Throws QUERY_INVALID. */
-function several<T extends string>(text: string | undefined, known: readonly T[], what: string): T[] | undefined {
+function several<T extends string>(
+  text: string | undefined,
+  known: readonly T[],
+  what: string,
+): T[] | undefined {
   if (text === undefined || text.trim() === '') return undefined;
   return text.split(',').map(part => {
     const word = part.trim();
@@ -120,7 +124,8 @@ async function livePreview(
 export const jobRoutes: readonly RouteRow[] = [
   route({
     ...{ method: 'GET', path, policy: 'read', tag },
-    summary: 'Jobs: running ones, queued ones in their order, paused ones, then ended ones, the newest first.',
+    summary:
+      'Jobs: running ones, queued ones in their order, paused ones, then ended ones, the newest first.',
     ...{ query: jobQuery, response: jobPage },
     handle: async (context, { query }) => {
       const { total, jobs } = await context.queue.list(filterOf(query));
@@ -154,7 +159,10 @@ export const jobRoutes: readonly RouteRow[] = [
     summary: 'Moves a waiting job: first, last, before or after another, or to another priority.',
     ...{ params: jobParams, body: jobMove, response: job },
     handle: async (context, { params, body }) =>
-      apiJob(await context.queue.move(params.id, body.to as Parameters<typeof context.queue.move>[1]), context),
+      apiJob(
+        await context.queue.move(params.id, body.to as Parameters<typeof context.queue.move>[1]),
+        context,
+      ),
   }),
   route({
     ...{ method: 'GET', path: `${path}/:id/log`, policy: 'read', tag },
@@ -167,7 +175,8 @@ export const jobRoutes: readonly RouteRow[] = [
   }),
   route({
     ...{ method: 'GET', path: `${path}/:id/training`, policy: 'read', tag },
-    summary: 'Rows of the journal of a training run after a step, its previews, and how many steps it will have.',
+    summary:
+      'Rows of the journal of a training run after a step, its previews, and how many steps it will have.',
     params: jobParams,
     query: z.strictObject({
       after: z.coerce.number().int().min(0).max(100_000_000).default(0),

@@ -48,7 +48,8 @@ export async function readRunRows(path: string): Promise<RunRows> {
       const { bytesRead } = await file.read(bytes, 0, bytes.length, from);
       return bytes.subarray(0, bytesRead);
     };
-    const tailOf = async (end: number): Promise<string> => hashOf(await read(Math.max(0, end - tailBytes), end));
+    const tailOf = async (end: number): Promise<string> =>
+      hashOf(await read(Math.max(0, end - tailBytes), end));
     const before = kept.get(path);
     const isSame = before && before.bytes <= size && (await tailOf(before.bytes)) === before.tail;
     const reading = isSame ? before : fresh();

@@ -112,7 +112,11 @@ export async function trainingRowsOf(
 export function trainingPreview(data: DataFolder, job: Job, name: string): string {
   const inner = join(runFolder(data, job), runFiles.previews);
   const file = `${name}.png`;
-  const isThere = parsePreviewName(file) !== undefined && existsSync(inner) && readdirSync(inner).includes(file);
+  const isThere =
+    parsePreviewName(file) !== undefined && existsSync(inner) && readdirSync(inner).includes(file);
   if (isThere) return resolveInside(inner, file);
-  throw new LoraError('PREVIEW_UNKNOWN', `there is no preview ${JSON.stringify(name.slice(0, 80))} of this run`);
+  throw new LoraError(
+    'PREVIEW_UNKNOWN',
+    `there is no preview ${JSON.stringify(name.slice(0, 80))} of this run`,
+  );
 }

@@ -24,7 +24,16 @@ export function apiWholeCard(card: WholeCard): ApiWholeCard {
   const { hashes, training, tagFrequency, metadata, sideFiles, versions, copies, findings, ...plain } = card;
   return {
     ...apiCard(plain),
-    ...({ hashes, training, tagFrequency, metadata, sideFiles, versions, copies, findings } as unknown as Pick<
+    ...({
+      hashes,
+      training,
+      tagFrequency,
+      metadata,
+      sideFiles,
+      versions,
+      copies,
+      findings,
+    } as unknown as Pick<
       ApiWholeCard,
       | ('hashes' | 'training' | 'tagFrequency' | 'metadata')
       | ('sideFiles' | 'versions' | 'copies' | 'findings')

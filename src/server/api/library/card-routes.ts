@@ -1,5 +1,6 @@
 /** @file Routes of the library's cards. */
 import { createReadStream, statSync } from 'node:fs';
+import { readFile } from 'node:fs/promises';
 import { basename } from 'node:path';
 import { z } from 'zod';
 import { badInput, LoraError } from '../../../errors.ts';
@@ -14,10 +15,18 @@ import {
   type WholeCard,
   writeSideFile,
 } from '../../../library/index.ts';
-import { readFile } from 'node:fs/promises';
 import type { StudioContext } from '../../context.ts';
 import { Reply, type RouteRow, route } from '../../route.ts';
-import { card, cardEdit, cardPage, cardQuery, duplicate, facets, sideFileWish, wholeCard } from '../../schemas/cards.ts';
+import {
+  card,
+  cardEdit,
+  cardPage,
+  cardQuery,
+  duplicate,
+  facets,
+  sideFileWish,
+  wholeCard,
+} from '../../schemas/cards.ts';
 import { cardParams, pictureReply, viewQuery } from '../params.ts';
 import { apiCard, apiWholeCard } from './api-card.ts';
 

@@ -20,7 +20,8 @@ export const folderRoutes: readonly RouteRow[] = [
   }),
   route({
     ...{ method: 'POST', path, policy: 'local', tag, status: 201 },
-    summary: 'Adds a folder, or an installation of A1111, Forge or ComfyUI. Nothing in it is moved or changed.',
+    summary:
+      'Adds a folder, or an installation of A1111, Forge or ComfyUI. Nothing in it is moved or changed.',
     ...{ body: newFolder, response: folderPage },
     handle: ({ library, isLocal, scans }, { body }) => {
       const added = library.addFolder(body.path, body.uses);

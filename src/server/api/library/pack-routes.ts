@@ -23,7 +23,12 @@ async function roomIn({ data }: StudioContext): Promise<{ folder: string; clear:
   return { folder, clear: () => void rm(folder, { recursive: true, force: true }).catch(() => undefined) };
 }
 
-async function packed(context: StudioContext, id: string, withNotes: boolean, signal: AbortSignal): Promise<Reply> {
+async function packed(
+  context: StudioContext,
+  id: string,
+  withNotes: boolean,
+  signal: AbortSignal,
+): Promise<Reply> {
   const card = cardOf(context, id);
   if (card.use !== 'lora') throw badInput('CARD_WRONG_USE', `${card.name} is no LoRA: only they are packed`);
   const file = context.library.pathOf(id);
@@ -59,7 +64,8 @@ export const packRoutes: readonly RouteRow[] = [
   }),
   route({
     ...{ method: 'POST', path: '/api/v1/library/packs', policy: 'upload', tag, status: 201 },
-    summary: 'Unpacks a `.lorapack` or a zip with LoRAs into the folder of the studio. Nothing is overwritten.',
+    summary:
+      'Unpacks a `.lorapack` or a zip with LoRAs into the folder of the studio. Nothing is overwritten.',
     query: z.strictObject({ name: z.string().min(1).max(400).default('pack.lorapack') }),
     ...{ response: unpacked, bodyLimit: packBytes },
     handle: async (context, { query, stream, signal }) => {
@@ -69,7 +75,9 @@ export const packRoutes: readonly RouteRow[] = [
         const name = safeName(query.name);
         const { path } = await receiveFile(stream, folder, { name, mostBytes: packBytes });
         await rename(path, join(folder, name));
-        const { models, skipped, kind } = await unpackLora(join(folder, name), context.data.loras, { signal });
+        const { models, skipped, kind } = await unpackLora(join(folder, name), context.data.loras, {
+          signal,
+        });
         void context.scans.scan();
         return {
           kind,

@@ -1,6 +1,12 @@
 /** @file What can be chosen for a picture, a sentence each, for people who meet the names for the first time. */
 import type { SamplerName, schedulers } from '../../../diffusion/index.ts';
-import type { emphasisRules, maskedContents, presetNames, resizeModes, upscalerLabels } from '../../../generation/index.ts';
+import type {
+  emphasisRules,
+  maskedContents,
+  presetNames,
+  resizeModes,
+  upscalerLabels,
+} from '../../../generation/index.ts';
 
 type SchedulerName = (typeof schedulers)[number]['name'];
 type Texts<Name extends string> = Readonly<Record<Name, string>>;

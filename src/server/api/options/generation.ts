@@ -1,6 +1,12 @@
 /** @file What can be chosen for a picture. */
 import { samplers, schedulers } from '../../../diffusion/index.ts';
-import { emphasisRules, maskedContents, presetNames, resizeModes, upscalerLabels } from '../../../generation/index.ts';
+import {
+  emphasisRules,
+  maskedContents,
+  presetNames,
+  resizeModes,
+  upscalerLabels,
+} from '../../../generation/index.ts';
 import type { ApiGenerationOptions } from '../../schemas/system.ts';
 import {
   emphasisTexts,

@@ -27,7 +27,9 @@ const types: Readonly<Record<string, string>> = {
 
 /** Alternatives without "none". */
 function parts(schema: JsonSchema): JsonSchema[] {
-  return (schema.anyOf ?? [schema]).flatMap(part => (part.anyOf ? parts(part) : [part]))
+  return (schema.anyOf ?? [schema])
+    .flatMap(part => (part.anyOf ? parts(part) : [part]))
+    .flatMap(part => [part.type ?? []].flat().map(type => ({ ...part, type })))
     .filter(({ type }) => type !== 'null');
 }
 
@@ -36,7 +38,8 @@ function formOf(schema: JsonSchema | undefined): { type: string; choices?: strin
   const words = found.flatMap(part => part.enum ?? (part.const === undefined ? [] : [part.const]));
   if (words.length > 0) {
     const hasSwitch = found.some(({ type }) => type === 'boolean');
-    return { type: 'choice', choices: [...(hasSwitch ? [true, false] : []), ...words].map(String) };
+    const all = [...(hasSwitch ? [true, false] : []), ...words].map(String);
+    return { type: 'choice', choices: [...new Set(all)] };
   }
   const kinds = [...new Set(found.map(({ type }) => types[String(type)] ?? 'text'))];
   return { type: kinds.length === 1 ? kinds[0] : 'text' };

@@ -21,7 +21,13 @@ function findingsOf({ supervisor, library }: StudioContext, isLow: boolean, avai
       ? [{ level: 'warning' as const, code: 'DISK_LOW', text: 'The disk is nearly full: jobs wait.' }]
       : []),
     ...(available < littleMemory
-      ? [{ level: 'warning' as const, code: 'MEMORY_LOW', text: 'Little memory is free: pictures take longer.' }]
+      ? [
+          {
+            level: 'warning' as const,
+            code: 'MEMORY_LOW',
+            text: 'Little memory is free: pictures take longer.',
+          },
+        ]
       : []),
     ...(missing > 0
       ? [
