@@ -5,7 +5,7 @@ import fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest }
 import type { z } from 'zod';
 import { LoraError } from '../errors.ts';
 import type { StudioContext } from './context.ts';
-import { type DialectError, dialectErrors } from './dialects/errors.ts';
+import { dialectErrors } from './dialects/errors.ts';
 import type { EventHub } from './events.ts';
 import { type FormBody, readForm } from './form.ts';
 import { parseInput, problem, problemOf, problemType } from './problems.ts';
@@ -49,9 +49,13 @@ const hasBody = ({ headers }: FastifyRequest): boolean =>
   headers['transfer-encoding'] !== undefined || Number(headers['content-length'] ?? 0) > 0;
 
 function sendProblem(reply: FastifyReply, found: Problem, row: RouteRow | undefined): FastifyReply {
-  const dialect: DialectError | undefined = row?.dialect && dialectErrors[row.dialect];
+  const dialect = row?.dialect && dialectErrors[row.dialect];
   if (found.status === 401 && row?.dialect) reply.header('www-authenticate', 'Basic realm="LoRA Studio"');
-  if (dialect) return reply.code(found.status).type('application/json; charset=utf-8').send(dialect(found));
+  if (dialect)
+    return reply
+      .code(dialect.status(found))
+      .type('application/json; charset=utf-8')
+      .send(dialect.body(found));
   return reply.code(found.status).type(problemType).send(JSON.stringify(found));
 }
 

@@ -46,8 +46,10 @@ export function openScan({ library, tell, log }: Pick<StudioContext, 'library' |
   return {
     // What changed after a look began may have been passed by: who asks meanwhile gets a look of its own.
     scan() {
-      running ??= once();
-      if (!state.isRunning || state.done === 0) return running;
+      if (!running) {
+        running = once();
+        return running;
+      }
       next ??= running.then(() => {
         next = undefined;
         running ??= once();

@@ -1,14 +1,31 @@
 /** @file Pictures drawn for real from the page: by keys, with a LoRA, from a picture with a mask, from a foreign picture's settings. */
+import { mkdirSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import type { Browser, Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { openCheckpoint } from '../../src/models/index.ts';
+import { randomLora, writeTestLora } from '../support/loras.ts';
+import { temporaryFolder } from '../support/pictures.ts';
 import { openBrowser, openPage, type RunningStudio, seriousFindings, startStudio } from './support.ts';
 
 let browser: Browser | undefined;
 let studio: RunningStudio;
 
+/** A LoRA with two sets of trigger words, one of which also says what is not to be seen. */
+function putLora(data: string): void {
+  const lora = randomLora(openCheckpoint('pretrained/pocket'), { seed: 3, rank: 2 });
+  mkdirSync(join(data, 'loras'), { recursive: true });
+  writeTestLora(join(data, 'loras', 'zorbi.safetensors'), lora);
+  const words = { 'activation text': 'zorbi, blue fur', 'negative text': 'dog', 'preferred weight': 0.6 };
+  writeFileSync(join(data, 'loras', 'zorbi.json'), JSON.stringify(words));
+}
+
 beforeAll(async () => {
   browser = await openBrowser();
-  if (browser) studio = await startStudio();
+  if (!browser) return;
+  const data = join(temporaryFolder(), 'data');
+  putLora(data);
+  studio = await startStudio(data);
 }, 180_000);
 afterAll(async () => {
   await browser?.close();
@@ -105,6 +122,44 @@ describe('Generate', () => {
     expect(await pixels(again!.id)).toEqual(await pixels(before!.id));
     await close();
   }, 90_000);
+
+  test('a LoRA from the library: its words come and go with it, and the picture beside the one without it', async ({
+    skip,
+  }) => {
+    if (!browser) return skip();
+    const { page, close } = await open();
+    await prompt(page).fill('a cat, blue fur');
+    await page.getByRole('button', { name: 'Add LoRA' }).click();
+    await page.getByRole('searchbox', { name: 'Search LoRAs' }).fill('zor');
+    await page.getByRole('button', { name: /zorbi/ }).first().click();
+    await page.keyboard.press('Escape');
+    // What is there already is not put in twice.
+    expect(await prompt(page).inputValue()).toBe('a cat, blue fur, zorbi');
+    expect(await page.getByLabel('Negative prompt').inputValue()).toBe('dog');
+    expect(await page.getByLabel('Strength of zorbi, as a number').inputValue()).toBe('0.6');
+    const strength = page.getByRole('slider', { name: 'Strength of zorbi' });
+    await strength.focus();
+    await page.keyboard.press('ArrowRight');
+    await page.keyboard.press('Control+Enter');
+    await stage(page, 'a cat, blue fur, zorbi').waitFor({ timeout: 60_000 });
+    const { payload } = await lastJob();
+    expect(payload.loras).toMatchObject([{ strength: 0.65 }]);
+
+    await page.getByRole('button', { name: 'Without LoRA' }).click();
+    const edge = page.getByRole('slider', { name: /Edge between/ });
+    await edge.waitFor({ timeout: 60_000 });
+    await edge.focus();
+    await page.keyboard.press('Home');
+    expect(await edge.inputValue()).toBe('0');
+    expect(await seriousFindings(page)).toEqual([]);
+    await page.getByRole('button', { name: 'Close' }).first().click();
+
+    await page.getByRole('button', { name: 'More for zorbi' }).click();
+    await page.getByRole('menuitem', { name: 'Remove' }).click();
+    expect(await prompt(page).inputValue()).toBe('a cat');
+    expect(await page.getByLabel('Negative prompt').inputValue()).toBe('');
+    await close();
+  }, 120_000);
 
   test('from a picture with a painted mask: only there something changes', async ({ skip }) => {
     if (!browser) return skip();

@@ -69,7 +69,7 @@ test('open, train the example, see before and after, draw with it', async ({ ski
 
   const start = page.getByRole('button', { name: 'Start training' });
   await start.waitFor();
-  expect(await page.getByLabel('Trigger word').inputValue()).toBe('blueprint');
+  expect(await page.getByLabel('Trigger word', { exact: true }).inputValue()).toBe('blueprint');
   await page.getByText(/^about /).waitFor({ timeout: 120_000 });
   await show(page, 'train-form');
   await start.click();

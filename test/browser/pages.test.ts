@@ -113,13 +113,44 @@ describe('the studio in a browser', () => {
     const light = await ground();
     await visit(page, '/settings', 'Settings');
     await page.getByRole('radio', { name: 'Dark' }).check();
+    await expect.poll(ground).not.toBe(light);
     const dark = await ground();
-    expect(dark).not.toBe(light);
     await page.reload();
     await page.getByRole('heading', { level: 1 }).waitFor();
-    expect(await ground()).toBe(dark);
+    await expect.poll(ground).toBe(dark);
     await close();
   });
+
+  test('jobs that wait change places by keys, and the queue can be paused', async ({ skip }) => {
+    if (!browser) return skip();
+    const { page, close } = await openPage(hasBrowser(), studio);
+    await studio.call('POST', '/api/v1/queue/pause', {});
+    for (const prompt of ['one', 'two', 'three'])
+      await studio.call('POST', '/api/v1/jobs', { kind: 'generate', title: prompt, payload: { prompt } });
+    await visit(page, '/queue', 'Queue');
+    const grips = page.getByRole('button', { name: /^Move / });
+    await expect.poll(() => grips.count()).toBe(3);
+    await page.getByRole('button', { name: /^Move three: place 3/ }).focus();
+    await page.keyboard.press('ArrowUp');
+    await page.getByRole('button', { name: /^Move three: place 2/ }).waitFor();
+    // It keeps its focus, so that it can be moved on.
+    await page.keyboard.press('ArrowUp');
+    await page.getByRole('button', { name: /^Move three: place 1/ }).waitFor();
+    const order = async (): Promise<string[]> => {
+      const { jobs } = await studio.call<{ jobs: { title: string }[] }>('GET', '/api/v1/jobs?state=queued');
+      return jobs.map(({ title }) => title);
+    };
+    await expect.poll(order).toEqual(['three', 'one', 'two']);
+    expect(await seriousFindings(page)).toEqual([]);
+    for (const title of ['one', 'two', 'three']) {
+      await page.getByRole('button', { name: `More for ${title}` }).click();
+      await page.getByRole('menuitem', { name: 'Cancel' }).click();
+    }
+    await expect.poll(order).toEqual([]);
+    await page.getByRole('button', { name: 'Go on' }).click();
+    await page.getByRole('button', { name: 'Pause the queue' }).waitFor();
+    await close();
+  }, 60_000);
 
   test('without a token it asks for one, with a wrong one it says so, with the right one it opens', async ({
     skip,

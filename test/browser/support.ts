@@ -21,20 +21,39 @@ const installed: readonly string[] = [
 /** Not those that come with the carried one: they switch off what the studio's safety rests on (web security, site isolation). */
 const plainly = ['--no-sandbox', '--disable-gpu', '--font-render-hinting=none'];
 
-/** Opens Chromium; undefined where there is none, with a sentence on stderr that says what is missing. */
+/**
+ * Opens Chromium; undefined where there is none, with a sentence on stderr that says what is missing. With
+ * LORA_BROWSER=required that is a fault instead.
+ */
 export async function openBrowser(): Promise<Browser | undefined> {
-  const { chromium } = await import('playwright-core');
-  const found = installed.find(path => existsSync(path));
-  if (found) return chromium.launch({ executablePath: found, args: plainly });
   try {
-    const { default: carried } = await import('@sparticuz/chromium');
-    return await chromium.launch({ executablePath: await carried.executablePath(), args: plainly });
+    const found = installed.find(path => existsSync(path)) ?? (await carriedChromium());
+    return await launch(found);
   } catch (fault) {
+    if (process.env.LORA_BROWSER === 'required') throw fault;
+    const why = fault instanceof Error ? fault.message.split('\n')[0] : String(fault);
     console.error(
-      `browser tests are skipped: no Chromium was found (${fault instanceof Error ? fault.message.split('\n')[0] : fault}). ` +
-        'Install Chrome or Chromium, or name one with LORA_CHROMIUM.',
+      `browser tests are skipped: no Chromium (${why}). Install Chrome or Chromium, or name one with LORA_CHROMIUM.`,
     );
     return undefined;
+  }
+}
+
+/** npm brings one for Linux on x64, packed; it is unpacked once for all tests of a run. */
+async function carriedChromium(): Promise<string> {
+  const { default: carried } = await import('@sparticuz/chromium');
+  return carried.executablePath();
+}
+
+/** While another test file unpacks it, it is busy. */
+async function launch(executablePath: string, tries = 60): Promise<Browser> {
+  const { chromium } = await import('playwright-core');
+  try {
+    return await chromium.launch({ executablePath, args: plainly });
+  } catch (fault) {
+    if (tries === 0 || !/ETXTBSY/.test(String(fault))) throw fault;
+    await new Promise(resolve => setTimeout(resolve, 500));
+    return launch(executablePath, tries - 1);
   }
 }
 

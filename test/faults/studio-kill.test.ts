@@ -4,7 +4,7 @@
  */
 
 import { createHash } from 'node:crypto';
-import { readdirSync, readFileSync, statSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
 import { join, relative, sep } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import sharp from 'sharp';
@@ -49,8 +49,9 @@ const mix: readonly (readonly [count: number, kind: JobKind, payload: (i: number
   ],
 ];
 
+const hundreds = Math.ceil(kills / 40);
 const jobs: NewJob[] = mix.flatMap(([count, kind, payload], row) =>
-  Array.from({ length: count }, (_, i) => {
+  Array.from({ length: count * hundreds }, (_, i) => {
     const id = `${kind}-${row}-${i}`;
     return { id, kind, title: id, payload: payload(i), maxAttempts: 1000 };
   }),
@@ -142,18 +143,32 @@ async function traceGrows(entries: number, most: number): Promise<void> {
   while (traceSize() < enough && performance.now() < until) await delay(2);
 }
 
-async function killAndLookOn(killed: { studio: number; child: number }): Promise<void> {
+/** The narrowest moment: between a file's name and its row. Looks without a pause for the job that was traced last. */
+function publicationBegins(): boolean {
+  const last = readTrace(data.path).at(-1);
+  const journal = join(data.jobs, last?.jobId ?? '', 'publication.json');
+  for (const until = performance.now() + 400; performance.now() < until; )
+    if (existsSync(journal)) return true;
+  return false;
+}
+
+async function killAndLookOn(
+  killed: { studio: number; child: number },
+  hasWork: () => Promise<boolean>,
+): Promise<void> {
   let studio: Running | undefined;
   while (killed.studio + killed.child < kills) {
     studio ??= startStudio();
     // Some die while they start, or before their first job; most after some steps of jobs, or in a picture of the model.
     if (random.uniform() < 0.8) {
       await studio.seen('studio is ready');
-      await traceGrows(1 + upTo(12), random.uniform() < 0.3 ? 1500 : 60_000);
+      await traceGrows(1 + upTo(12), random.uniform() < 0.3 || !(await hasWork()) ? 1500 : 60_000);
     }
-    await delay(upTo(60));
+    const isAimed = random.uniform() < 0.4 && publicationBegins();
+    if (isAimed) await delay(upTo(12));
+    else await delay(upTo(60));
     const [child] = childrenNow().filter(isAlive);
-    if (child !== undefined && random.uniform() < 0.5) {
+    if (!isAimed && child !== undefined && random.uniform() < 0.6) {
       process.kill(child, 'SIGKILL');
       killed.child++;
     } else {
@@ -170,16 +185,20 @@ async function killAndLookOn(killed: { studio: number; child: number }): Promise
 test(`${kills} kills, ${jobs.length} jobs`, async () => {
   const queue = openSqliteQueue(data.jobsFile);
   const half = Math.ceil(jobs.length / 2);
-  await queue.enqueue(jobs.slice(0, half));
+  const shuffled = jobs
+    .map(job => ({ job, at: random.uniform() }))
+    .sort((a, b) => a.at - b.at)
+    .map(({ job }) => job);
+  await queue.enqueue(shuffled.slice(0, half));
   const files = watchFiles();
   const killed = { studio: 0, child: 0 };
   const adding = (async () => {
-    for (const job of jobs.slice(half)) {
+    for (const job of shuffled.slice(half)) {
       await delay(upTo(600));
       await queue.enqueue([job]);
     }
   })();
-  await killAndLookOn(killed);
+  await killAndLookOn(killed, async () => (await queue.list({ states: ['queued'], limit: 1 })).total > 0);
   await adding;
   const last = startStudio();
   const isDone = async (): Promise<boolean> =>

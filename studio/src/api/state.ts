@@ -8,6 +8,7 @@ import type {
   ApiStatus,
 } from '../../../src/server/api-types.ts';
 import { connect, onEvent } from './events.ts';
+import { withJob, withoutJob } from './queue-order.ts';
 import { api } from './routes.ts';
 
 export const session = signal<ApiSession | undefined>(undefined);
@@ -64,15 +65,13 @@ function kept<T>(map: Map<string, Signal<T>>, id: string, first: () => T): Signa
 /** Puts a job that an answer told into the list, without waiting for its event. */
 export function noteJob(job: ApiJob): void {
   batch(() => {
-    jobs.value = new Map(jobs.peek()).set(job.id, job);
+    jobs.value = withJob(jobs.peek(), job);
     if (job.progress) kept(progresses, job.id, () => job.progress).value = job.progress;
   });
 }
 
 export function forgetJob(id: string): void {
-  const next = new Map(jobs.peek());
-  next.delete(id);
-  jobs.value = next;
+  jobs.value = withoutJob(jobs.peek(), id);
   progresses.delete(id);
   previews.delete(id);
 }

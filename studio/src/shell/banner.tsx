@@ -6,7 +6,7 @@ import { Button, bytes, Icon } from '../parts/index.ts';
 export function Banner() {
   const disk = status.value?.disk;
   return (
-    <div role="status">
+    <div role="status" class="banners">
       {connection.value === 'lost' && (
         <div class="banner">
           <Icon name="offline" />

@@ -10,12 +10,17 @@ export function QueueStatus() {
   const others = [
     waits > 0 ? `${waits} waiting` : '',
     rests > 0 ? `${rests} paused` : '',
-    isPaused ? 'queue paused' : '',
+    isPaused && first ? 'queue paused' : '',
   ].filter(Boolean);
   if (!first && others.length === 0) return null;
   return (
-    <a class="queue-status stack tight" href="#/queue" aria-label="Queue">
-      {first ? <Running id={first.id} title={first.title} /> : <span>{isPaused ? 'Paused' : 'Next…'}</span>}
+    <a class="queue-status stack tight" href="#/queue">
+      <span class="aside-text">Queue: </span>
+      {first ? (
+        <Running id={first.id} title={first.title} />
+      ) : (
+        <span>{isPaused ? 'Queue paused' : 'Next…'}</span>
+      )}
       {others.length > 0 && <span class="soft">{others.join(', ')}</span>}
     </a>
   );

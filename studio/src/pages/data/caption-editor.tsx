@@ -1,5 +1,5 @@
 /** @file A caption being written, in its place: Tab saves and goes to the next picture, Escape leaves it as it was. */
-import { useEffect, useRef, useState } from 'preact/hooks';
+import { useLayoutEffect, useRef, useState } from 'preact/hooks';
 import type { ApiDatasetPicture } from '../../../../src/server/api-types.ts';
 import type { DatasetView } from './dataset-view.ts';
 
@@ -13,7 +13,8 @@ export function CaptionEditor({
   const area = useRef<HTMLTextAreaElement>(null);
   const [text, setText] = useState(picture.caption);
   const isDone = useRef(false);
-  useEffect(() => {
+  // Before the next key comes.
+  useLayoutEffect(() => {
     area.current?.focus();
     area.current?.setSelectionRange(picture.caption.length, picture.caption.length);
   }, []);

@@ -33,7 +33,11 @@ export function sendToDataset(
   return new Promise((resolve, reject) => {
     const request = new XMLHttpRequest();
     request.open('POST', apiBase + withQuery(`${of(id)}/pictures`, { name }));
-    request.setRequestHeader('content-type', file.type || 'application/octet-stream');
+    // Captions are files too; `text/plain` is what a form of another page could send.
+    request.setRequestHeader(
+      'content-type',
+      file.type.startsWith('image/') ? file.type : 'application/octet-stream',
+    );
     request.upload.onprogress = ({ loaded, total }) => onShare(total > 0 ? loaded / total : 0);
     request.onload = () => (request.status < 300 ? resolve() : reject(faultOf(request)));
     request.onerror = () =>

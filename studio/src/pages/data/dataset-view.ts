@@ -6,6 +6,7 @@ import { onEvent } from '../../api/events.ts';
 import { api } from '../../api/routes.ts';
 import { toast, toastError } from '../../parts/index.ts';
 import { removePicture, setCaption, undoCaptions } from './dataset-api.ts';
+import { keepPurpose, keptPurpose, type Purpose } from './kept-purpose.ts';
 import { filterPictures, noFilter, type PictureFilter } from './picture-filter.ts';
 import { type ReportState, watchReport } from './report-state.ts';
 import { badgesOf, type ReportPicture } from './report-view.ts';
@@ -33,6 +34,8 @@ export interface DatasetView {
   readonly canAdd: ReadonlySignal<boolean>;
   read(): Promise<void>;
   askReport(): void;
+  /** Goal and word decide how strict the report is. */
+  judgeFor(purpose: Purpose): void;
   writeCaption(picture: ApiDatasetPicture, text: string): Promise<void>;
   undo(): Promise<void>;
   removeChosen(): Promise<void>;
@@ -65,9 +68,10 @@ export function openDatasetView(id: string): DatasetView {
       const next = await api.dataset(id);
       if (isClosed) return;
       batch(() => {
-        if (whole.peek() === undefined && next.suggestion) {
-          goal.value = next.suggestion.goal;
-          trigger.value = next.suggestion.trigger;
+        if (whole.peek() === undefined) {
+          const kept = keptPurpose(id);
+          goal.value = kept.goal ?? next.suggestion?.goal ?? '';
+          trigger.value = kept.trigger ?? next.suggestion?.trigger ?? '';
         }
         whole.value = next;
         error.value = undefined;
@@ -107,6 +111,14 @@ export function openDatasetView(id: string): DatasetView {
     canEdit: computed(() => whole.value !== undefined && whole.value.origin !== 'example'),
     canAdd: computed(() => whole.value?.origin === 'own'),
     askReport: () => report.askSoon(),
+    judgeFor(purpose) {
+      batch(() => {
+        if (purpose.goal !== undefined) goal.value = purpose.goal;
+        if (purpose.trigger !== undefined) trigger.value = purpose.trigger;
+      });
+      keepPurpose(id, { goal: goal.peek(), trigger: trigger.peek() });
+      report.askSoon();
+    },
     async writeCaption(picture, text) {
       if (text.trim() === picture.caption.trim()) return;
       replace({ ...picture, caption: text });

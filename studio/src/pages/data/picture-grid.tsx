@@ -3,7 +3,7 @@ import { useRef } from 'preact/hooks';
 import type { ApiDatasetPicture } from '../../../../src/server/api-types.ts';
 import { isMod, VirtualGrid } from '../../parts/index.ts';
 import type { DatasetView } from './dataset-view.ts';
-import { PictureTile } from './picture-tile.tsx';
+import { PictureTile, shownBadges, tileBadges } from './picture-tile.tsx';
 import { nothingSelected, select, selectAll } from './selection.ts';
 
 export interface GridProps {
@@ -16,12 +16,11 @@ export interface GridProps {
 /** Picture above, three lines of caption below. */
 const captionHeight = 78;
 
-function readAloud(view: DatasetView, { id, name, caption, fault }: ApiDatasetPicture): string {
-  const badges = view.badges.value.get(name)?.map(({ text }) => text) ?? [];
-  const state = view.selection.value.chosen.has(id) ? ['selected'] : [];
-  return [name, ...state, caption || 'no caption', ...(fault ? [`not used: ${fault.message}`] : badges)].join(
-    ', ',
-  );
+/** The name, then what is to be seen, in the same order. */
+function readAloud(view: DatasetView, picture: ApiDatasetPicture): string {
+  const badges = shownBadges(tileBadges(view, picture)).map(({ text }) => text);
+  const state = view.selection.value.chosen.has(picture.id) ? ['selected'] : [];
+  return [picture.name, ...state, ...badges, picture.caption || 'no caption'].join(', ');
 }
 
 export function PictureGrid({ view, hasCrops, onOpen, onRemove }: GridProps) {

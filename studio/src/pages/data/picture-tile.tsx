@@ -4,6 +4,7 @@ import { Icon } from '../../parts/index.ts';
 import { CaptionEditor } from './caption-editor.tsx';
 import { CropView } from './crop-view.tsx';
 import type { DatasetView } from './dataset-view.ts';
+import type { Badge } from './report-view.ts';
 import { select } from './selection.ts';
 
 export interface TileProps {
@@ -13,12 +14,24 @@ export interface TileProps {
   readonly onOpen: (id: string) => void;
 }
 
+const seenAnyway = new Set(['CAPTION_MISSING', 'CAPTION_EMPTY']);
+
+/** What is said of a picture, but for what its caption shows anyway. */
+export function tileBadges(view: DatasetView, { name, fault }: ApiDatasetPicture): readonly Badge[] {
+  if (fault) return [{ code: fault.code, severity: 'high', text: 'not used' }];
+  return (view.badges.value.get(name) ?? []).filter(({ code }) => !seenAnyway.has(code));
+}
+
+/** The worst has room, and how many there are more. */
+export const shownBadges = (badges: readonly Badge[]): readonly Badge[] =>
+  badges.length > 1
+    ? [...badges.slice(0, 1), { code: 'more', severity: 'low', text: `+${badges.length - 1}` }]
+    : badges;
+
 export function PictureTile({ view, picture, hasCrops, onOpen }: TileProps) {
   const { id, name, caption, url, width, height, fault } = picture;
   const isChosen = view.selection.value.chosen.has(id);
-  const badges = fault
-    ? [{ code: fault.code, severity: 'high', text: 'not used' }]
-    : (view.badges.value.get(name) ?? []);
+  const badges = tileBadges(view, picture);
   const measured = hasCrops ? view.measured.value.get(name) : undefined;
   const pick = (event: MouseEvent): void => {
     const keys = { range: event.shiftKey, toggle: event.ctrlKey || event.metaKey };
@@ -38,12 +51,11 @@ export function PictureTile({ view, picture, hasCrops, onOpen }: TileProps) {
         )}
         {badges.length > 0 && (
           <span class="tile-badges">
-            {badges.slice(0, 2).map(({ code, severity, text }) => (
+            {shownBadges(badges).map(({ code, severity, text }) => (
               <span key={code} class={`badge ${severity}`} title={fault?.message}>
-                {text}
+                {text}{' '}
               </span>
             ))}
-            {badges.length > 2 && <span class="badge low">+{badges.length - 2}</span>}
           </span>
         )}
       </div>
@@ -69,7 +81,7 @@ function Caption({
   readonly name: string;
   readonly onEdit: (() => void) | undefined;
 }) {
-  const shown = text.trim() === '' ? <i class="soft">no caption</i> : text;
+  const shown = <span class="clamped">{text.trim() === '' ? <i class="soft">no caption</i> : text}</span>;
   if (!onEdit)
     return (
       <p class="tile-caption" title={text}>

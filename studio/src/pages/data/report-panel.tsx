@@ -15,19 +15,13 @@ export function ReportPanel({ view }: { readonly view: DatasetView }) {
           label="What for"
           value={view.goal.value}
           options={[anyGoal, ...goals.map(({ value: goal, label }) => ({ value: goal, label }))]}
-          onChange={goal => {
-            view.goal.value = goal;
-            view.askReport();
-          }}
+          onChange={goal => view.judgeFor({ goal })}
         />
         <TextField
           label="Trigger word"
           value={view.trigger.value}
           placeholder="zorbi"
-          onInput={word => {
-            view.trigger.value = word;
-            view.askReport();
-          }}
+          onInput={trigger => view.judgeFor({ trigger })}
         />
       </div>
       {isAsking && <Progress label="Looking at the pictures" share={share} isSlim />}

@@ -127,7 +127,7 @@ const shortNames: Readonly<Record<string, string>> = {
   CAPTION_EMPTY: 'empty caption',
   CAPTION_TRUNCATED: 'caption cut off',
   CAPTION_UNUSABLE: 'caption unusable',
-  CAPTIONS_EQUAL: 'same caption as others',
+  CAPTIONS_EQUAL: 'same caption',
   TRIGGER_MISSING: 'no trigger word',
 };
 

@@ -30,27 +30,34 @@ async function readFrom(offset: number): Promise<void> {
   if (isReading && offset > 0) return;
   isReading = true;
   const now = offset === 0 ? ++turn : turn;
+  let isMore = false;
   try {
-    const page = await api.pictures({ ...query(), offset, limit: piece });
+    // Who jumps to the end waits for few large pieces instead of many small ones.
+    const limit = Math.min(1000, Math.max(piece, wanted - offset + piece));
+    const page = await api.pictures({ ...query(), offset, limit: offset === 0 ? piece : limit });
     if (now !== turn) return;
     const before = offset === 0 ? [] : pictures.peek();
     const known = new Set(before.map(({ id }) => id));
     pictures.value = [...before, ...page.pictures.filter(({ id }) => !known.has(id) && !leaving.has(id))];
     total.value = Math.max(page.total - leaving.size, pictures.value.length);
     historyError.value = undefined;
+    isMore = page.pictures.length > 0;
   } catch (fault) {
     if (now === turn) historyError.value = fault;
   } finally {
     isReading = false;
     isRead.value = true;
   }
+  if (isMore && now === turn) wantPictures(wanted);
 }
 
 /** Cards up to this one are wanted. */
 export function wantPictures(last: number): void {
+  wanted = last;
   const have = pictures.peek().length;
   if (last >= have - 30 && have < total.peek()) void readFrom(have);
 }
+let wanted = 0;
 
 export const readHistory = (): Promise<void> => readFrom(0);
 

@@ -104,7 +104,7 @@ function FormColumn() {
 function start(): void {
   void draw().then(() => {
     // Where the stage is above the form (phones), it is what one waits for.
-    if (window.innerWidth < 1000) document.getElementById('stage')?.scrollIntoView({ block: 'start' });
+    if (window.innerWidth < 860) document.getElementById('stage')?.scrollIntoView({ block: 'start' });
   });
 }
 

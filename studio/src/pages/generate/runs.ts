@@ -1,5 +1,5 @@
 /** @file What the stage shows, and how it comes there: a job that was asked for, or a picture of the history. */
-import { signal } from '@preact/signals';
+import { effect, signal } from '@preact/signals';
 import type { ApiJob } from '../../../../src/server/api-types.ts';
 import { api } from '../../api/routes.ts';
 import { noteJob, settings } from '../../api/state.ts';
@@ -31,6 +31,12 @@ export async function addPictureJob(payload: PicturePayload, title = titleOf(pay
   noteJob(job);
   return job;
 }
+
+// Another wish is another chance.
+effect(() => {
+  form.value;
+  drawError.value = undefined;
+});
 
 /** Draws what the form says, and shows it. */
 export async function draw(): Promise<void> {

@@ -85,7 +85,7 @@ export function WaitingList({ jobs }: { readonly jobs: readonly ApiJob[] }) {
                 {[
                   kindWords[job.kind].label,
                   priorityLabel(job.priority),
-                  `since ${ago(job.createdAt)}`,
+                  ago(job.createdAt),
                   job.after.length > 0 ? 'waits for another' : '',
                   job.attempt > 0 ? 'begun before' : '',
                 ]

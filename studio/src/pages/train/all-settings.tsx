@@ -98,7 +98,9 @@ function Settings({ form }: { readonly form: TrainForm }) {
       {groups.map(({ heading, fields: rows }) => (
         <details key={heading} class="setting-group" open={isSearching}>
           <summary>
-            <Icon name="right" size={16} />
+            <span class="setting-marker">
+              <Icon name="right" size={16} />
+            </span>
             {heading} <span class="soft small">{rows.length}</span>
           </summary>
           {rows.map(row => (

@@ -47,15 +47,30 @@ async function readChoices(form: TrainForm, query: URLSearchParams): Promise<voi
   form.choose(first, { goal: query.get('goal') ?? undefined, trigger: query.get('trigger') ?? undefined });
 }
 
+/** What was filled in stays while other pages are looked at, until a run was started with it. */
+let kept: { readonly key: string; readonly form: TrainForm } | undefined;
+
+function formFor(key: string): { readonly form: TrainForm; readonly isNew: boolean } {
+  if (kept?.key === key && kept.form.datasets.peek()) return { form: kept.form, isNew: false };
+  kept?.form.close();
+  kept = { key, form: openTrainForm() };
+  return { form: kept.form, isNew: true };
+}
+
+function forgetForm(): void {
+  kept?.form.close();
+  kept = undefined;
+}
+
 export function NewRunPage({ query }: { readonly query: URLSearchParams }) {
   const key = query.toString();
-  const form = useMemo(openTrainForm, [key]);
+  const { form, isNew } = useMemo(() => formFor(key), [key]);
   const error = useSignal<unknown>(undefined);
   useEffect(() => {
-    readChoices(form, query).catch((fault: unknown) => {
-      error.value = fault;
-    });
-    return () => form.close();
+    if (isNew)
+      readChoices(form, query).catch((fault: unknown) => {
+        error.value = fault;
+      });
   }, [form, key]);
   return (
     <div class="page narrow train-form">
@@ -81,6 +96,7 @@ function RunForm({ form }: { readonly form: TrainForm }) {
     try {
       const job = await api.addJob({ kind: 'train', title: payload.name, payload });
       noteJob(job);
+      forgetForm();
       go(runPath(job.id));
     } catch (refused) {
       error.value = refused;

@@ -11,6 +11,7 @@ import {
   EmptyState,
   ErrorNote,
   LinkButton,
+  Picture,
   Progress,
   Spinner,
   useLoaded,
@@ -18,9 +19,12 @@ import {
 import { PageHead } from '../../shell/page-head.tsx';
 import { go } from '../../shell/router.ts';
 import { runPath, trainPath } from '../data/addresses.ts';
+import { stripsOf } from './run-series.ts';
 
 /** As many as a plot can tell apart. */
 const mostCompared = 5;
+/** Rows that show what the run drew. */
+const mostPictures = 20;
 
 export function RunList() {
   const { value, error, reload } = useLoaded(
@@ -70,10 +74,11 @@ export function RunList() {
       )}
       {runs.length > 0 && (
         <ul class="runs" aria-label="Runs">
-          {runs.map(job => (
+          {runs.map((job, i) => (
             <RunRow
               key={job.id}
               job={job}
+              hasPicture={i < mostPictures}
               isChosen={chosen.value.includes(job.id)}
               onToggle={() => toggle(job.id)}
             />
@@ -89,12 +94,26 @@ const stateNames: Readonly<Record<ApiJob['state'], string>> = {
   ...{ done: 'finished', failed: 'fault', cancelled: 'stopped' },
 };
 
+/** What it drew last. */
+function RunPicture({ id }: { readonly id: string }) {
+  const { value } = useLoaded(stop => api.trainingRows(id, { after: 0, most: 2 }, stop), [id]);
+  const last = stripsOf(value?.previews ?? [])[0]?.pictures.at(-1);
+  if (!last) return <span class="run-picture" />;
+  return (
+    <span class="run-picture">
+      <Picture url={last.url} alt="" size="96" />
+    </span>
+  );
+}
+
 function RunRow({
   job,
+  hasPicture,
   isChosen,
   onToggle,
 }: {
   readonly job: ApiJob;
+  readonly hasPicture: boolean;
   readonly isChosen: boolean;
   readonly onToggle: () => void;
 }) {
@@ -109,6 +128,7 @@ function RunRow({
         aria-label={`Compare ${title}`}
       />
       <a class="run-open" href={`#${runPath(id)}`}>
+        {hasPicture && <RunPicture id={id} />}
         <span class="run-name">{title}</span>
         <span class={`run-state ${state}`}>{stateNames[state]}</span>
         <span class="soft small run-when">{ago(endedAt ?? createdAt)}</span>

@@ -9,6 +9,7 @@ import type {
 import { isAbort } from '../../api/client.ts';
 import { api } from '../../api/routes.ts';
 import { settings } from '../../api/state.ts';
+import { keptPurpose } from '../data/kept-purpose.ts';
 import { askLook } from '../data/look.ts';
 import { type ReportState, watchReport } from '../data/report-state.ts';
 import { exampleRun } from './example-runs.ts';
@@ -190,13 +191,14 @@ export function openTrainForm(): TrainForm {
     ...{ memory, continueFrom, card, datasets, whole, takenNames, plan, payload, report: report.state },
     choose(id, said = {}) {
       const suggestion = datasets.peek()?.find(one => one.id === id)?.suggestion;
-      const wanted = said.goal ?? suggestion?.goal;
+      const kept = keptPurpose(id);
+      const wanted = said.goal ?? (kept.goal || suggestion?.goal);
       batch(() => {
         dataset.value = id;
         whole.value = undefined;
         ownPrompts.value = undefined;
         if (isGoal(wanted)) goal.value = wanted;
-        trigger.value = said.trigger ?? suggestion?.trigger ?? '';
+        trigger.value = said.trigger ?? kept.trigger ?? suggestion?.trigger ?? '';
       });
       void readDataset(id);
     },
