@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { findViolations, readRooms } from './check-imports.ts';
+import { findPageViolations, findViolations, readRooms } from './check-imports.ts';
 
 const rooms = readRooms('| room | x |\n| `src/engine/` | a |\n| `src/files/` | b |\n| `src/cli/` | c |\n');
 const check = (path: string, text: string): string[] => findViolations(rooms, [{ path, text }]);
@@ -35,4 +35,14 @@ test.each([
   ['no room', 'src/stray/a.ts', '', 'in no room'],
 ])('refused: %s', (_, path, text, why) => {
   expect(check(path, text)).toEqual([expect.stringContaining(why)]);
+});
+
+test('the page imports types of the API, and nothing else from outside', () => {
+  const page = (text: string): string[] => findPageViolations([{ path: 'studio/src/api/client.ts', text }]);
+  expect(page("import type { ApiJob } from '../../../src/server/api-types.ts';")).toEqual([]);
+  expect(page("import { signal } from '@preact/signals';\nimport { a } from '../parts/index.ts';")).toEqual(
+    [],
+  );
+  expect(page("import { ApiJob } from '../../../src/server/api-types.ts';")).toHaveLength(1);
+  expect(page("import type { Job } from '../../../src/jobs/index.ts';")).toHaveLength(1);
 });

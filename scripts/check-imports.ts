@@ -45,11 +45,37 @@ export function findViolations(rooms: readonly string[], sources: readonly Sourc
   return wrong;
 }
 
+/** The page knows the rest of the program by the types of its API alone. */
+const apiTypes = 'src/server/api-types.ts';
+
+/** One sentence for every import of the page that reaches out of it. */
+export function findPageViolations(sources: readonly Source[]): string[] {
+  return sources.flatMap(({ path, text }) =>
+    importsOf(text)
+      .filter(found => found.startsWith('.'))
+      .map(found => normalize(join(dirname(path), found)).replaceAll('\\', '/'))
+      .filter(target => !target.startsWith('studio/'))
+      .filter(target => !/\.test\.tsx?$/.test(path) || target.startsWith('src/'))
+      .filter(target => target !== apiTypes || !isTypeImport(text, target))
+      .map(target => `${path} imports ${target}: the page may import types of ${apiTypes}`),
+  );
+}
+
+/** Whether every import of a file is erased: `import type … from '…/api-types.ts'`. */
+const isTypeImport = (text: string, target: string): boolean => {
+  const name = target.split('/').at(-1) as string;
+  const all = [...text.matchAll(/(?:import|export)\s+(type\s)?[^;]*?from\s*'([^']+)'/g)];
+  return all.filter(([, , path]) => path.endsWith(`/${name}`)).every(([, type]) => type !== undefined);
+};
+
 if (import.meta.url === pathToFileURL(process.argv[1] ?? '').href) {
   const sources = globSync('src/**/*.ts').map(path => ({ path, text: readFileSync(path, 'utf8') }));
   const rooms = readRooms(readFileSync('ARCHITECTURE.md', 'utf8'));
-  const wrong = findViolations(rooms, sources);
+  const page = globSync('studio/src/**/*.{ts,tsx}').map(path => ({ path, text: readFileSync(path, 'utf8') }));
+  const wrong = [...findViolations(rooms, sources), ...findPageViolations(page)];
   for (const line of wrong) console.error(line);
-  console.log(`imports: ${sources.length} files in ${rooms.length} rooms, ${wrong.length} broken rules`);
+  console.log(
+    `imports: ${sources.length + page.length} files in ${rooms.length} rooms, ${wrong.length} broken rules`,
+  );
   process.exitCode = wrong.length > 0 ? 1 : 0;
 }
