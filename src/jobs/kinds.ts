@@ -17,12 +17,17 @@ export interface JobKindRow {
   readonly priority: number;
   /** Whether lists show it; looks are answers to a page and are forgotten after an hour. */
   readonly isListed: boolean;
+  /** Deaths that it outlives; the queue's usual number unless said. A run goes on from its state, however often. */
+  readonly maxAttempts?: number;
 }
 
 export const jobKinds = {
   generate: { payload: generatePayload, lane: 'pictures', priority: kindPriorities.generate, isListed: true },
   compare: { payload: comparePayload, lane: 'pictures', priority: kindPriorities.compare, isListed: true },
-  train: { payload: trainPayload, lane: 'training', priority: kindPriorities.train, isListed: true },
+  train: {
+    ...{ payload: trainPayload, lane: 'training', priority: kindPriorities.train, isListed: true },
+    maxAttempts: 20,
+  },
   merge: { payload: mergePayload, lane: 'files', priority: kindPriorities.merge, isListed: true },
   plan: { payload: planPayload, lane: 'look', priority: kindPriorities.plan, isListed: false },
   'dataset-report': {

@@ -1,7 +1,7 @@
 /** @file A job as somebody asks for it, checked before it comes into the queue: whatever is wrong is told at once. */
 import { LoraError, nearestWords, usageError } from '../errors.ts';
 import { parseRecipeValues } from '../training/index.ts';
-import { type JobKind, jobKindNames, jobKinds, type PayloadOf } from './kinds.ts';
+import { type JobKind, type JobKindRow, jobKindNames, jobKinds, type PayloadOf } from './kinds.ts';
 import { type PayloadIssue, payloadIssues } from './payload-issues.ts';
 import type { NewJob } from './queue.ts';
 
@@ -105,9 +105,11 @@ export function newJob(kind: string, payload: unknown, options: NewJobOptions = 
   const whole = parsePayload(known, payload);
   const { title, ...others } = options;
   const made = titles[known] as (payload: unknown) => string;
+  const { maxAttempts }: JobKindRow = jobKinds[known];
   return {
     kind: known,
     payload: whole,
+    ...(maxAttempts === undefined ? {} : { maxAttempts }),
     ...others,
     title: titleOf(title ?? '') || titleOf(made(whole)) || known,
   };

@@ -90,15 +90,18 @@ function messageOf(issue: z.core.$ZodIssue, value: unknown, schema: JsonSchema):
 
 const joined = (path: readonly PropertyKey[]): string => path.map(String).join('.');
 
-/** Every fault that a schema found; fields that it does not know with the nearest name. */
+/** More are told to nobody. */
+const mostIssues = 50;
+
+/** Every fault that a schema found, up to fifty; fields that it does not know with the nearest name. */
 export function payloadIssues(error: z.ZodError, payload: unknown, schema: z.ZodType): PayloadIssue[] {
   const whole = z.toJSONSchema(schema, { io: 'input', unrepresentable: 'any' }) as JsonSchema;
-  return error.issues.flatMap(issue => {
+  return error.issues.slice(0, mostIssues).flatMap(issue => {
     const value = valueAt(payload, issue.path);
     if (issue.code !== 'unrecognized_keys')
       return [{ path: joined(issue.path), message: messageOf(issue, value, whole) }];
     const known = schemasAt(whole, issue.path).flatMap(({ properties = {} }) => Object.keys(properties));
-    return issue.keys.map(key => {
+    return issue.keys.slice(0, mostIssues).map(key => {
       const near = nearestWords(key, new Set(known));
       const meant = near.length > 0 ? `; did you mean ${near.join(' or ')}?` : '';
       return {

@@ -8,6 +8,7 @@ import type { StudioContext } from './context.ts';
 import { dialectErrors } from './dialects/errors.ts';
 import type { EventHub } from './events.ts';
 import { type FormBody, readForm } from './form.ts';
+import { withoutPlaces } from './plain-places.ts';
 import { parseInput, problem, problemOf, problemType } from './problems.ts';
 import { type Policy, Reply, type RouteRow } from './route.ts';
 import type { Problem } from './schemas/common.ts';
@@ -15,6 +16,7 @@ import { type Refusal, refusalOf } from './security/check.ts';
 import { securityHeaders } from './security/headers.ts';
 import { type HostRule, isAllowedHost } from './security/hosts.ts';
 import { identify } from './security/identify.ts';
+import { isDeeperThan } from './security/nesting.ts';
 import type { Throttle } from './security/throttle.ts';
 import type { Token } from './security/token.ts';
 
@@ -38,6 +40,8 @@ declare module 'fastify' {
 /** JSON bodies; uploads say their own limit. */
 const bodyLimit = 1 << 20;
 const uploadLimit = 64 << 20;
+/** Nothing that is asked here has so many lists in lists. */
+const mostNested = 64;
 
 /** Where events are; see `events.ts`. */
 export const eventsPath = '/api/v1/events';
@@ -48,7 +52,22 @@ const firstOf = (value: string | string[] | undefined): string | undefined =>
 const hasBody = ({ headers }: FastifyRequest): boolean =>
   headers['transfer-encoding'] !== undefined || Number(headers['content-length'] ?? 0) > 0;
 
+/** Folders of this machine are nobody's business who asks over a network. */
+function toldPlainly(found: Problem, context: StudioContext): Problem {
+  const { detail, hint, issues } = found;
+  const plain = (text: string): string => withoutPlaces(text, context);
+  return {
+    ...{ ...found, detail: plain(detail) },
+    ...(hint === undefined ? {} : { hint: plain(hint) }),
+    ...(issues === undefined
+      ? {}
+      : { issues: issues.map(({ path, message }) => ({ path, message: plain(message) })) }),
+  };
+}
+
 function sendProblem(reply: FastifyReply, found: Problem, row: RouteRow | undefined): FastifyReply {
+  // Who still sends what is not read is not listened to any longer.
+  if (hasBody(reply.request) && !reply.request.raw.complete) reply.header('connection', 'close');
   const dialect = row?.dialect && dialectErrors[row.dialect];
   if (found.status === 401 && row?.dialect) reply.header('www-authenticate', 'Basic realm="LoRA Studio"');
   if (dialect)
@@ -179,6 +198,16 @@ function addParsers(app: FastifyInstance): void {
   app.addContentTypeParser('application/json', { parseAs: 'string' }, (request, body, done) => {
     // Some clients send the type without a body.
     if (body === '') done(null, undefined);
+    else if (isDeeperThan(body as string, mostNested))
+      done(
+        new LoraError(
+          'JSON_TOO_DEEP',
+          `the body has more than ${mostNested} lists or objects in each other`,
+          {
+            exit: 'usage',
+          },
+        ),
+      );
     else readJson(request, body as string, done);
   });
 }
@@ -223,6 +252,9 @@ export async function openApp(options: AppOptions): Promise<FastifyInstance> {
     reply.headers(securityHeaders);
     if (!row || row.path.startsWith('/api/') || row.dialect) reply.header('cache-control', 'no-store');
     allowCors(request, reply, origins);
+    // `GET http://elsewhere/` is for proxies, which this is not.
+    if (!request.raw.url?.startsWith('/'))
+      return sendProblem(reply, problem(400, 'TARGET_WRONG', 'this is no path'), row);
     const refusal = admit(request, options);
     if (refusal)
       return sendProblem(reply, problem(refusal.status, refusal.code, refusal.detail, refusal), row);
@@ -230,7 +262,7 @@ export async function openApp(options: AppOptions): Promise<FastifyInstance> {
     const most = row?.bodyLimit ?? (row?.policy === 'upload' ? uploadLimit : bodyLimit);
     if (row && Number(request.headers['content-length'] ?? 0) > most) {
       const detail = `the body has ${request.headers['content-length']} bytes; up to ${most} are read here`;
-      return sendProblem(reply.header('connection', 'close'), problem(413, 'BODY_TOO_LARGE', detail), row);
+      return sendProblem(reply, problem(413, 'BODY_TOO_LARGE', detail), row);
     }
   });
   app.addHook('onResponse', async (request, reply) => {
@@ -248,7 +280,7 @@ export async function openApp(options: AppOptions): Promise<FastifyInstance> {
     const { row } = request.routeOptions.config;
     const found = problemOf(error);
     if (found?.code === 'TOKEN_WRONG') options.throttle.count(request.ip);
-    if (found) return sendProblem(reply, found, row);
+    if (found) return sendProblem(reply, toldPlainly(found, context), row);
     const { stack } = error as Error;
     context.log.error({ path: request.url.split('?', 1)[0], stack }, 'a fault of the studio');
     const hint = 'Its log says more.';

@@ -138,7 +138,8 @@ export async function startStudio(options: StudioOptions = {}): Promise<Studio> 
     const hub = openEventHub();
     const queueGate = openQueueGate(queue, data);
     const supervisor = await openSupervisor({
-      ...{ queue: queueGate.queue, data, minFreeBytes: settings.get().reserveMegabytes * 1e6 },
+      ...{ queue: queueGate.queue, data, minFreeBytes: () => settings.get().reserveMegabytes * 1e6 },
+      device: () => settings.get().device,
       log: {
         info: text => log.info({ from: 'supervisor' }, text),
         warn: text => log.warn({ from: 'supervisor' }, text),
@@ -152,7 +153,20 @@ export async function startStudio(options: StudioOptions = {}): Promise<Studio> 
     const shownHost = host === '0.0.0.0' || host === '::' ? '127.0.0.1' : bracketed(host);
     const address = (): string => `http://${shownHost}:${port}`;
     const context: StudioContext = {
-      ...{ data, queue, queueGate, library, datasets, pictures, supervisor, log, settings, isLocal, startedAt, address },
+      ...{
+        data,
+        queue,
+        queueGate,
+        library,
+        datasets,
+        pictures,
+        supervisor,
+        log,
+        settings,
+        isLocal,
+        startedAt,
+        address,
+      },
       ...{ tell: hub.tell, scans: openScan({ library, log, tell: hub.tell }) },
       secret: createHmac('sha256', token.text).update('addresses').digest('base64url'),
       previewOf: (id, name) => supervisor.previewOf(id, name ?? supervisor.previewsOf(id).at(-1) ?? ''),

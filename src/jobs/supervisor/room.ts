@@ -11,8 +11,9 @@ export async function diskTrouble({
   minFreeBytes,
 }: SupervisorSettings): Promise<JobError | undefined> {
   const free = await freeBytes(data.path);
-  if (free === undefined || free >= minFreeBytes) return undefined;
-  const [left, needed] = [free, minFreeBytes].map(bytes => `${Math.round(bytes / 1e6)} MB`);
+  const least = typeof minFreeBytes === 'function' ? minFreeBytes() : minFreeBytes;
+  if (free === undefined || free >= least) return undefined;
+  const [left, needed] = [free, least].map(bytes => `${Math.round(bytes / 1e6)} MB`);
   return {
     code: 'DISK_LOW',
     message: `${left} are free on the disk of ${data.path}; jobs begin when there are ${needed}`,

@@ -30,7 +30,7 @@ export interface SupervisorOptions {
   readonly execPath?: string | undefined;
   readonly times?: Readonly<Partial<typeof usualTimes>> | undefined;
   /** No job begins with less free on the disk of the data folder; 500 MB unless said. */
-  readonly minFreeBytes?: number | undefined;
+  readonly minFreeBytes?: number | (() => number) | undefined;
   /** Free bytes of a folder's disk; undefined where it does not tell. */
   readonly freeBytes?: ((folder: string) => Promise<number | undefined>) | undefined;
   /** Bytes that may still be taken before the machine swaps. */

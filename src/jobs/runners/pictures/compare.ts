@@ -82,23 +82,26 @@ async function stageGrid(
   return { files, names };
 }
 
-/** Axes, and the number of each cell's picture, x first: what a page needs to fill the grid while it is drawn. */
-const mostToldCells = 400;
-
-function outlineOf({ axes, cells, pictures }: Grid): object | undefined {
-  if (cells.length > mostToldCells) return undefined;
-  const numbers = new Map(pictures.map(({ id }, i) => [id, i]));
-  const told = axes.filter(({ title }) => title !== '');
-  return {
-    axes: told.map(({ title, values }) => ({
+/** Axes without paths: results are told by the API. */
+const toldAxes = ({ axes }: Grid): object[] =>
+  axes
+    .filter(({ title }) => title !== '')
+    .map(({ title, values }) => ({
       title,
       values: values.map(({ label, epoch }) => ({
         label,
-        ...(epoch ? { epoch: { step: epoch.step } } : {}),
+        ...(epoch?.step === undefined ? {} : { epoch: { step: epoch.step } }),
       })),
-    })),
-    cells: cells.map(({ picture }) => numbers.get(picture)),
-  };
+    }));
+
+/** Larger grids are shown when they are done. */
+const mostToldCells = 400;
+
+/** Axes, and the number of each cell's picture, x first: what a page needs to fill the grid while it is drawn. */
+function outlineOf(grid: Grid): object | undefined {
+  if (grid.cells.length > mostToldCells) return undefined;
+  const numbers = new Map(grid.pictures.map(({ id }, i) => [id, i]));
+  return { axes: toldAxes(grid), cells: grid.cells.map(({ picture }) => numbers.get(picture)) };
 }
 
 /** Shows each finished picture, small, by its number in the grid: `picture-1` is what its artefact will be called. */
@@ -168,7 +171,7 @@ export const compareRunner =
       let sheets: WrittenSheet[] = [];
       const outline = outlineOf(grid);
       await drawGrid(folder, {
-        ...{ draw: drawSingly(open, context), signal },
+        ...{ draw: showPictures(drawSingly(open, context), folder, context), signal },
         onProgress({ done, step, steps, secondsLeft }) {
           const ready = already + done;
           context.progress({
@@ -194,7 +197,7 @@ export const compareRunner =
       }));
       return {
         files: staged.files,
-        result: { sheets: told, drawn: all - already, ...gridFacts(folder, nameOf) },
+        result: { sheets: told, drawn: all - already, ...gridFacts(folder, nameOf), axes: toldAxes(grid) },
       };
     } finally {
       await folder.release();

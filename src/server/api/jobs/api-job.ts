@@ -1,10 +1,11 @@
 /** @file Jobs as the API tells them. */
 import { basename } from 'node:path';
-import type { Artefact, Job } from '../../../jobs/index.ts';
+import type { Artefact, Job, JobError } from '../../../jobs/index.ts';
 import type { StudioContext } from '../../context.ts';
+import { withoutPlaces } from '../../plain-places.ts';
 import type { ApiArtefact, ApiJob, ApiWholeJob } from '../../schemas/jobs.ts';
 
-type Stores = Pick<StudioContext, 'pictures' | 'library'>;
+type Stores = Pick<StudioContext, 'pictures' | 'library' | 'data'>;
 
 const artefactUrl = (jobId: string, name: string): string =>
   `/api/v1/jobs/${jobId}/artefacts/${encodeURIComponent(name)}`;
@@ -24,14 +25,19 @@ const defined = <T extends object>(fields: T): { [K in keyof T]: Exclude<T[K], u
     [K in keyof T]: Exclude<T[K], undefined>;
   };
 
-export function apiJob(job: Job, stores: Pick<Stores, 'pictures'>): ApiJob {
+function apiError({ code, message, hint }: JobError, stores: Stores): NonNullable<ApiJob['error']> {
+  const told = { code, message: withoutPlaces(message, stores) };
+  return hint === undefined ? told : { ...told, hint: withoutPlaces(hint, stores) };
+}
+
+export function apiJob(job: Job, stores: Stores): ApiJob {
   const { id, kind, title, state, priority, position, attempt, createdAt, startedAt, endedAt } = job;
   const { progress, error, asked, artefacts, after } = job;
   return {
     ...{ id, kind, title, state, priority, attempt, createdAt },
     ...defined({ position, startedAt, endedAt, asked }),
     ...(progress ? { progress: defined(progress) as NonNullable<ApiJob['progress']> } : {}),
-    ...(error ? { error: defined(error) as NonNullable<ApiJob['error']> } : {}),
+    ...(error ? { error: apiError(error, stores) } : {}),
     artefacts: artefacts.map(artefact => apiArtefact(job, artefact, stores)),
     after: [...after],
   };

@@ -3,7 +3,8 @@ import { open } from 'node:fs/promises';
 import { z } from 'zod';
 import { LoraError } from '../../../errors.ts';
 import { resolveInside } from '../../../files/index.ts';
-import type { DataFolder } from '../../../workbench/index.ts';
+import type { StudioContext } from '../../context.ts';
+import { withoutPlaces } from '../../plain-places.ts';
 import type { jobLogLine } from '../../schemas/jobs.ts';
 
 type Line = z.output<typeof jobLogLine>;
@@ -56,8 +57,12 @@ function lineOf(text: string): Line[] {
 }
 
 /** The end of the log where it is long. A job that wrote nothing yet has an empty one. */
-export async function readJobLog({ jobs }: DataFolder, id: string, most = 2000): Promise<Line[]> {
-  const path = resolveInside(jobs, `${id}/log.jsonl`);
+export async function readJobLog(
+  stores: Pick<StudioContext, 'data' | 'library'>,
+  id: string,
+  most = 2000,
+): Promise<Line[]> {
+  const path = resolveInside(stores.data.jobs, `${id}/log.jsonl`);
   try {
     const file = await open(path, 'r');
     try {
@@ -66,7 +71,8 @@ export async function readJobLog({ jobs }: DataFolder, id: string, most = 2000):
       const bytes = Buffer.alloc(size - start);
       await file.read(bytes, 0, bytes.length, start);
       const lines = bytes.toString('utf8').split('\n');
-      return (start > 0 ? lines.slice(1) : lines).flatMap(lineOf).slice(-most);
+      const told = (start > 0 ? lines.slice(1) : lines).flatMap(lineOf).slice(-most);
+      return told.map(line => ({ ...line, text: withoutPlaces(line.text, stores) }));
     } finally {
       await file.close();
     }

@@ -170,7 +170,7 @@ export const jobRoutes: readonly RouteRow[] = [
     ...{ params: jobParams, response: z.object({ lines: z.array(jobLogLine) }) },
     handle: async (context, { params }) => {
       const { id } = await find(context, params.id);
-      return { lines: await readJobLog(context.data, id) };
+      return { lines: await readJobLog(context, id) };
     },
   }),
   route({

@@ -3,6 +3,7 @@ import { randomBytes } from 'node:crypto';
 import { createReadStream } from 'node:fs';
 import { mkdir, rename, rm, stat } from 'node:fs/promises';
 import { basename, join } from 'node:path';
+import { Readable } from 'node:stream';
 import { z } from 'zod';
 import { badInput } from '../../../errors.ts';
 import { packContentOf, packLora, receiveFile, unpackLora } from '../../../library/index.ts';
@@ -55,6 +56,23 @@ const safeName = (name: string): string =>
     .replace(/^[ .]+|[ .]+$/g, '')
     .slice(0, 80) || 'pack';
 
+/** Of what begins as no zip does, only as much as it takes to say what it is. */
+async function* packParts(stream: Readable): AsyncGenerator<Uint8Array> {
+  let start: Buffer | undefined = Buffer.alloc(0);
+  for await (const part of stream) {
+    if (start === undefined) {
+      yield part;
+      continue;
+    }
+    start = Buffer.concat([start, part]);
+    if (start.length < 16) continue;
+    yield start;
+    if (start.toString('latin1', 0, 2) !== 'PK') return;
+    start = undefined;
+  }
+  if (start !== undefined) yield start;
+}
+
 export const packRoutes: readonly RouteRow[] = [
   route({
     ...{ method: 'GET', path: '/api/v1/library/cards/:id/pack', policy: 'read', tag },
@@ -73,7 +91,9 @@ export const packRoutes: readonly RouteRow[] = [
       const { folder, clear } = await roomIn(context);
       try {
         const name = safeName(query.name);
-        const { path } = await receiveFile(stream, folder, { name, mostBytes: packBytes });
+        const { path } = await receiveFile(Readable.from(packParts(stream)), folder, {
+          ...{ name, mostBytes: packBytes },
+        });
         await rename(path, join(folder, name));
         const { models, skipped, kind } = await unpackLora(join(folder, name), context.data.loras, {
           signal,

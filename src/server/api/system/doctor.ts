@@ -6,6 +6,7 @@ import sharp from 'sharp';
 import { isOffered, providers } from '../../../engine/index.ts';
 import type { DataFolder } from '../../../workbench/index.ts';
 import type { StudioContext } from '../../context.ts';
+import { withoutPlaces } from '../../plain-places.ts';
 import type { ApiDoctor } from '../../schemas/system.ts';
 import { cores, diskSpace, memory } from './machine.ts';
 
@@ -84,11 +85,11 @@ function libraryCheck({ library }: StudioContext): Check {
   return { name: 'Library', state: missing > 0 ? 'warning' : 'ok', text };
 }
 
-function workerCheck({ supervisor }: StudioContext): Check {
-  const { trouble, children } = supervisor.status();
+function workerCheck(context: StudioContext): Check {
+  const { trouble, children } = context.supervisor.status();
   const open = `${children.length} child ${children.length === 1 ? 'process' : 'processes'} open`;
   return trouble
-    ? { name: 'Jobs', state: 'fault', text: trouble.message }
+    ? { name: 'Jobs', state: 'fault', text: withoutPlaces(trouble.message, context) }
     : { name: 'Jobs', state: 'ok', text: open };
 }
 

@@ -1,6 +1,7 @@
 /** @file How the studio is: what the page shows at its edge, and events tell when it changes. */
 import { version } from '../../../version.ts';
 import type { StudioContext } from '../../context.ts';
+import { withoutPlaces } from '../../plain-places.ts';
 import type { ApiStatus } from '../../schemas/system.ts';
 import { cores, diskSpace, memory } from './machine.ts';
 
@@ -10,12 +11,18 @@ const megabyte = 1e6;
 /** Below this, training a small model begins to swap. */
 const littleMemory = 512 * megabyte;
 
-function findingsOf({ supervisor, library }: StudioContext, isLow: boolean, available: number): Finding[] {
+function findingsOf(context: StudioContext, isLow: boolean, available: number): Finding[] {
+  const { supervisor, library } = context;
   const { trouble } = supervisor.status();
   const missing = library.folders().filter(({ state }) => state === 'missing').length;
   return [
     ...(trouble
-      ? [{ level: 'warning' as const, code: trouble.code, text: `No job begins: ${trouble.message}` }]
+      ? [
+          {
+            ...{ level: 'warning' as const, code: trouble.code },
+            text: `No job begins: ${withoutPlaces(trouble.message, context)}`,
+          },
+        ]
       : []),
     ...(isLow && trouble?.code !== 'DISK_LOW'
       ? [{ level: 'warning' as const, code: 'DISK_LOW', text: 'The disk is nearly full: jobs wait.' }]

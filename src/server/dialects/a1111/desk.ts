@@ -1,121 +1,96 @@
-/** @file What A1111's clients see as the state of one program: its options, and the job that it is at. */
+/** @file What A1111's clients see as the state of one program: the job that it is at. */
 import type { Job } from '../../../jobs/index.ts';
 import type { StudioContext } from '../../context.ts';
 import { stamp } from './info.ts';
-import { cardsOf, findCheckpoint, titleOf } from './models.ts';
-
-/** Options that clients set and read back; what A1111 has besides is theirs to keep. */
-const kept = new WeakMap<StudioContext, Map<string, unknown>>();
-
-function keptOf(context: StudioContext): Map<string, unknown> {
-  const options = kept.get(context) ?? new Map<string, unknown>();
-  kept.set(context, options);
-  return options;
-}
-
-/** Of text and number options, so many at most; the rest is passed over. */
-const mostOptions = 200;
-
-export function optionsOf(context: StudioContext): object {
-  const { base } = context.settings.get();
-  const card = context.library.card(base) ?? context.library.card('pocket');
-  return {
-    samples_format: 'png',
-    ...Object.fromEntries(keptOf(context)),
-    sd_model_checkpoint: card ? titleOf(card) : null,
-    sd_checkpoint_hash: card?.hashes.sha256 ?? null,
-    CLIP_stop_at_last_layers: keptOf(context).get('CLIP_stop_at_last_layers') ?? 1,
-    sd_vae: 'Automatic',
-  };
-}
-
-export async function changeOptions(context: StudioContext, given: Record<string, unknown>): Promise<void> {
-  const { sd_model_checkpoint: model, ...others } = given;
-  // The name is looked for before anything changes.
-  if (typeof model === 'string' && model !== '')
-    await context.settings.change({ base: findCheckpoint(context, model).id });
-  const options = keptOf(context);
-  for (const [name, value] of Object.entries(others)) {
-    const isPlain = ['string', 'number', 'boolean'].includes(typeof value);
-    if (isPlain && (options.has(name) || options.size < mostOptions) && String(value).length < 1000)
-      options.set(name, value);
-  }
-}
-
-/** The base of a request: its override, or what the options say. */
-export function baseOf(
-  context: StudioContext,
-  overrides: Record<string, unknown> | null | undefined,
-): string {
-  const named = overrides?.sd_model_checkpoint;
-  if (typeof named === 'string' && named !== '') return findCheckpoint(context, named).id;
-  const { base } = context.settings.get();
-  return context.library.card(base) ? base : 'pocket';
-}
-
-export const clipSkipOf = (context: StudioContext): unknown =>
-  keptOf(context).get('CLIP_stop_at_last_layers');
-
-async function running(context: StudioContext): Promise<Job | undefined> {
-  const { jobs } = await context.queue.list({
-    states: ['running', 'queued'],
-    kinds: ['generate', 'compare'],
-    limit: 20,
-  });
-  return jobs[0];
-}
+import { findTask, taskNameOf } from './tasks.ts';
 
 interface Detail {
   readonly step?: number;
   readonly steps?: number;
   readonly done?: number;
-  readonly pictures?: number;
+}
+
+const detailOf = ({ progress }: Job): Detail => (progress?.detail ?? {}) as Detail;
+
+/** Running ones first, then those that wait, in their order. */
+async function activeJobs({ queue }: StudioContext): Promise<readonly Job[]> {
+  const kinds = ['generate', 'compare'] as const;
+  return (await queue.list({ states: ['running', 'queued'], kinds, limit: 100 })).jobs;
+}
+
+const isPng = (bytes: Uint8Array): boolean => bytes[0] === 0x89;
+
+/** Pictures have numbers, so that a client is not sent the one that it has. */
+const numbers = new WeakMap<Uint8Array, number>();
+let lastNumber = 0;
+function numberOf(preview: Uint8Array): number {
+  const known = numbers.get(preview) ?? ++lastNumber;
+  numbers.set(preview, known);
+  return known;
 }
 
 /** Idle is progress 0 and no jobs: clients wait for exactly that. */
 export async function progressOf(context: StudioContext, skipsPicture: boolean): Promise<object> {
-  const job = await running(context);
-  const { jobs } = await context.queue.list({
-    states: ['running', 'queued'],
-    kinds: ['generate', 'compare'],
-    limit: 100,
-  });
-  const detail = (job?.progress?.detail ?? {}) as Detail;
+  const jobs = await activeJobs(context);
+  const job = jobs.at(0);
+  const detail: Detail = job ? detailOf(job) : {};
   const preview = job && !skipsPicture ? context.previewOf(job.id) : undefined;
+  const isStopping = job?.asked === 'cancel';
   return {
-    progress: job ? Math.max(job.progress?.share ?? 0, 0.001) : 0,
+    progress: job ? Math.min(1, Math.max(job.progress?.share ?? 0, 0.001)) : 0,
     eta_relative: job?.progress?.secondsLeft ?? 0,
     state: {
-      ...{
-        skipped: false,
-        interrupted: job?.asked === 'cancel',
-        stopping_generation: job?.asked === 'cancel',
-      },
+      ...{ skipped: false, interrupted: isStopping, stopping_generation: isStopping },
       ...{ job: job?.title ?? '', job_count: jobs.length, job_no: detail.done ?? 0 },
       job_timestamp: job ? stamp(job.createdAt) : '0',
       ...{ sampling_step: detail.step ?? 0, sampling_steps: detail.steps ?? 0 },
     },
     current_image: preview ? Buffer.from(preview).toString('base64') : null,
     textinfo: job?.progress?.text ?? null,
+    current_task: job ? taskNameOf(context, job.id) : null,
   };
+}
+
+export interface TaskQuestion {
+  readonly id_task?: string | null | undefined;
+  readonly id_live_preview?: number | null | undefined;
+  readonly live_preview?: boolean | null | undefined;
+}
+
+/** As A1111's page asks: of a task by its id, or of whatever is drawn now. */
+export async function taskProgressOf(context: StudioContext, asked: TaskQuestion): Promise<object> {
+  const { id_task: id, id_live_preview: seen, live_preview: wantsPreview } = asked;
+  const active = await activeJobs(context);
+  const task = id ? findTask(context, id) : undefined;
+  const jobs = id ? active.filter(job => job.id === id || task?.ids.includes(job.id)) : active;
+  const running = jobs.find(({ state }) => state === 'running');
+  if (!running) {
+    const place = jobs.length > 0 ? active.indexOf(jobs[0]) + 1 : 0;
+    return {
+      ...{ active: false, queued: jobs.length > 0, completed: task?.isOver ?? false },
+      ...{ progress: null, eta: null, live_preview: null, id_live_preview: -1 },
+      textinfo: place > 0 ? `In queue: ${place}/${active.length}` : 'Waiting...',
+    };
+  }
+  const preview = wantsPreview === false ? undefined : context.previewOf(running.id);
+  const isNew = preview !== undefined && numberOf(preview) !== seen;
+  const type = preview && isPng(preview) ? 'png' : 'jpeg';
+  return {
+    ...{ active: true, queued: false, completed: false },
+    ...{ progress: running.progress?.share ?? 0, eta: running.progress?.secondsLeft ?? null },
+    live_preview: isNew ? `data:image/${type};base64,${Buffer.from(preview).toString('base64')}` : null,
+    id_live_preview: isNew ? numberOf(preview) : (seen ?? -1),
+    textinfo: running.progress?.text ?? null,
+  };
+}
+
+export async function pendingTasks(context: StudioContext): Promise<object> {
+  const waiting = (await activeJobs(context)).filter(({ state }) => state === 'queued');
+  return { size: waiting.length, tasks: waiting.map(({ id }) => taskNameOf(context, id)) };
 }
 
 /** Ends what is drawn now, within one step. */
 export async function interrupt(context: StudioContext): Promise<void> {
-  const { jobs } = await context.queue.list({
-    states: ['running'],
-    kinds: ['generate', 'compare'],
-    limit: 20,
-  });
-  for (const { id } of jobs) await context.supervisor.cancel(id);
+  for (const { id, state } of await activeJobs(context))
+    if (state === 'running') await context.supervisor.cancel(id);
 }
-
-export const embeddingsOf = ({ library }: StudioContext): object => ({
-  loaded: Object.fromEntries(
-    cardsOf(library, 'embedding').map(({ name }) => [
-      name,
-      { step: null, sd_checkpoint: null, sd_checkpoint_name: null, shape: null, vectors: null },
-    ]),
-  ),
-  skipped: {},
-});

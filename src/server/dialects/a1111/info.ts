@@ -1,8 +1,10 @@
 /** @file A1111's answer to a drawing: pictures as base64, and what is known of them as a string of JSON. */
+import { parseInfotext } from '../../../generation/index.ts';
 import { version } from '../../../version.ts';
 import type { Drawn, DrawnPicture } from '../drawing.ts';
-import type { Asked } from './fields.ts';
-import type { DialectJob } from './payload.ts';
+import { type Asked, img2imgDefaults, isFromPicture, txt2imgDefaults } from './fields.ts';
+import { gridOf } from './grid.ts';
+import type { DialectJobs } from './payload.ts';
 
 /** Numbers where JSON readers hold them. */
 const seedOf = (value: unknown): number => Number(value ?? -1);
@@ -17,62 +19,88 @@ export function stamp(time: number): string {
   ].join('');
 }
 
-const model = ({ settings }: DrawnPicture): { name?: string; hash?: string } =>
-  (settings.model ?? {}) as { name?: string; hash?: string };
+const textOf = (value: unknown): string => (typeof value === 'string' ? value : '');
 
-/** The keys are A1111's (`Processed.js`); clients read several of them. */
-export function infoOf({ payload, notApplied }: DialectJob, { job, pictures }: Drawn): string {
-  const [first] = pictures;
-  const { settings } = first;
-  const subseed = seedOf((settings.variation as { seed?: unknown } | undefined)?.seed ?? settings.seed);
-  const seeds = pictures.map(({ seed }) => seedOf(seed));
-  const { name = '', hash } = model(first);
+const subseedOf = ({ settings, seed }: DrawnPicture): number =>
+  seedOf((settings.variation as { seed?: unknown } | undefined)?.seed ?? seed);
+
+interface Answered {
+  readonly asked: Asked;
+  readonly jobs: DialectJobs;
+  readonly drawn: readonly Drawn[];
+  readonly pictures: readonly DrawnPicture[];
+  readonly hasGrid: boolean;
+}
+
+/** What `Processed.js` there puts into one list: none of it is needed to read the picture, all of it is looked at by some client. */
+function infoOf({ asked, jobs, drawn, pictures, hasGrid }: Answered): string {
+  const { payload, job } = drawn[0];
+  const first = pictures.at(0);
+  const settings = first?.settings ?? {};
+  const text = first?.parameters ?? '';
+  const { fields } = parseInfotext(text);
+  const seeds = pictures.length > 0 ? pictures.map(({ seed }) => seedOf(seed)) : [seedOf(payload.seed)];
+  const subseeds = pictures.length > 0 ? pictures.map(subseedOf) : seeds;
+  const isInterrupted = drawn.some(one => one.job.state === 'cancelled');
+  const infotexts = pictures.map(({ parameters }) => parameters);
   return JSON.stringify({
-    ...{
-      prompt: payload.prompt,
-      all_prompts: pictures.map(picture => String(picture.settings.prompt ?? '')),
-    },
-    negative_prompt: payload.negativePrompt,
-    all_negative_prompts: pictures.map(picture => String(picture.settings.negativePrompt ?? '')),
-    ...{ seed: seeds[0], all_seeds: seeds, subseed, all_subseeds: seeds.map((_, i) => subseed + i) },
+    prompt: textOf(settings.prompt) || payload.prompt,
+    all_prompts: pictures.map(picture => textOf(picture.settings.prompt)),
+    negative_prompt: textOf(settings.negativePrompt) || payload.negativePrompt,
+    all_negative_prompts: pictures.map(picture => textOf(picture.settings.negativePrompt)),
+    ...{ seed: seeds[0], all_seeds: seeds, subseed: subseeds[0], all_subseeds: subseeds },
     subseed_strength: payload.variation?.strength ?? 0,
-    ...{
-      width: first.width,
-      height: first.height,
-      sampler_name: settings.sampler,
-      cfg_scale: settings.guidance,
-    },
-    ...{
-      steps: settings.steps,
-      batch_size: payload.batch,
-      restore_faces: false,
-      face_restoration_model: null,
-    },
-    ...{
-      sd_model_name: name,
-      sd_model_hash: hash?.slice(0, 10) ?? null,
-      sd_vae_name: null,
-      sd_vae_hash: null,
-    },
+    ...{ width: first?.width ?? payload.width, height: first?.height ?? payload.height },
+    ...{ sampler_name: settings.sampler ?? payload.sampler, cfg_scale: payload.guidance },
+    ...{ steps: payload.steps, batch_size: jobs.batchSize },
+    ...{ restore_faces: false, face_restoration_model: null },
+    sd_model_name: textOf((settings.model as { name?: unknown } | undefined)?.name) || payload.base,
+    sd_model_hash: fields['Model hash'] ?? null,
+    ...{ sd_vae_name: null, sd_vae_hash: null },
     seed_resize_from_w: payload.noiseSize?.width ?? -1,
     seed_resize_from_h: payload.noiseSize?.height ?? -1,
     denoising_strength: payload.init?.strength ?? payload.hires?.strength ?? null,
     extra_generation_params: {
-      'Schedule type': settings.scheduler,
-      ...(notApplied.length > 0 ? { 'Not applied': notApplied.join(', ') } : {}),
+      ...(settings.scheduler === undefined ? {} : { 'Schedule type': settings.scheduler }),
+      ...(jobs.notApplied.length > 0 ? { 'Not applied': jobs.notApplied.join(', ') } : {}),
+      ...(isInterrupted ? { Interrupted: 'live previews of what was being drawn' } : {}),
     },
-    ...{ index_of_first_image: 0, infotexts: pictures.map(({ parameters }) => parameters), styles: [] },
-    ...{ job_timestamp: stamp(job.createdAt), clip_skip: payload.clipSkip ?? 1 },
-    ...{ is_using_inpainting_conditioning: false, version: `lora-studio ${version}` },
+    index_of_first_image: hasGrid ? 1 : 0,
+    infotexts: hasGrid ? [text, ...infotexts] : infotexts,
+    ...{ styles: asked.styles ?? [], job_timestamp: stamp(job.createdAt), clip_skip: payload.clipSkip ?? 1 },
+    is_using_inpainting_conditioning: fields['Conditional mask weight'] !== undefined,
+    version: `lora-studio ${version}`,
   });
 }
 
-export function answerOf(asked: Asked, dialect: DialectJob, drawn: Drawn): object {
-  const { send_images } = asked;
-  const images = send_images === false ? [] : drawn.pictures.map(({ bytes }) => bytes.toString('base64'));
-  const { init_images, mask, ...echo } = asked as Record<string, unknown>;
-  const keepsStart =
-    asked !== undefined && 'include_init_images' in asked && asked.include_init_images === true;
-  const parameters = keepsStart ? { ...echo, init_images, mask } : echo;
-  return { images, parameters, info: infoOf(dialect, drawn) };
+/** The request back, with what it left open; pictures that it started from only where that is asked for. */
+function echoOf(asked: Asked): object {
+  const given = Object.fromEntries(
+    Object.entries(asked).filter(([, value]) => value !== undefined && value !== null),
+  );
+  if (!isFromPicture(asked)) return { ...txt2imgDefaults, ...given };
+  const { include_init_images: isWanted, ...echo } = { ...img2imgDefaults, ...given } as Record<
+    string,
+    unknown
+  >;
+  return isWanted === true ? echo : { ...echo, init_images: null, mask: null };
+}
+
+/** A grid is put before several pictures that are saved, as A1111 does; default requests save none. */
+const wantsGrid = ({ save_images, do_not_save_grid }: Asked): boolean =>
+  save_images === true && do_not_save_grid !== true;
+
+export async function answerOf(asked: Asked, jobs: DialectJobs, drawn: readonly Drawn[]): Promise<object> {
+  const pictures = drawn.flatMap(one => one.pictures);
+  const hasGrid = wantsGrid(asked) && pictures.length > 1;
+  const grid = hasGrid && asked.send_images !== false ? [await gridOf(pictures)] : [];
+  const images =
+    asked.send_images === false
+      ? []
+      : [...grid, ...pictures.map(({ bytes }) => bytes)].map(bytes => bytes.toString('base64'));
+  return {
+    images,
+    parameters: echoOf(asked),
+    info: infoOf({ asked, jobs, drawn, pictures, hasGrid }),
+  };
 }

@@ -3,11 +3,12 @@ import { totalmem } from 'node:os';
 import { samplers, schedulers } from '../../../diffusion/index.ts';
 import { availableMemory, upscalerLabels } from '../../../generation/index.ts';
 import type { StudioContext } from '../../context.ts';
-import { embeddingsOf } from './desk.ts';
+import { extraUpscalers } from './extras.ts';
 import { cardsOf, modelOf } from './models.ts';
 
 const labels = Object.values(upscalerLabels);
 const isLatent = (label: string): boolean => label.startsWith('Latent');
+const withoutEnding = (fileName: string): string => fileName.replace(/\.\w+$/, '');
 
 /** Path of the route after `/sdapi/v1` → what it answers. */
 export const lists: Readonly<Record<string, (context: StudioContext) => unknown>> = {
@@ -28,7 +29,7 @@ export const lists: Readonly<Record<string, (context: StudioContext) => unknown>
     })),
   ],
   '/upscalers': () =>
-    ['None', ...labels.filter(label => !isLatent(label))].map(name => ({
+    extraUpscalers.map(name => ({
       ...{ name, model_name: null, model_path: null, model_url: null, scale: 4 },
     })),
   '/latent-upscale-modes': () => labels.filter(isLatent).map(name => ({ name })),
@@ -40,19 +41,32 @@ export const lists: Readonly<Record<string, (context: StudioContext) => unknown>
   '/sd-vae': ({ library }) =>
     cardsOf(library, 'vae').map(({ name, fileName }) => ({ model_name: name, filename: fileName })),
   '/loras': ({ library }) =>
-    cardsOf(library, 'lora').map(({ id, name, fileName, place }) => ({
-      name: fileName.replace(/\.\w+$/, ''),
-      alias: name,
-      path: place === '' ? fileName : `${place}/${fileName}`,
-      metadata: library.card(id)?.metadata ?? {},
-    })),
-  '/embeddings': embeddingsOf,
+    cardsOf(library, 'lora').map(({ id, fileName, place }) => {
+      const metadata = library.card(id)?.metadata ?? {};
+      const { ss_output_name: alias } = metadata as { ss_output_name?: unknown };
+      return {
+        name: withoutEnding(fileName),
+        alias: typeof alias === 'string' && alias !== '' ? alias : withoutEnding(fileName),
+        path: place === '' ? fileName : `${place}/${fileName}`,
+        metadata,
+      };
+    }),
+  '/embeddings': ({ library }) => ({
+    loaded: Object.fromEntries(
+      cardsOf(library, 'embedding').map(({ name }) => [
+        name,
+        { step: null, sd_checkpoint: null, sd_checkpoint_name: null, shape: null, vectors: null },
+      ]),
+    ),
+    skipped: {},
+  }),
   '/prompt-styles': () => [],
   '/hypernetworks': () => [],
   '/face-restorers': () => [],
   '/realesrgan-models': () => [],
   '/scripts': () => ({ txt2img: [], img2img: [] }),
   '/script-info': () => [],
+  '/extensions': () => [],
   '/memory': () => {
     const total = totalmem();
     const free = availableMemory();

@@ -27,7 +27,8 @@ export function modelOf(card: WholeCard): object {
   const hash = hashOf(card);
   return {
     title: hash ? `${card.fileName} [${hash}]` : card.fileName,
-    model_name: card.name,
+    // `name` is what the npm client looks for.
+    ...{ model_name: card.name, name: card.name },
     ...{ hash, sha256: card.hashes.sha256 ?? null },
     // Names, not paths: where files lie is nobody's business but the owner's.
     ...{ filename: card.fileName, config: null },
@@ -37,7 +38,22 @@ export function modelOf(card: WholeCard): object {
 export const titleOf = (card: WholeCard): string => (modelOf(card) as { title: string }).title;
 
 /** The checkpoint that a client means by title, file name, name or hash. Throws CHECKPOINT_UNKNOWN with near names. */
-export function findCheckpoint({ library }: StudioContext, named: string): Card {
+export function findCheckpoint(context: StudioContext, named: string): Card {
+  const found = seekCheckpoint(context, named);
+  if (found) return found;
+  const near = nearestWords(
+    plain(named),
+    cardsOf(context.library, 'checkpoint').map(({ name }) => name),
+  );
+  const hint =
+    near.length > 0
+      ? `Meant was perhaps ${near.join(' or ')}.`
+      : 'GET /sdapi/v1/sd-models lists what is there.';
+  throw badInput('CHECKPOINT_UNKNOWN', `there is no checkpoint "${named}"`, hint);
+}
+
+/** As `findCheckpoint`, without an error. */
+export function seekCheckpoint({ library }: StudioContext, named: string): Card | undefined {
   const cards = cardsOf(library, 'checkpoint');
   const wanted = plain(named);
   const hash =
@@ -48,14 +64,5 @@ export function findCheckpoint({ library }: StudioContext, named: string): Card 
   const found = cards.find(card => names(card).includes(wanted));
   if (found) return found;
   const byHash = hash && cards.find(({ id }) => library.card(id)?.hashes.sha256?.startsWith(hash));
-  if (byHash) return byHash;
-  const near = nearestWords(
-    wanted,
-    cards.map(({ name }) => name),
-  );
-  const hint =
-    near.length > 0
-      ? `Meant was perhaps ${near.join(' or ')}.`
-      : 'GET /sdapi/v1/sd-models lists what is there.';
-  throw badInput('CHECKPOINT_UNKNOWN', `there is no checkpoint "${named}"`, hint);
+  return byHash || undefined;
 }

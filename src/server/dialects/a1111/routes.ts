@@ -1,17 +1,24 @@
 /** @file A1111's HTTP API, as far as its clients use it: `/sdapi/v1`, `/internal`. */
 import { z } from 'zod';
-import { LoraError } from '../../../errors.ts';
+import { LoraError, usageError } from '../../../errors.ts';
 import { readPictureText } from '../../../generation/index.ts';
 import type { StudioContext } from '../../context.ts';
 import { Reply, type RouteRow, route } from '../../route.ts';
 import { bytesOfBase64, uploadBase64 } from '../base64-picture.ts';
-import { drawAndWait } from '../drawing.ts';
-import { baseOf, changeOptions, clipSkipOf, interrupt, optionsOf, progressOf } from './desk.ts';
-import { type Asked, type Img2Img, img2imgBody, type Txt2Img, txt2imgBody } from './fields.ts';
+import { drawAll } from '../drawing.ts';
+import { withNearLoras } from '../near-loras.ts';
+import { interrupt, pendingTasks, progressOf, taskProgressOf } from './desk.ts';
+import { enlarge, extraBatchBody, extraSingleBody } from './extras.ts';
+import { type Asked, type Img2Img, img2imgBody, isFromPicture, txt2imgBody } from './fields.ts';
 import { answerOf } from './info.ts';
 import { fieldsOf, withInfotext } from './infotext.ts';
 import { lists } from './lists.ts';
-import { payloadOf } from './payload.ts';
+import { seekCheckpoint } from './models.ts';
+import { baseOf, changeOptions, keptOptions, optionsOf } from './options.ts';
+import { type GivenPictures, payloadsOf } from './payload.ts';
+import { openTask } from './tasks.ts';
+import { unfinishedPictures } from './unfinished.ts';
+import { usedSettings } from './used-settings.ts';
 
 const base = '/sdapi/v1';
 const anyJson = z.unknown();
@@ -30,35 +37,38 @@ const post = (path: string, summary: string, handle: (context: StudioContext) =>
     ...{ response: anyJson, handle: async context => (await handle(context)) ?? {} },
   });
 
-async function draw(
-  context: StudioContext,
-  body: Asked,
-  signal: AbortSignal,
-  pictures: { init?: string; mask?: string } = {},
-): Promise<object> {
-  const asked = withInfotext(body);
-  const clip = clipSkipOf(context);
-  const overrides = {
-    ...(clip === undefined ? {} : { CLIP_stop_at_last_layers: clip }),
-    ...asked.override_settings,
-  };
-  const dialect = payloadOf(
-    { ...asked, override_settings: overrides },
-    baseOf(context, asked.override_settings),
-    pictures,
-  );
-  if (asked.override_settings_restore_afterwards === false && asked.override_settings)
-    await changeOptions(context, asked.override_settings);
-  const title = (asked.prompt ?? '').slice(0, 80) || 'a picture';
-  return answerOf(body, dialect, await drawAndWait(context, dialect.payload, { title, signal }));
+/** Draws what is asked for, under the id that the client gave it. */
+async function draw(context: StudioContext, body: Asked, signal: AbortSignal): Promise<object> {
+  const task = openTask(context, body.force_task_id);
+  try {
+    const { asked, notApplied } = withInfotext(body, hash => seekCheckpoint(context, hash) !== undefined);
+    const overrides = asked.override_settings ?? {};
+    const used = usedSettings(keptOptions(context), overrides);
+    const jobs = payloadsOf(
+      asked,
+      baseOf(context, overrides),
+      { ...used, notApplied: [...used.notApplied, ...notApplied] },
+      isFromPicture(asked) ? await givenPictures(context, asked) : {},
+    );
+    if (asked.override_settings_restore_afterwards === false) await changeOptions(context, overrides);
+    const title = (asked.prompt ?? '').slice(0, 80) || 'a picture';
+    const drawn = await drawAll(context, jobs.payloads, {
+      ...{ title, signal, onJobs: task.jobs, unfinished: unfinishedPictures(context) },
+    });
+    return await answerOf(asked, jobs, drawn);
+  } catch (error) {
+    throw withNearLoras(context, error);
+  } finally {
+    task.end();
+  }
 }
 
-async function drawFrom(context: StudioContext, body: Img2Img, signal: AbortSignal): Promise<object> {
-  const [first] = body.init_images ?? [];
-  if (!first) throw new LoraError('INIT_NOT_FOUND', 'Init image not found', { exit: 'usage' });
-  const init = await uploadBase64(context, first);
-  const mask = body.mask ? await uploadBase64(context, body.mask) : undefined;
-  return draw(context, body, signal, { init, ...(mask === undefined ? {} : { mask }) });
+async function givenPictures(context: StudioContext, { init_images, mask }: Img2Img): Promise<GivenPictures> {
+  if (!init_images || init_images.length === 0)
+    throw new LoraError('INIT_NOT_FOUND', 'Init image not found', { exit: 'usage' });
+  const inits: string[] = [];
+  for (const picture of init_images) inits.push(await uploadBase64(context, picture));
+  return { inits, ...(mask ? { mask: await uploadBase64(context, mask) } : {}) };
 }
 
 /** What a picture says of itself: the text, and the fields that A1111 reads from it. One without a text says nothing. */
@@ -79,13 +89,13 @@ export const a1111Routes: readonly RouteRow[] = [
     ...{ method: 'POST', path: `${base}/txt2img`, policy: 'change', tag: 'A1111', dialect: 'a1111' },
     summary: 'Pictures from a prompt; `<lora:name:0.8>` in it adds a LoRA of the library.',
     ...{ body: txt2imgBody, response: anyJson },
-    handle: (context, { body, signal }) => draw(context, body as Txt2Img, signal),
+    handle: (context, { body, signal }) => draw(context, body, signal),
   }),
   route({
     ...{ method: 'POST', path: `${base}/img2img`, policy: 'change', tag: 'A1111', dialect: 'a1111' },
     summary: 'Pictures from a picture, or inside a mask.',
     ...{ body: img2imgBody, response: anyJson, bodyLimit: pictureBody },
-    handle: (context, { body, signal }) => drawFrom(context, body as Img2Img, signal),
+    handle: (context, { body, signal }) => draw(context, { init_images: null, ...body }, signal),
   }),
   route({
     ...{ method: 'GET', path: `${base}/progress`, policy: 'read', tag: 'A1111', dialect: 'a1111' },
@@ -114,6 +124,54 @@ export const a1111Routes: readonly RouteRow[] = [
     ...{ response: anyJson, bodyLimit: pictureBody },
     handle: (_, { body }) => pictureInfo(body.image),
   }),
+  route({
+    ...{
+      method: 'POST',
+      path: `${base}/extra-single-image`,
+      policy: 'change',
+      tag: 'A1111',
+      dialect: 'a1111',
+    },
+    summary: 'Enlarges a picture without a model: None, Lanczos, Nearest.',
+    ...{ body: extraSingleBody, response: anyJson, bodyLimit: pictureBody },
+    handle: async (_, { body }) => {
+      const { png, told } = await enlarge(body.image, body);
+      return { html_info: told, image: png.toString('base64') };
+    },
+  }),
+  route({
+    ...{
+      method: 'POST',
+      path: `${base}/extra-batch-images`,
+      policy: 'change',
+      tag: 'A1111',
+      dialect: 'a1111',
+    },
+    summary: 'Enlarges several pictures.',
+    ...{ body: extraBatchBody, response: anyJson, bodyLimit: pictureBody },
+    handle: async (_, { body }) => {
+      const given =
+        body.imageList?.map(({ data }) => data) ?? body.image_list?.map(({ image }) => image) ?? [];
+      const images: string[] = [];
+      const told: string[] = [];
+      // One after the other: each takes the memory of a whole picture.
+      for (const image of given) {
+        const done = await enlarge(image, body);
+        images.push(done.png.toString('base64'));
+        told.push(done.told);
+      }
+      return { html_info: told.join(''), images };
+    },
+  }),
+  route({
+    ...{ method: 'POST', path: `${base}/interrogate`, policy: 'change', tag: 'A1111', dialect: 'a1111' },
+    summary: 'Not offered: no model here describes pictures. Always 422.',
+    ...{ response: anyJson, bodyLimit: pictureBody },
+    handle: () => {
+      const hint = 'Write captions yourself, or with another program.';
+      throw usageError('INTERROGATE_UNSUPPORTED', 'no model that describes pictures is there', hint);
+    },
+  }),
   ...['/refresh-loras', '/refresh-checkpoints', '/refresh-vae', '/refresh-embeddings'].map(path =>
     post(path, 'Looks for new files.', scan),
   ),
@@ -128,30 +186,13 @@ export const a1111Routes: readonly RouteRow[] = [
       live_preview: z.boolean().nullish(),
     }),
     response: anyJson,
-    handle: async (context, { body }) => {
-      const now = (await progressOf(context, body.live_preview === false)) as {
-        progress: number;
-        eta_relative: number;
-        current_image: string | null;
-        textinfo: string | null;
-        state: { job_count: number };
-      };
-      const active = now.state.job_count > 0;
-      return {
-        ...{ active, queued: false, completed: !active, progress: now.progress, eta: now.eta_relative },
-        live_preview: now.current_image ? `data:image/png;base64,${now.current_image}` : null,
-        ...{ id_live_preview: body.id_live_preview ?? -1, textinfo: now.textinfo },
-      };
-    },
+    handle: (context, { body }) => taskProgressOf(context, body),
   }),
   route({
     ...{ method: 'GET', path: '/internal/pending-tasks', policy: 'read', tag: 'A1111', dialect: 'a1111' },
     summary: 'Pictures that wait.',
     response: anyJson,
-    handle: async ({ queue }) => {
-      const { total, jobs } = await queue.list({ states: ['queued'], kinds: ['generate'], limit: 100 });
-      return { size: total, tasks: jobs.map(({ id }) => id) };
-    },
+    handle: pendingTasks,
   }),
   route({
     ...{ method: 'GET', path: '/internal/ping', policy: 'read', tag: 'A1111', dialect: 'a1111' },

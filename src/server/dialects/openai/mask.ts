@@ -4,6 +4,16 @@ import { badInput } from '../../../errors.ts';
 
 const mostPixels = 40_000_000;
 
+/** Whether a picture is transparent anywhere: then it is its own mask where none is given. */
+export async function isTransparent(bytes: Uint8Array): Promise<boolean> {
+  try {
+    const { isOpaque } = await sharp(bytes, { limitInputPixels: mostPixels }).stats();
+    return !isOpaque;
+  } catch (cause) {
+    throw badInput('PICTURE_UNREADABLE', 'the image cannot be read as a picture', undefined, cause);
+  }
+}
+
 export async function maskOf(bytes: Uint8Array): Promise<Buffer> {
   try {
     const picture = sharp(bytes, { limitInputPixels: mostPixels });

@@ -2,14 +2,16 @@
 import { z } from 'zod';
 import { badInput, usageError } from '../../../errors.ts';
 import { type GeneratePayload, parsePayload } from '../../../jobs/index.ts';
+import type { Card } from '../../../library/index.ts';
 import type { StudioContext } from '../../context.ts';
-import { type RouteRow, route } from '../../route.ts';
+import { type FormFile, type RouteRequest, type RouteRow, route } from '../../route.ts';
 import { cardsOf, findCheckpoint } from '../a1111/models.ts';
 import { type Drawn, drawAndWait } from '../drawing.ts';
+import { withNearLoras } from '../near-loras.ts';
 import { saveUpload } from '../needs.ts';
-import { maskOf } from './mask.ts';
+import { isTransparent, maskOf } from './mask.ts';
 import { servePicture, signedPath } from './signed.ts';
-import { streamPictures } from './stream.ts';
+import { type StreamOptions, streamPictures } from './stream.ts';
 
 const base = '/v1';
 const anyJson = z.unknown();
@@ -51,6 +53,16 @@ const shared = {
 const generationBody = z.object(shared);
 const editBody = z.object({ ...shared, strength: z.coerce.number().min(0).max(1).nullish() });
 type Asked = z.output<typeof generationBody>;
+
+type RouteHeaders = RouteRequest<unknown, unknown, unknown>['headers'];
+
+/** What an answer is made from beside the pictures. */
+interface Answering {
+  readonly asked: Asked;
+  readonly signal: AbortSignal;
+  readonly headers: RouteHeaders;
+  readonly kind: StreamOptions['kind'];
+}
 
 /** What each quality of theirs takes in steps. */
 const stepsOf: Readonly<Record<string, number>> = {
@@ -108,7 +120,11 @@ function payloadOf(context: StudioContext, asked: Asked, more: object = {}): Gen
   });
 }
 
-function answerOf(context: StudioContext, asked: Asked, { job, pictures }: Drawn): object {
+/** Under the name by which the client reached the studio, which may be another machine's. */
+const rootOf = (context: StudioContext, { host }: RouteHeaders): string =>
+  typeof host === 'string' ? `${new URL(context.address()).protocol}//${host}` : context.address();
+
+function answerOf(context: StudioContext, { asked, headers }: Answering, { job, pictures }: Drawn): object {
   // Their older models answer with addresses unless told otherwise, the newer ones never do.
   const wantsUrl =
     (asked.response_format ?? (asked.model?.startsWith('dall-e') ? 'url' : 'b64_json')) === 'url';
@@ -117,7 +133,7 @@ function answerOf(context: StudioContext, asked: Asked, { job, pictures }: Drawn
     data: pictures.map(({ bytes, name }) => {
       if (!wantsUrl) return { b64_json: bytes.toString('base64') };
       const artefact = job.artefacts.find(one => one.name === name);
-      return { url: context.address() + signedPath(context.secret, artefact?.path ?? '') };
+      return { url: rootOf(context, headers) + signedPath(context.secret, artefact?.path ?? '') };
     }),
     output_format: asked.output_format ?? 'png',
     size: `${pictures[0].width}x${pictures[0].height}`,
@@ -127,14 +143,49 @@ function answerOf(context: StudioContext, asked: Asked, { job, pictures }: Drawn
 
 async function answer(
   context: StudioContext,
-  asked: Asked,
   payload: GeneratePayload,
-  signal: AbortSignal,
+  answering: Answering,
 ): Promise<unknown> {
+  const { asked, signal, kind } = answering;
   const title = asked.prompt.slice(0, 80);
-  if (asked.stream)
-    return streamPictures(context, payload, { title, signal, partial: asked.partial_images ?? 0 });
-  return answerOf(context, asked, await drawAndWait(context, payload, { title, signal }));
+  if (asked.stream) {
+    const facts = {
+      ...{ size: asked.size ?? 'auto', quality: asked.quality ?? 'auto', background: 'opaque' },
+      output_format: asked.output_format ?? 'png',
+    };
+    return streamPictures(context, payload, {
+      ...{ title, signal, partial: asked.partial_images ?? 0, kind, facts },
+    });
+  }
+  try {
+    return answerOf(context, answering, await drawAndWait(context, payload, { title, signal }));
+  } catch (error) {
+    throw withNearLoras(context, error);
+  }
+}
+
+/** The picture that is edited, and what of it is drawn anew. */
+async function givenOf(
+  context: StudioContext,
+  files: readonly FormFile[],
+): Promise<{ init: string; mask: string | undefined }> {
+  const images = files.filter(({ field }) => ['image', 'image[]'].includes(field));
+  const [image] = images;
+  if (!image) throw badInput('INIT_NOT_GIVEN', 'the form has no file named image');
+  if (images.length > 1)
+    throw usageError(
+      'IMAGES_TOO_MANY',
+      `${images.length} images are given`,
+      'One picture is edited at a time.',
+    );
+  const mask = files.find(({ field }) => field === 'mask');
+  const hole = mask?.bytes ?? ((await isTransparent(image.bytes)) ? image.bytes : undefined);
+  const { id: init } = await saveUpload(context, image.bytes);
+  return { init, mask: hole && (await saveUpload(context, await maskOf(hole))).id };
+}
+
+function modelOf({ name, addedAt }: Card): object {
+  return { id: name, object: 'model', created: Math.floor(addedAt / 1000), owned_by: 'you' };
 }
 
 export const openAiRoutes: readonly RouteRow[] = [
@@ -148,7 +199,8 @@ export const openAiRoutes: readonly RouteRow[] = [
     },
     summary: 'Pictures from a prompt.',
     ...{ body: generationBody, response: anyJson },
-    handle: (context, { body, signal }) => answer(context, body, payloadOf(context, body), signal),
+    handle: (context, { body, signal, headers }) =>
+      answer(context, payloadOf(context, body), { asked: body, signal, headers, kind: 'image_generation' }),
   }),
   route({
     ...{
@@ -161,16 +213,13 @@ export const openAiRoutes: readonly RouteRow[] = [
     },
     summary: 'Pictures from a picture; where its mask is transparent, it is drawn anew.',
     ...{ body: editBody, response: anyJson, bodyLimit: 52 << 20 },
-    async handle(context, { body, files, signal }) {
-      const image = files.find(({ field }) => field === 'image' || field === 'image[]');
-      if (!image) throw badInput('INIT_NOT_FOUND', 'the form has no file named image');
-      const mask = files.find(({ field }) => field === 'mask');
-      const init = await saveUpload(context, image.bytes);
+    async handle(context, { body, files, signal, headers }) {
+      const { init, mask } = await givenOf(context, files);
       const size = body.size && body.size !== 'auto' ? {} : { width: undefined, height: undefined };
-      const inpaint = mask ? { mask: (await saveUpload(context, await maskOf(mask.bytes))).id } : undefined;
-      const strength = body.strength ?? (mask ? 1 : 0.75);
-      const payload = payloadOf(context, body, { ...size, init: { picture: init.id, strength }, inpaint });
-      return answer(context, body, payload, signal);
+      const inpaint = mask === undefined ? undefined : { mask };
+      const strength = body.strength ?? (mask === undefined ? 0.75 : 1);
+      const payload = payloadOf(context, body, { ...size, init: { picture: init, strength }, inpaint });
+      return answer(context, payload, { asked: body, signal, headers, kind: 'image_edit' });
     },
   }),
   route({
@@ -178,10 +227,13 @@ export const openAiRoutes: readonly RouteRow[] = [
     ...{ summary: 'The checkpoints of the library.', response: anyJson },
     handle: ({ library }) => ({
       object: 'list',
-      data: cardsOf(library, 'checkpoint').map(({ name, addedAt }) => ({
-        ...{ id: name, object: 'model', created: Math.floor(addedAt / 1000), owned_by: 'you' },
-      })),
+      data: cardsOf(library, 'checkpoint').map(modelOf),
     }),
+  }),
+  route({
+    ...{ method: 'GET', path: `${base}/models/:name`, policy: 'read', tag: 'OpenAI', dialect: 'openai' },
+    ...{ summary: 'One of them.', params: z.object({ name: z.string().max(400) }), response: anyJson },
+    handle: (context, { params }) => modelOf(findCheckpoint(context, params.name)),
   }),
   route({
     ...{
