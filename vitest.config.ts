@@ -7,7 +7,7 @@ export default defineConfig({
   test: {
     include: heavy
       ? ['test/heavy/**/*.test.ts']
-      : ['src/**/*.test.ts', 'scripts/**/*.test.ts', 'test/**/*.test.ts'],
+      : ['src/**/*.test.ts', 'scripts/**/*.test.ts', 'studio/src/**/*.test.ts', 'test/**/*.test.ts'],
     exclude: heavy ? [] : ['test/heavy/**', 'node_modules/**'],
     testTimeout: heavy ? 600_000 : 60_000,
     hookTimeout: heavy ? 600_000 : 60_000,

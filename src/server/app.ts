@@ -175,7 +175,7 @@ function serveEvents(app: FastifyInstance, { hub }: AppOptions, row: RouteRow): 
   app.route({
     ...{ method: 'GET', url: row.path, config: { row } },
     handler(request, reply) {
-      const { after } = request.query as { after?: string };
+      const { after } = parse(row.query, request.query) as { after?: string };
       const last = firstOf(request.headers['last-event-id']) ?? after;
       for (const [name, value] of Object.entries(securityHeaders)) reply.raw.setHeader(name, value);
       for (const [name, value] of Object.entries(reply.getHeaders()))

@@ -1,7 +1,8 @@
 /** @file The page's files, read once at the start into a list: what is not in the list is not served, wherever a path points. */
 import { execFile } from 'node:child_process';
-import { createHash } from 'node:crypto';
+import { createHash, randomUUID } from 'node:crypto';
 import { existsSync, globSync, readFileSync, statSync } from 'node:fs';
+import { rename, rm } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import { extname, join } from 'node:path';
 import { promisify } from 'node:util';
@@ -47,11 +48,15 @@ export async function buildPage(note: (text: string) => void): Promise<string> {
   const isThere = existsSync(built);
   if (isThere && (sources.length === 0 || statSync(built).mtimeMs >= newest(sources))) return folder;
   note('building the page …');
+  const fresh = projectPath(`studio/dist-${randomUUID()}`);
   try {
     const vite = join(createRequire(import.meta.url).resolve('vite/package.json'), '../bin/vite.js');
-    const words = [vite, 'build', projectPath('studio'), '--config', projectPath('studio/vite.config.ts')];
-    await promisify(execFile)(process.execPath, [...words, '--logLevel', 'error'], { timeout: 120_000 });
+    const config = projectPath('studio/vite.config.ts');
+    const words = ['build', '--config', config, '--outDir', fresh, '--emptyOutDir', '--logLevel', 'error'];
+    await promisify(execFile)(process.execPath, [vite, ...words], { timeout: 120_000 });
+    await takeOver(fresh, folder);
   } catch (cause) {
+    await rm(fresh, { recursive: true, force: true });
     if (isThere) {
       note('the page could not be built again; the one from before is shown');
       return folder;
@@ -60,6 +65,14 @@ export async function buildPage(note: (text: string) => void): Promise<string> {
     throw new LoraError('PAGE_NOT_BUILT', 'the page of the studio could not be built', { hint, cause });
   }
   return folder;
+}
+
+/** Whole or not at all: another studio may read the old page, or build one just now. */
+async function takeOver(fresh: string, folder: string): Promise<void> {
+  const old = `${folder}-${randomUUID()}`;
+  await rename(folder, old).catch(() => undefined); // there was none
+  await rename(fresh, folder).catch(() => rm(fresh, { recursive: true, force: true })); // somebody was sooner
+  await rm(old, { recursive: true, force: true });
 }
 
 function readPage(folder: string): Map<string, PageFile> {

@@ -16,7 +16,8 @@ interface Place {
 const keptMs = 2000;
 const kept = new WeakMap<object, { readonly places: readonly Place[]; readonly until: number }>();
 
-const withoutEnd = (path: string): string => (path.length > 1 && path.endsWith(sep) ? path.slice(0, -1) : path);
+const withoutEnd = (path: string): string =>
+  path.length > 1 && path.endsWith(sep) ? path.slice(0, -1) : path;
 
 /** Deepest first: a folder of the library may lie in the data folder. */
 function findPlaces({ data, library }: Stores): readonly Place[] {

@@ -189,6 +189,7 @@ describe('data sets in a browser', () => {
 
   test.for(Object.keys(sizes) as (keyof typeof sizes)[])(
     'a data set at $0 width: axe-core finds nothing serious',
+    { timeout: 60_000 },
     async (size, { skip }) => {
       if (!browser) return skip();
       const { page, close } = await openPage(browser, studio, { size });
@@ -207,6 +208,5 @@ describe('data sets in a browser', () => {
       expect(found).toEqual([]);
       await close();
     },
-    60_000,
   );
 });

@@ -103,7 +103,7 @@ test('open, train the example, see before and after, draw with it', async ({ ski
   await page.getByRole('heading', { level: 1, name: 'Generate' }).waitFor();
   await page.getByText('blueprint').first().waitFor();
   await page.getByLabel('Prompt', { exact: true }).fill('a blueprint of a rocket');
-  await page.getByRole('button', { name: /^Generate/ }).click();
+  await page.getByRole('form', { name: 'What to draw' }).getByRole('button', { name: /^Draw/ }).click();
   await expect
     .poll(async () => (await studio.call<{ total: number }>('GET', '/api/v1/pictures')).total, {
       timeout: 120_000,

@@ -2,10 +2,14 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { existsSync, readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import type { Browser, Page } from 'playwright-core';
+import { LoraError } from '../../src/errors.ts';
+import { lockFile } from '../../src/files/index.ts';
+import { buildPage } from '../../src/server/page.ts';
 import { temporaryFolder } from '../support/pictures.ts';
 
 const project = fileURLToPath(new URL('../..', import.meta.url));
@@ -67,8 +71,30 @@ export interface RunningStudio {
   stop(): Promise<void>;
 }
 
+/** Builds the page where it is older than its sources: one test file does, the others wait for it. */
+async function buildPageOnce(): Promise<void> {
+  const lock = join(tmpdir(), 'page-build');
+  for (;;) {
+    const release = await lockFile(lock).catch((fault: unknown) => {
+      if (fault instanceof LoraError && fault.code === 'OUTPUT_BUSY') return undefined;
+      throw fault;
+    });
+    if (!release) {
+      await new Promise(resolve => setTimeout(resolve, 300));
+      continue;
+    }
+    try {
+      await buildPage(() => undefined);
+    } finally {
+      await release();
+    }
+    return;
+  }
+}
+
 /** Starts `lora studio` on a free port with a data folder of its own. */
 export async function startStudio(data = join(temporaryFolder(), 'data')): Promise<RunningStudio> {
+  await buildPageOnce();
   const words = [
     join(project, 'bin/lora.js'),
     'studio',

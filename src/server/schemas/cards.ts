@@ -134,7 +134,7 @@ export const scanState = z.object({ isRunning: z.boolean(), done: z.number(), to
 
 /** What came out of a pack. */
 export const unpacked = z.object({
-  kind: z.enum(['lorapack', 'zip']),
+  kind: z.enum(['lorapack', 'zip', 'safetensors']),
   models: z.array(
     z.object({ fileName: z.string(), what: z.string(), wasThere: z.boolean(), bytes: z.number() }),
   ),

@@ -105,9 +105,14 @@ export async function openState(): Promise<void> {
   await readAll();
 }
 
+/** Answers to a page: they stand in no list. */
+const looks: ReadonlySet<ApiJob['kind']> = new Set(['plan', 'dataset-report']);
+
 function listen(): void {
   onEvent('reset', () => void readAll().catch(() => undefined));
-  onEvent('job', ({ job }) => noteJob(job));
+  onEvent('job', ({ job }) => {
+    if (!looks.has(job.kind)) noteJob(job);
+  });
   onEvent('job-removed', ({ id }) => forgetJob(id));
   onEvent('progress', ({ id, progress }) => {
     kept(progresses, id, () => undefined as ApiJobProgress | undefined).value = progress;

@@ -11,6 +11,8 @@ const tones: Readonly<Record<PlotTone, string>> = {
 /** A custom property may be `light-dark(…)`: only a used colour is what a canvas understands. */
 function colours(box: HTMLElement): (name: string) => string {
   const probe = box.appendChild(document.createElement('span'));
+  // Where motion is reduced, all transitions are set very short, and a colour would be read before it is there.
+  probe.style.setProperty('transition', 'none', 'important');
   return name => {
     probe.style.color = `var(${name})`;
     return getComputedStyle(probe).color;

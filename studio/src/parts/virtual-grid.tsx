@@ -4,7 +4,7 @@
  * @file Ten thousand cards as a grid of which only those in view exist. Arrows, Home, End and Page keys move, Enter opens;
  * one tab stop for the whole grid. Scrolls with the page, or by itself (`isScroller`).
  */
-import type { ComponentChildren } from 'preact';
+import { type ComponentChildren, Fragment } from 'preact';
 import { useCallback, useEffect, useLayoutEffect, useRef, useState } from 'preact/hooks';
 
 export interface VirtualGridProps<T> {
@@ -168,7 +168,7 @@ export function VirtualGrid<T>({
                 const item = itemAt(index);
                 return (
                   <div
-                    key={item === undefined ? `empty-${index}` : keyOf(item)}
+                    key={index}
                     role="gridcell"
                     class="virtual-cell"
                     data-index={index}
@@ -179,7 +179,11 @@ export function VirtualGrid<T>({
                     onFocus={() => setActive(index)}
                     onKeyDown={event => press(event, index)}
                   >
-                    {item === undefined ? <span class="virtual-wait" /> : render(item, index)}
+                    {item === undefined ? (
+                      <span class="virtual-wait" />
+                    ) : (
+                      <Fragment key={keyOf(item)}>{render(item, index)}</Fragment>
+                    )}
                   </div>
                 );
               })}

@@ -6,7 +6,14 @@ import { basename, join } from 'node:path';
 import { Readable } from 'node:stream';
 import { z } from 'zod';
 import { badInput } from '../../../errors.ts';
-import { packContentOf, packLora, receiveFile, unpackLora } from '../../../library/index.ts';
+import {
+  packContentOf,
+  packLora,
+  receiveFile,
+  takeLora,
+  type Unpacked,
+  unpackLora,
+} from '../../../library/index.ts';
 import type { StudioContext } from '../../context.ts';
 import { Reply, type RouteRow, route } from '../../route.ts';
 import { unpacked } from '../../schemas/cards.ts';
@@ -73,6 +80,19 @@ async function* packParts(stream: Readable): AsyncGenerator<Uint8Array> {
   if (start !== undefined) yield start;
 }
 
+const ofModel = /\.safetensors$/i;
+
+/** A pack is unpacked, a single LoRA takes its own name. */
+async function takeIn(
+  path: string,
+  folder: string,
+  signal: AbortSignal,
+): Promise<Pick<Unpacked, 'models' | 'skipped'> & { kind: Unpacked['kind'] | 'safetensors' }> {
+  if (!ofModel.test(path)) return unpackLora(path, folder, { signal });
+  const model = await takeLora(path, basename(path).replace(ofModel, ''), folder);
+  return { kind: 'safetensors', models: [model], skipped: [] };
+}
+
 export const packRoutes: readonly RouteRow[] = [
   route({
     ...{ method: 'GET', path: '/api/v1/library/cards/:id/pack', policy: 'read', tag },
@@ -83,7 +103,7 @@ export const packRoutes: readonly RouteRow[] = [
   route({
     ...{ method: 'POST', path: '/api/v1/library/packs', policy: 'upload', tag, status: 201 },
     summary:
-      'Unpacks a `.lorapack` or a zip with LoRAs into the folder of the studio. Nothing is overwritten.',
+      'Unpacks a `.lorapack` or a zip with LoRAs, or takes a LoRA’s `.safetensors`, into the folder of the studio. Nothing is overwritten.',
     query: z.strictObject({ name: z.string().min(1).max(400).default('pack.lorapack') }),
     ...{ response: unpacked, bodyLimit: packBytes },
     handle: async (context, { query, stream, signal }) => {
@@ -95,9 +115,7 @@ export const packRoutes: readonly RouteRow[] = [
           ...{ name, mostBytes: packBytes },
         });
         await rename(path, join(folder, name));
-        const { models, skipped, kind } = await unpackLora(join(folder, name), context.data.loras, {
-          signal,
-        });
+        const { models, skipped, kind } = await takeIn(join(folder, name), context.data.loras, signal);
         void context.scans.scan();
         return {
           kind,

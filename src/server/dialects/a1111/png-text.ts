@@ -4,7 +4,8 @@ import { crc32 } from 'node:zlib';
 /** The signature and the first chunk, IHDR. */
 const headerBytes = 33;
 
-const isLatin = (text: string): boolean => /^[\x0a\x20-\x7e\xa0-\xff]*$/.test(text);
+/** What tEXt may hold. */
+const isLatin = (text: string): boolean => /^[\n\x20-\x7e\xa0-\xff]*$/.test(text);
 
 function textChunk(keyword: string, text: string): Buffer {
   // iTXt: not compressed, no language, no translated keyword.

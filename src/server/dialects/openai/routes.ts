@@ -101,7 +101,7 @@ function payloadOf(context: StudioContext, asked: Asked, more: object = {}): Gen
   const { n, quality, output_format: format, output_compression: compression, seed, steps } = asked;
   if (quality && !Object.hasOwn(stepsOf, quality)) {
     throw usageError(
-      'QUALITY_UNKNOWN',
+      'QUALITY_INVALID',
       `there is no quality "${quality}"`,
       `There is ${Object.keys(stepsOf).join(', ')}.`,
     );

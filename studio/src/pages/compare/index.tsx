@@ -1,16 +1,10 @@
-/** @file Compare: not here yet; says so and no more. */
-import { EmptyState } from '../../parts/index.ts';
-import { PageHead } from '../../shell/page-head.tsx';
+/** @file Compare: putting a grid together, and looking into one. */
+import type { PageProps } from '../../pages.ts';
+import { GridPage } from './grid-page.tsx';
+import { NewGrid } from './new-grid.tsx';
+import '../generate/generate.css';
+import './compare.css';
 
-export function Page() {
-  return (
-    <div class="page">
-      <PageHead title="Compare" />
-      <EmptyState
-        icon="compare"
-        title="This page is not built yet"
-        text="The command line has what it will show."
-      />
-    </div>
-  );
+export function Page({ rest: [id], query }: PageProps) {
+  return id === undefined ? <NewGrid query={query} /> : <GridPage key={id} id={id} />;
 }

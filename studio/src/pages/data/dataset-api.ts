@@ -22,14 +22,14 @@ export const undoCaptions = (id: string): Promise<ApiCaptionChanges> =>
 export const removePicture = (id: string, picture: string): Promise<object> =>
   call('DELETE', `${of(id)}/pictures/${picture}`);
 
-/** Uploads with progress, which `fetch` does not tell. Throws ApiError. */
+/** Uploads with progress, which `fetch` does not tell. Resolves with the name that the file has now. Throws ApiError. */
 export function sendToDataset(
   id: string,
   file: File,
   name: string,
   onShare: (share: number) => void,
   signal: AbortSignal,
-): Promise<void> {
+): Promise<string> {
   return new Promise((resolve, reject) => {
     const request = new XMLHttpRequest();
     request.open('POST', apiBase + withQuery(`${of(id)}/pictures`, { name }));
@@ -39,13 +39,23 @@ export function sendToDataset(
       file.type.startsWith('image/') ? file.type : 'application/octet-stream',
     );
     request.upload.onprogress = ({ loaded, total }) => onShare(total > 0 ? loaded / total : 0);
-    request.onload = () => (request.status < 300 ? resolve() : reject(faultOf(request)));
+    request.onload = () =>
+      request.status < 300 ? resolve(nameIn(request.responseText) ?? name) : reject(faultOf(request));
     request.onerror = () =>
       reject(new ApiError({ code: 'STUDIO_UNREACHABLE', status: 0, detail: 'The connection was lost.' }));
     request.onabort = () => reject(new DOMException('stopped', 'AbortError'));
     signal.addEventListener('abort', () => request.abort());
     request.send(file);
   });
+}
+
+/** A name that was taken got a number. */
+function nameIn(answer: string): string | undefined {
+  try {
+    return (JSON.parse(answer) as Partial<ApiDatasetPicture>).name;
+  } catch {
+    return undefined;
+  }
 }
 
 function faultOf({ status, responseText }: XMLHttpRequest): ApiError {

@@ -5,19 +5,11 @@ import type { ApiDataset } from '../../../../src/server/api-types.ts';
 import { onEvent } from '../../api/events.ts';
 import { api } from '../../api/routes.ts';
 import { session } from '../../api/state.ts';
-import {
-  Button,
-  count,
-  ErrorNote,
-  Icon,
-  LinkButton,
-  Picture,
-  Spinner,
-  useLoaded,
-} from '../../parts/index.ts';
+import { Button, count, ErrorNote, LinkButton, Spinner, useLoaded } from '../../parts/index.ts';
 import { PageHead } from '../../shell/page-head.tsx';
 import { go } from '../../shell/router.ts';
 import { datasetPath, trainPath } from './addresses.ts';
+import { Covers } from './covers.tsx';
 import { filesOfDrop, type GivenFile } from './dropped-files.ts';
 import { FolderDialog } from './folder-dialog.tsx';
 import { goalLabel } from './goals.ts';
@@ -28,23 +20,6 @@ function captionWords({ pictures, captioned }: ApiDataset): string {
   if (pictures === 0) return 'no pictures yet';
   if (captioned === pictures) return 'all with captions';
   return captioned === 0 ? 'no captions' : `${captioned} with captions`;
-}
-
-/** Four pictures as one. */
-export function Covers({ covers }: { readonly covers: readonly string[] }) {
-  if (covers.length === 0)
-    return (
-      <span class="covers none">
-        <Icon name="picture" size={28} />
-      </span>
-    );
-  return (
-    <span class={`covers of-${Math.min(4, covers.length)}`}>
-      {covers.slice(0, 4).map(url => (
-        <Picture key={url} url={url} alt="" width={64} height={64} size="320" />
-      ))}
-    </span>
-  );
 }
 
 function factsText(dataset: ApiDataset): string {

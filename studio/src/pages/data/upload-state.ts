@@ -27,15 +27,15 @@ function reasonOf(fault: unknown): string {
 const nameOf = (path: string): string => path.slice(path.lastIndexOf('/') + 1);
 const captionName = (path: string): string => `${nameOf(path).replace(/\.[^.]+$/, '')}.txt`;
 
-/** A picture and then its caption. */
+/** A picture and then its caption, under the name that the picture got. */
 async function send(
   dataset: string,
   { path, file, caption }: NewPicture,
   onShare: (share: number) => void,
   signal: AbortSignal,
 ): Promise<void> {
-  await sendToDataset(dataset, file, nameOf(path), onShare, signal);
-  if (caption) await sendToDataset(dataset, caption, captionName(path), () => undefined, signal);
+  const name = await sendToDataset(dataset, file, nameOf(path), onShare, signal);
+  if (caption) await sendToDataset(dataset, caption, captionName(name), () => undefined, signal);
 }
 
 function senderOf(dataset: string): { sender: Sender<NewPicture>; stop: AbortController } {

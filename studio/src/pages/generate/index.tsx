@@ -44,7 +44,6 @@ export function Page({ rest, query }: PageProps) {
   }, []);
   const { isOver, handlers } = useDrop({
     onFiles: ([file]) => file && void takeDropped(file),
-    onPicture: id => void takePictureSettings(id),
   });
   return (
     <div class={`generate ${isOver ? 'over' : ''}`} {...handlers}>
@@ -61,9 +60,15 @@ export function Page({ rest, query }: PageProps) {
 }
 
 function FormColumn() {
+  // Pictures of the history are taken here only: let go over the stage by chance, they must not change the form.
+  const { isOver, handlers } = useDrop({
+    onFiles: ([file]) => file && void takeDropped(file),
+    onPicture: id => void takePictureSettings(id),
+  });
   return (
     <form
-      class="generate-form"
+      {...handlers}
+      class={`generate-form ${isOver ? 'over' : ''}`}
       aria-label="What to draw"
       onSubmit={event => {
         event.preventDefault();

@@ -52,7 +52,6 @@ export function LoraList() {
 function useCardsOf(loras: readonly FormLora[]): void {
   const ids = loras.map(({ id }) => id).join();
   const turn = libraryChange.value;
-  // biome-ignore lint/correctness/useExhaustiveDependencies: read again when the library changes
   useEffect(() => {
     for (const id of ids.split(',').filter(Boolean))
       if (turn > 0 || !cards.peek().has(id)) api.card(id).then(card => noteCards([card]), ignore);

@@ -36,7 +36,6 @@ export function MaskEditor({ start }: { readonly start: StartPicture }) {
     const now = current.current ? [...list, current.current.stroke] : list;
     paintMask(context, now, scale, '#e5484d');
   };
-  // biome-ignore lint/correctness/useExhaustiveDependencies: drawn anew with every stroke
   useLayoutEffect(redraw, [list, scale, width, height]);
 
   const spotOf = (event: PointerEvent): Spot => {

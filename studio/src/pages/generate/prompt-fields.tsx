@@ -3,18 +3,20 @@ import { useEffect, useState } from 'preact/hooks';
 import type { ApiCard } from '../../../../src/server/api-types.ts';
 import { libraryChange } from '../../api/state.ts';
 import { IconButton, TextArea } from '../../parts/index.ts';
-import { loraNamed } from './catalogue.ts';
+import { familyOf, loraNamed } from './catalogue.ts';
 import { change, form } from './form.ts';
 import { type PromptTag, tagsIn, withoutTag, withStrength } from './prompt-tags.ts';
 
 export function PromptFields() {
-  const { prompt, negativePrompt } = form.value;
+  const { prompt, negativePrompt, base } = form.value;
   const tags = tagsIn(prompt);
   return (
     <>
       <TextArea
         label="Prompt"
-        placeholder="What is to be seen"
+        placeholder={
+          familyOf(base) === 'pocket' ? 'What is to be seen: a green frog at night' : 'What is to be seen'
+        }
         rows={3}
         value={prompt}
         onInput={text => change({ prompt: text })}
@@ -42,7 +44,6 @@ export function PromptFields() {
 function TagChip({ tag }: { readonly tag: PromptTag }) {
   const [card, setCard] = useState<ApiCard | null | undefined>();
   const turn = libraryChange.value;
-  // biome-ignore lint/correctness/useExhaustiveDependencies: asked again when the library changes
   useEffect(() => {
     let isOver = false;
     void loraNamed(tag.name).then(found => isOver || setCard(found ?? null));

@@ -3,7 +3,16 @@ import { useEffect, useState } from 'preact/hooks';
 import type { ApiJob, ApiPicture } from '../../../../src/server/api-types.ts';
 import { api } from '../../api/routes.ts';
 import { jobs, noteJob, previewsOf, progressOf, queuedJobs } from '../../api/state.ts';
-import { Button, EmptyState, ErrorNote, Icon, Progress, toastError, useLoaded } from '../../parts/index.ts';
+import {
+  Button,
+  EmptyState,
+  ErrorNote,
+  Icon,
+  LinkButton,
+  Progress,
+  toastError,
+  useLoaded,
+} from '../../parts/index.ts';
 import { change, form } from './form.ts';
 import { pictures } from './history.ts';
 import { PictureView } from './picture-view.tsx';
@@ -37,6 +46,9 @@ function Welcome() {
         >
           {isEmpty ? `Draw “${example}”` : 'Draw'}
         </Button>
+        <LinkButton href="#/data" icon="train">
+          Teach it something new
+        </LinkButton>
       </EmptyState>
     </div>
   );

@@ -20,7 +20,6 @@ export function WithWithout({
   const [jobId, setJobId] = useState(drawn.get(picture.id));
   const [error, setError] = useState<unknown>();
   const [turn, setTurn] = useState(0);
-  // biome-ignore lint/correctness/useExhaustiveDependencies: `turn` tries again
   useEffect(() => {
     if (drawn.has(picture.id)) return;
     setError(undefined);

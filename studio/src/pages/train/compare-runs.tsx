@@ -72,9 +72,11 @@ function Compared({ runs }: { readonly runs: readonly ComparedRun[] }) {
       values,
       tone: tones[i % tones.length] ?? 'accent',
     }));
+  // A run that is not over tells only what was said of its recipe: then that is compared.
+  const areWhole = runs.every(({ job }) => resultOf(job)?.recipe);
   const recipes = runs.map(({ job }) => {
     const { dataset, base, goal, trigger, recipe } = job.payload as TrainPayload;
-    return { dataset, base, goal, trigger, ...(resultOf(job)?.recipe ?? recipe) };
+    return { dataset, base, goal, trigger, ...(areWhole ? resultOf(job)?.recipe : recipe) };
   });
   return (
     <div class="stack loose">

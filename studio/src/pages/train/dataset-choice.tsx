@@ -2,7 +2,7 @@
 import type { ApiDataset } from '../../../../src/server/api-types.ts';
 import { count, Icon, LinkButton } from '../../parts/index.ts';
 import { datasetPath } from '../data/addresses.ts';
-import { Covers } from '../data/dataset-list.tsx';
+import { Covers } from '../data/covers.tsx';
 import { splitFindings } from '../data/report-view.ts';
 import type { TrainForm } from './train-form.ts';
 

@@ -4,7 +4,9 @@ import { CompareRuns } from './compare-runs.tsx';
 import { NewRunPage } from './new-run.tsx';
 import { RunList } from './run-list.tsx';
 import { RunPage } from './run-page.tsx';
-import './train.css';
+import './new-run.css';
+import './run.css';
+import './runs.css';
 
 export function Page({ rest: [id], query }: PageProps) {
   if (id === 'new') return <NewRunPage query={query} />;

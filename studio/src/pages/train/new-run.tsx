@@ -1,6 +1,7 @@
 /** @file A new run, in one column that reads from top to bottom: pictures, goal, word, name; what follows; start. */
 import { useSignal } from '@preact/signals';
 import { useEffect, useMemo } from 'preact/hooks';
+import { ApiError } from '../../api/client.ts';
 import { api } from '../../api/routes.ts';
 import { noteJob } from '../../api/state.ts';
 import {
@@ -156,7 +157,7 @@ function RunForm({ form }: { readonly form: TrainForm }) {
             size="large"
             icon="play"
             isBusy={isBusy.value}
-            disabled={!form.payload.value}
+            disabled={!form.payload.value || isRefused(form)}
             type="submit"
           >
             Start training <KeyHint keys="mod+enter" />
@@ -166,6 +167,12 @@ function RunForm({ form }: { readonly form: TrainForm }) {
     </form>
   );
 }
+
+/** The plan says that it cannot be, and why; a fault of the machine is no reason not to try. */
+const isRefused = ({ plan }: TrainForm): boolean => {
+  const { error, isAsking } = plan.value;
+  return !isAsking && error instanceof ApiError && /^(?:RECIPE|DATASET|GOAL)_/.test(error.code);
+};
 
 const promptSummary = ({ prompts, previewEvery }: TrainForm): string =>
   prompts.value.length === 0 ? 'none' : `${prompts.value.length} prompts, every ${previewEvery.value} steps`;

@@ -8,7 +8,7 @@ import type { TrainForm } from './train-form.ts';
 export function PlanSummary({ form }: { readonly form: TrainForm }) {
   const { value, error, isAsking } = form.plan.value;
   return (
-    <section class="form-part" aria-labelledby="plan-title">
+    <section class="form-part stack tight" aria-labelledby="plan-title">
       <h2 id="plan-title" class="part-title">
         How it will be trained {isAsking && <Spinner label="Working it out" />}
       </h2>
@@ -18,6 +18,11 @@ export function PlanSummary({ form }: { readonly form: TrainForm }) {
         <p class="soft">Choose pictures, and everything else follows from them.</p>
       )}
       {!value && isAsking && <p class="soft">Counting pictures and working out memory and time …</p>}
+      {value && !form.goal.value && (
+        <Finding level="note">
+          Say what it is to learn, and steps, rank, rate and the rest are chosen for that.
+        </Finding>
+      )}
       {value && <Warnings plan={value} />}
     </section>
   );

@@ -1,6 +1,6 @@
 /** What is said of a trigger word. */
 import { expect, test } from 'vitest';
-import { triggerWords } from './trigger-field.tsx';
+import { triggerWords } from './trigger-words.ts';
 
 const report = (word: string, codes: readonly string[]) => ({
   trigger: { word, present: 0, of: 0, tokens: 1 },
