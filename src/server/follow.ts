@@ -1,8 +1,10 @@
 /** @file From the queue and the supervisor to everybody who listens: what changed, how far it is, what came out. */
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { Job, JobProgress } from '../jobs/index.ts';
 import { jobKinds } from '../jobs/index.ts';
 import { apiJob, apiPicture, previewUrl, statusOf } from './api/index.ts';
 import type { StudioContext } from './context.ts';
+import { showTrained } from './trained-preview.ts';
 
 /** Progress of one job is told so often; what came in between is passed over, the last one is not. */
 const progressEveryMs = 250;
@@ -28,19 +30,22 @@ function openProgress({ tell }: StudioContext): {
   };
 }
 
-/** Pictures that a job made come into the history, LoRAs and checkpoints into the library. */
-async function takeIn(context: StudioContext, job: Job): Promise<void> {
-  const { pictures, scans, tell, log } = context;
-  try {
-    for (const { type, path } of job.artefacts) {
-      if (type !== 'picture') continue;
-      const picture = await pictures.add(path, job.id);
-      if (picture) tell('picture', { picture: apiPicture(picture) });
-    }
-    if (job.artefacts.some(({ type }) => type === 'lora' || type === 'checkpoint')) await scans.scan();
-  } catch (error) {
-    log.warn({ job: job.id, error: String(error) }, 'what a job made could not be taken in');
+/** Pictures that a job made come into the history. */
+async function takePictures({ pictures, tell }: StudioContext, job: Job): Promise<void> {
+  for (const { type, path } of job.artefacts) {
+    if (type !== 'picture') continue;
+    const picture = await pictures.add(path, job.id);
+    if (picture) tell('picture', { picture: apiPicture(picture) });
   }
+}
+
+/** LoRAs and checkpoints come into the library, which may take a while where it is large. */
+async function takeModels(context: StudioContext, job: Job): Promise<void> {
+  const { scans, tell } = context;
+  if (!job.artefacts.some(({ type }) => type === 'lora' || type === 'checkpoint')) return;
+  await scans.scan();
+  await showTrained(context, job);
+  tell('library', scans.state());
 }
 
 /** Whether its pictures are only for the client that asked for them. */
@@ -52,6 +57,12 @@ export function followStudio(context: StudioContext): () => Promise<void> {
   const stopping = new AbortController();
   const progress = openProgress(context);
   let previews = 0;
+  /** Of the last job: what is taken in goes one after the other. */
+  let taking: Promise<void> = Promise.resolve();
+  const orWarn = (job: Job, work: Promise<void>): Promise<void> =>
+    work.catch(error =>
+      log.warn({ job: job.id, error: String(error) }, 'what a job made could not be taken in'),
+    );
   const follow = async (): Promise<void> => {
     for await (const { type, job } of queue.watch({}, stopping.signal)) {
       if (type === 'progress') continue; // the supervisor tells it sooner
@@ -59,14 +70,28 @@ export function followStudio(context: StudioContext): () => Promise<void> {
         tell('job-removed', { id: job.id });
         continue;
       }
-      if (job.state === 'done' && isKept(job)) await takeIn(context, job);
+      if (job.state === 'done' && isKept(job)) {
+        await orWarn(job, takePictures(context, job));
+        taking = taking.then(() => orWarn(job, takeModels(context, job)));
+      }
       if (job.state === 'failed') log.warn({ job: job.id, kind: job.kind, ...job.error }, 'a job failed');
       if (jobKinds[job.kind].isListed || job.state !== 'running') tell('job', { job: apiJob(job, context) });
     }
   };
-  const following = follow().catch(error => {
-    if (!stopping.signal.aborted) log.error({ error: String(error) }, 'the queue cannot be followed');
-  });
+  /** Who lagged too far behind begins anew, and so does everybody who listens. */
+  const goOn = async (): Promise<void> => {
+    while (!stopping.signal.aborted) {
+      try {
+        await follow();
+      } catch (error) {
+        if (stopping.signal.aborted) return;
+        log.warn({ error: String(error) }, 'the queue is followed anew');
+        tell('reset', { reason: 'missed' });
+        await sleep(1000);
+      }
+    }
+  };
+  const following = goOn();
   supervisor.events.on('progress', progress.set);
   supervisor.events.on('preview', (id, name) => {
     tell('preview', { id, name, url: previewUrl(id, name, ++previews) });
@@ -81,5 +106,6 @@ export function followStudio(context: StudioContext): () => Promise<void> {
     supervisor.events.removeAllListeners('preview');
     supervisor.events.removeAllListeners('status');
     await following;
+    await taking;
   };
 }

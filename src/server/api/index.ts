@@ -11,6 +11,7 @@ import { systemRoutes } from './system/routes.ts';
 
 export { apiJob, apiWholeJob } from './jobs/api-job.ts';
 export { previewUrl } from './jobs/routes.ts';
+export { runFolder } from './jobs/training.ts';
 export { apiPicture } from './pictures/api-picture.ts';
 export { statusOf } from './system/status.ts';
 
