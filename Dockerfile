@@ -1,6 +1,7 @@
 # LoRA Studio in a container.
 #   docker build -t lora-studio .
-#   docker run --init -p 127.0.0.1:7860:7860 -v lora-data:/data -v /my/models:/models:ro lora-studio
+#   docker run --init --stop-timeout 90 -p 127.0.0.1:7860:7860 -v lora-data:/data -v /my/models:/models:ro lora-studio
+# Under another port of the machine: add `studio --host 0.0.0.0 --no-open --allow-host localhost:8080`.
 # The address with the token is in the log; `lora library add /models` within the container adds a folder of models.
 FROM node:24-bookworm-slim AS build
 WORKDIR /app

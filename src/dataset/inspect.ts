@@ -32,7 +32,7 @@ export interface InspectLimits {
   maxPixels: number;
 }
 
-const mostFileBytes = 1024 ** 3;
+export const mostFileBytes = 1024 ** 3;
 
 export type FileKind = 'picture' | 'foreign picture' | 'other';
 
@@ -139,6 +139,22 @@ async function inspectBytes(
   return { width, height, hash, frames, hasAlpha };
 }
 
+/** Says what a picture is, or why it cannot be used. */
+export type Inspect = (path: string, limits: InspectLimits) => Promise<PictureFacts | Skip>;
+
+/** Decodes the bytes of a picture's file; says why it cannot be used instead of throwing. */
+export async function inspectRead(
+  path: string,
+  bytes: Uint8Array,
+  limits: InspectLimits,
+): Promise<PictureFacts | Skip> {
+  try {
+    return await inspectBytes(path, bytes, limits);
+  } catch (error) {
+    return { path, code: 'PICTURE_BROKEN', reason: `cannot be decoded: ${firstLine(error)}` };
+  }
+}
+
 /** Reads and decodes one picture; says why it cannot be used instead of throwing. */
 export async function inspectPicture(path: string, limits: InspectLimits): Promise<PictureFacts | Skip> {
   let bytes: Uint8Array;
@@ -155,9 +171,5 @@ export async function inspectPicture(path: string, limits: InspectLimits): Promi
   } catch (error) {
     return { path, code: 'FILE_UNREADABLE', reason: `cannot be opened: ${firstLine(error)}` };
   }
-  try {
-    return await inspectBytes(path, bytes, limits);
-  } catch (error) {
-    return { path, code: 'PICTURE_BROKEN', reason: `cannot be decoded: ${firstLine(error)}` };
-  }
+  return inspectRead(path, bytes, limits);
 }

@@ -7,7 +7,7 @@ import { badInput } from '../errors.ts';
 import { stemOf } from './caption-files.ts';
 import { type DatasetWarning, isSkip, type Skip } from './findings.ts';
 import { type FoundFile, walkFolder } from './folder-walk.ts';
-import { inspectPicture, kindOfFile } from './inspect.ts';
+import { type Inspect, inspectPicture, kindOfFile } from './inspect.ts';
 
 export interface MaskFile {
   path: string;
@@ -86,8 +86,9 @@ export async function inspectMask(
   path: string,
   picture: { path: string; width: number; height: number },
   maxPixels: number,
+  inspect: Inspect = inspectPicture,
 ): Promise<MaskFile> {
-  const facts = await inspectPicture(path, { minSide: 1, maxPixels });
+  const facts = await inspect(path, { minSide: 1, maxPixels });
   if (isSkip(facts)) throw badInput('MASK_BROKEN', `mask ${path}: ${facts.reason}`, 'Mend or remove it.');
   const { width, height, hash } = facts;
   const error = Math.abs((width * picture.height) / (height * picture.width) - 1);

@@ -8,7 +8,7 @@ import { type Caption, type CaptionSource, chooseCaption } from './captions.ts';
 import { type DatasetWarning, isSkip, type Skip } from './findings.ts';
 import type { FoundFile } from './folder-walk.ts';
 import { mapInOrder } from './in-order.ts';
-import { type InspectLimits, inspectPicture, type PictureFacts } from './inspect.ts';
+import { type Inspect, type InspectLimits, inspectPicture, type PictureFacts } from './inspect.ts';
 import { inspectMask, type MaskFile } from './mask-files.ts';
 import { type PictureRules, plainRules } from './picture-rules.ts';
 import { balanceRegularisation } from './regularisation.ts';
@@ -30,6 +30,8 @@ export interface ScanOptions {
   onProgress?: (done: number, total: number) => void;
   /** Is told of captions that cannot be read, which otherwise end the scan; their pictures then have an empty one. */
   onBadCaption?: (error: LoraError, picture: string) => void;
+  /** Opens pictures and masks; `inspectPicture`, or something that remembers what it said. */
+  inspect?: Inspect;
   signal?: AbortSignal;
 }
 
@@ -120,11 +122,12 @@ async function findMask(
   { hasAlpha }: PictureFacts,
   { masks, warnings }: SourceFiles,
   { maxPixels }: InspectLimits,
+  inspect?: Inspect,
 ): Promise<MaskFile | undefined> {
   const { path, rules } = picture;
   if (rules.mask === 'none' || (rules.mask === 'alpha' && hasAlpha)) return undefined;
   const mask = masks.get(path);
-  if (mask !== undefined) return inspectMask(mask, picture, maxPixels);
+  if (mask !== undefined) return inspectMask(mask, picture, maxPixels, inspect);
   const what = rules.mask === 'alpha' ? 'no transparency' : 'no mask';
   const message = `${path} has ${what}: all of it is trained on`;
   warnings.push({ code: 'MASK_MISSING', message, path });
@@ -152,7 +155,7 @@ async function describePicture(
   const { width, height, hash } = facts;
   const repeats = source.repeats ?? meaning.repeats;
   const { folder, rules } = source;
-  const mask = await findMask({ path, width, height, rules }, facts, files, limits);
+  const mask = await findMask({ path, width, height, rules }, facts, files, limits, options.inspect);
   return {
     ...{ path, folder, width, height, hash, repeats, rules },
     ...{ caption: caption.text, captionSource: caption.source },
@@ -206,6 +209,7 @@ export async function scanDataset(
 ): Promise<DatasetScan> {
   if (sources.length === 0) throw usageError('DATASET_NO_SOURCE', 'no folder with pictures was given');
   for (const source of sources) checkSource(source);
+  const { inspect = inspectPicture } = options;
   const limits: InspectLimits = { ...defaultLimits };
   if (options.minSide !== undefined) limits.minSide = options.minSide;
   if (options.maxPixels !== undefined) limits.maxPixels = options.maxPixels;
@@ -216,7 +220,7 @@ export async function scanDataset(
   let done = 0;
   const results = await mapInOrder(all, Math.min(4, availableParallelism()), async ({ file, files }) => {
     options.signal?.throwIfAborted();
-    const result = refuseBeforeOpening(file, files.source) ?? (await inspectPicture(file.path, limits));
+    const result = refuseBeforeOpening(file, files.source) ?? (await inspect(file.path, limits));
     options.onProgress?.(++done, all.length);
     return { file, files, result };
   });

@@ -5,6 +5,7 @@ export type { Library, ScanOptions } from './library.ts';
 export { type OpenLibraryOptions, openLibrary } from './open-library.ts';
 export { type ContentOptions, type PackContent, packContentOf } from './packs/pack-content.ts';
 export { type PackedLora, type PackOptions, packLora } from './packs/pack-lora.ts';
+export { takeLora } from './packs/take-lora.ts';
 export { type Unpacked, type UnpackOptions, unpackLora } from './packs/unpack-lora.ts';
 export * from './pictures/index.ts';
 export { receiveBytes, receiveFile } from './receive.ts';

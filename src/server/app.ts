@@ -87,13 +87,14 @@ function admit(request: FastifyRequest, options: AppOptions): Refusal | undefine
   const identity = identify(headers, options.token, port);
   if (identity === 'wrong' && policy !== 'open') options.throttle.count(ip);
   return refusalOf({
-    ...{ policy, identity, host: headers.host, origin: firstOf(headers.origin) },
+    ...{ policy, identity, hosts: rule.allowed, origin: firstOf(headers.origin) },
     isHostAllowed: isAllowedHost(headers.host, rule),
     fetchSite: firstOf(headers['sec-fetch-site']),
     contentType: headers['content-type'],
     hasBody: hasBody(request),
     isForm: row?.isForm ?? false,
-    isLocal: rule.isLocal,
+    // Through a proxy it may be anybody.
+    isLocal: rule.isLocal && headers.forwarded === undefined && headers['x-forwarded-for'] === undefined,
     origins: options.origins ?? new Set(),
     isThrottled: options.throttle.isOver(ip),
   });
@@ -173,9 +174,9 @@ function limited(source: Readable, most: number): Readable {
 /** Events go on for as long as the client stays: they are the hub's. */
 function serveEvents(app: FastifyInstance, { hub }: AppOptions, row: RouteRow): void {
   app.route({
-    ...{ method: 'GET', url: row.path, config: { row } },
+    ...{ method: 'GET', url: row.path, config: { row }, exposeHeadRoute: false },
     handler(request, reply) {
-      const { after } = parse(row.query, request.query) as { after?: string };
+      const { after } = (parse(row.query, request.query) ?? {}) as { after?: string };
       const last = firstOf(request.headers['last-event-id']) ?? after;
       for (const [name, value] of Object.entries(securityHeaders)) reply.raw.setHeader(name, value);
       for (const [name, value] of Object.entries(reply.getHeaders()))
@@ -235,11 +236,19 @@ function refuseMethods(app: FastifyInstance, routes: readonly RouteRow[]): void 
   }
 }
 
+/** What is not there is 404 only where the address names it; in a body it is a wrong value. */
+function withoutPath(found: Problem | undefined, row: RouteRow | undefined): Problem | undefined {
+  const isNamed = !row || row.dialect || row.path.includes(':');
+  return found && (found.status === 404 || found.status === 410) && !isNamed
+    ? { ...found, status: 422 }
+    : found;
+}
+
 /** The application; nothing listens yet. */
 export async function openApp(options: AppOptions): Promise<FastifyInstance> {
   const { context, routes, origins = new Set<string>() } = options;
   const app = fastify({
-    ...{ bodyLimit, logger: false, exposeHeadRoutes: false },
+    ...{ bodyLimit, logger: false, exposeHeadRoutes: true },
     ...{ requestTimeout: 300_000, keepAliveTimeout: 30_000, forceCloseConnections: true },
     routerOptions: { maxParamLength: 200 },
   });
@@ -278,7 +287,7 @@ export async function openApp(options: AppOptions): Promise<FastifyInstance> {
   });
   app.setErrorHandler((error, request, reply) => {
     const { row } = request.routeOptions.config;
-    const found = problemOf(error);
+    const found = withoutPath(problemOf(error), row);
     if (found?.code === 'TOKEN_WRONG') options.throttle.count(request.ip);
     if (found) return sendProblem(reply, toldPlainly(found, context), row);
     const { stack } = error as Error;

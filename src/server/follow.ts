@@ -97,7 +97,9 @@ export function followStudio(context: StudioContext): () => Promise<void> {
     tell('preview', { id, name, url: previewUrl(id, name, ++previews) });
   });
   supervisor.events.on('status', () => {
-    void statusOf(context).then(status => tell('status', { status }));
+    void statusOf(context)
+      .then(status => tell('status', { status }))
+      .catch(error => log.warn({ error: String(error) }, 'the status could not be told'));
   });
   return async () => {
     stopping.abort();

@@ -15,7 +15,13 @@ const generations = 4;
 export function openLog(folder: string, mostBytes: () => number, level = 'info'): OpenedLog {
   mkdirSync(folder, { recursive: true });
   const file = join(folder, 'studio.log');
-  const destination = pino.destination({ dest: file, sync: true, append: true, mode: 0o600 });
+  const destination = pino.destination({
+    dest: file,
+    sync: true,
+    append: true,
+    mode: 0o600,
+    maxLength: 1 << 20,
+  });
   const logger = pino(
     { level, base: { pid: process.pid }, timestamp: pino.stdTimeFunctions.isoTime },
     destination,

@@ -4,6 +4,7 @@ import type { ExitKind } from '../errors.ts';
 /** The first pattern that fits. */
 const rows: readonly (readonly [RegExp, number])[] = [
   [/^TOKEN_WRONG$/, 401],
+  [/^(JOBS|LIBRARY)_BUSY$/, 503],
   [/_(UNKNOWN|NOT_FOUND)$/, 404],
   [/_MISSING$/, 410],
   [/_(EXISTS|KNOWN|STATE|BUSY|RUNNING)$/, 409],

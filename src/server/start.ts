@@ -1,14 +1,15 @@
 /** @file `lora studio`: opens a data folder, its queue, library and supervisor, and serves them until it is stopped. */
 import { createHmac } from 'node:crypto';
-import { accessSync, constants } from 'node:fs';
+import { accessSync, chmodSync, constants, readdirSync } from 'node:fs';
 import type { AddressInfo } from 'node:net';
+import { join } from 'node:path';
 import { LoraError } from '../errors.ts';
-import { lockFile } from '../files/index.ts';
 import { openSqliteQueue, openSupervisor } from '../jobs/index.ts';
 import { openDatasets, openLibrary, openPictures } from '../library/index.ts';
 import { type DataFolder, dataFolderAt, makeDataFolders } from '../workbench/index.ts';
 import { openApp } from './app.ts';
 import type { StudioContext } from './context.ts';
+import { lockData } from './data-lock.ts';
 import { openEventHub } from './events.ts';
 import { followStudio } from './follow.ts';
 import { keepHouse, openScan } from './housekeeping.ts';
@@ -73,16 +74,6 @@ function makeFolders(data: DataFolder): void {
   checkWritable(data);
 }
 
-async function lockData({ path }: DataFolder): Promise<() => Promise<void>> {
-  try {
-    return await lockFile(`${path}/studio`);
-  } catch (cause) {
-    if (!(cause instanceof LoraError) || cause.code !== 'OUTPUT_BUSY') throw cause;
-    const hint = 'Use that one, stop it, or name another folder with --data.';
-    throw new LoraError('STUDIO_RUNNING', `a studio is already running on ${path}`, { hint, cause });
-  }
-}
-
 const listenErrors: Readonly<Record<string, { code: string; hint: string }>> = {
   EADDRINUSE: {
     code: 'PORT_IN_USE',
@@ -101,6 +92,12 @@ const listenErrors: Readonly<Record<string, { code: string; hint: string }>> = {
 
 const bracketed = (host: string): string => (host.includes(':') ? `[${host}]` : host);
 
+/** What people wrote and drew is theirs alone, also in a folder that others may look into. */
+function hideDatabases({ path }: DataFolder): void {
+  for (const name of readdirSync(path))
+    if (/\.sqlite(?:-wal|-shm)?$/.test(name)) chmodSync(join(path, name), 0o600);
+}
+
 /**
  * Throws STUDIO_RUNNING, DATA_READ_ONLY, DISK_FULL, PORT_IN_USE, HOST_NOT_HERE, PAGE_NOT_BUILT and what the queue and the
  * library say of their files.
@@ -117,11 +114,20 @@ export async function startStudio(options: StudioOptions = {}): Promise<Studio> 
   makeFolders(data);
   /** What was opened, to be closed in the other order. */
   const opened: (() => Promise<void> | void)[] = [];
+  /** Each one, whatever the others say; the first that failed is told at the end. */
   const closeAll = async (): Promise<void> => {
-    for (const close of opened.splice(0).reverse()) await close();
+    const failures: unknown[] = [];
+    for (const close of opened.splice(0).reverse()) {
+      try {
+        await close();
+      } catch (error) {
+        failures.push(error);
+      }
+    }
+    if (failures.length > 0) throw failures[0];
   };
   try {
-    opened.push(await lockData(data));
+    opened.push(lockData(data));
     const token = await openToken(data.tokenFile, options.renewToken);
     const settings = openSettings(data.settingsFile, note);
     const log = openLog(data.logs, () => settings.get().logMegabytes * 1e6);
@@ -135,6 +141,7 @@ export async function startStudio(options: StudioOptions = {}): Promise<Studio> 
     opened.push(() => datasets.close());
     const pictures = openPictures(data);
     opened.push(() => pictures.close());
+    hideDatabases(data);
     const hub = openEventHub();
     const queueGate = openQueueGate(queue, data);
     const supervisor = await openSupervisor({
@@ -210,7 +217,7 @@ export async function startStudio(options: StudioOptions = {}): Promise<Studio> 
       stop: () => (stopping ??= closeAll()),
     };
   } catch (error) {
-    await closeAll();
+    await closeAll().catch(() => undefined); // what went wrong first is what counts
     throw error;
   }
 }

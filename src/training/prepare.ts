@@ -59,7 +59,8 @@ export async function scanPictures(
     signal,
     onCount,
     onBadCaption,
-  }: Pick<PrepareOptions, 'recipe' | 'signal' | 'onCount'> & Pick<ScanOptions, 'onBadCaption'>,
+    inspect,
+  }: Pick<PrepareOptions, 'recipe' | 'signal' | 'onCount'> & Pick<ScanOptions, 'onBadCaption' | 'inspect'>,
 ): Promise<DatasetScan> {
   const sources = isRead(data) ? data : readDataSources(data);
   const scan = await scanDataset(pictureSources(sources, recipe), {
@@ -68,6 +69,7 @@ export async function scanPictures(
     ...(recipe.trigger === null ? {} : { trigger: recipe.trigger }),
     ...(signal ? { signal } : {}),
     ...(onBadCaption ? { onBadCaption } : {}),
+    ...(inspect ? { inspect } : {}),
     onProgress: (done, total) => onCount?.('scan', done, total),
   });
   return { ...scan, warnings: [...sources.notes, ...scan.warnings] };

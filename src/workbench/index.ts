@@ -3,6 +3,7 @@
 export { combineFiles, keptSummary, openThinProducts, typeOfFiles } from './combine-files.ts';
 export { type DataFolder, dataFolderAt, makeDataFolders, usualDataFolder } from './data-folder.ts';
 export { datasetFacts, nameIn, type RunFacts } from './dataset-facts/facts.ts';
+export { type MeasureCache, measureCacheIn } from './dataset-facts/measure-cache.ts';
 export { type MeasuredSet, type MeasureRequest, measureSet } from './dataset-facts/measure-set.ts';
 export { type Reader, readerOfBase, readerOfFamily } from './dataset-facts/reader.ts';
 export {

@@ -34,7 +34,7 @@ const texts: readonly string[] = [
   '"); DELETE FROM files; --',
   '* OR NEAR(a b) "',
   '<script>alert(1)</script>',
-  '${7*7}{{7*7}}',
+  '{{7*7}}#{7*7}',
   'file:///etc/passwd',
   '\u202Egnp.exe',
   '(((((((((((((((((((((((((((((((a',
@@ -83,12 +83,19 @@ const numberOf = ({ minimum = -1, maximum = 1000 }: JsonSchema): fc.Arbitrary<un
   );
 
 function objectOf({ properties = {}, additionalProperties }: JsonSchema): fc.Arbitrary<unknown> {
-  const fields = Object.entries(properties).map(([name, schema]) => fc.tuple(fc.constant(name), hostile(schema)));
+  const fields = Object.entries(properties).map(([name, schema]) =>
+    fc.tuple(fc.constant(name), hostile(schema)),
+  );
   const other =
-    typeof additionalProperties === 'object' ? hostile(additionalProperties) : (anything as fc.Arbitrary<unknown>);
-  const extra = fc.array(fc.tuple(fc.constantFrom('constructor', 'stpes', 'toString', '', 'a.b', '\ud800'), other), {
-    maxLength: 1,
-  });
+    typeof additionalProperties === 'object'
+      ? hostile(additionalProperties)
+      : (anything as fc.Arbitrary<unknown>);
+  const extra = fc.array(
+    fc.tuple(fc.constantFrom('constructor', 'stpes', 'toString', '', 'a.b', '\ud800'), other),
+    {
+      maxLength: 1,
+    },
+  );
   const given = fields.length === 0 ? fc.constant([]) : fc.subarray(fields).chain(some => fc.tuple(...some));
   return fc
     .tuple(given as fc.Arbitrary<[string, unknown][]>, extra)
@@ -123,26 +130,26 @@ export function hostileValues(schema: z.ZodType, count: number, seed: number): u
 
 const bytes = (text: string): Buffer => Buffer.from(text, 'utf8');
 
-/** Bodies that are no JSON, or no honest one. */
-export const hostileBodies: readonly (readonly [what: string, body: Buffer])[] = [
+/** Bodies that are no JSON, or no honest one; some may fit where unknown fields are passed over. */
+export const hostileBodies: readonly (readonly [what: string, body: Buffer, mayFit?: true])[] = [
   ['nothing but a byte', bytes('{')],
   ['half a number', bytes('{"a":1')],
-  ['a BOM', Buffer.concat([Buffer.from([0xef, 0xbb, 0xbf]), bytes('{}')])],
-  ['bad UTF-8', Buffer.concat([bytes('{"a":"'), Buffer.from([0xff, 0xc0, 0xaf]), bytes('"}')])],
+  ['a BOM', Buffer.concat([Buffer.from([0xef, 0xbb, 0xbf]), bytes('{}')]), true],
+  ['bad UTF-8', Buffer.concat([bytes('{"a":"'), Buffer.from([0xff, 0xc0, 0xaf]), bytes('"}')]), true],
   ['UTF-16', Buffer.from('{"a":1}', 'utf16le')],
-  ['a lone surrogate', bytes('{"\\ud800":"\\udfff"}')],
+  ['a lone surrogate', bytes('{"\\ud800":"\\udfff"}'), true],
   ['__proto__', bytes('{"__proto__":{"isAdmin":true}}')],
   ['__proto__, escaped', bytes('{"\\u005f_proto__":{"isAdmin":true}}')],
-  ['constructor.prototype', bytes('{"constructor":{"prototype":{"isAdmin":true}}}')],
-  ['the same key twice', bytes('{"name":"a","name":"../../b"}')],
-  ['100,000 keys', bytes(`{${Array.from({ length: 100_000 }, (_, i) => `"k${i}":0`).join(',')}}`)],
+  ['constructor.prototype', bytes('{"constructor":{"prototype":{"isAdmin":true}}}'), true],
+  ['the same key twice', bytes('{"name":"a","name":"../../b"}'), true],
+  ['100,000 keys', bytes(`{${Array.from({ length: 100_000 }, (_, i) => `"k${i}":0`).join(',')}}`), true],
   ['100,000 levels', bytes(`${'['.repeat(100_000)}${']'.repeat(100_000)}`)],
   ['100,000 levels of objects', bytes(`${'{"a":'.repeat(100_000)}1${'}'.repeat(100_000)}`)],
-  ['a text of 900 kB', bytes(`{"name":"${'é'.repeat(450_000)}"}`)],
+  ['a text of 900 kB', bytes(`{"name":"${'é'.repeat(450_000)}"}`), true],
   ['a number of 100,000 digits', bytes(`{"seed":${'9'.repeat(100_000)}}`)],
   ['a list', bytes('[1,2,3]')],
   ['a text', bytes('"a"')],
-  ['null', bytes('null')],
+  ['null', bytes('null'), true],
   ['NaN', bytes('{"steps":NaN}')],
   ['1e999', bytes('{"steps":1e999}')],
   ['a comment', bytes('{/* a */}')],

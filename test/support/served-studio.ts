@@ -111,7 +111,8 @@ export async function startProcess(data: string, words: string[] = []): Promise<
       running.process.stdout?.on('data', (part: Buffer) => {
         text += part.toString('utf8');
         try {
-          resolve(JSON.parse(text));
+          const found = JSON.parse(text);
+          if (found.address) resolve(found);
         } catch {} // the object goes on
       });
       void running.outcome.then(({ status, stderr, stdout }) =>
@@ -137,7 +138,8 @@ export async function endProcess(
 export function folderBytes(folder: string): number {
   let sum = 0;
   for (const entry of readdirSync(folder, { recursive: true, withFileTypes: true }))
-    if (entry.isFile()) sum += statSync(join(entry.parentPath, entry.name), { throwIfNoEntry: false })?.size ?? 0;
+    if (entry.isFile())
+      sum += statSync(join(entry.parentPath, entry.name), { throwIfNoEntry: false })?.size ?? 0;
   return sum;
 }
 

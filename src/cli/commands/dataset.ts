@@ -5,7 +5,14 @@ import { type Goal, goals, whatToDo } from '../../dataset/index.ts';
 import { LoraError } from '../../errors.ts';
 import { writeFileAtomic } from '../../files/index.ts';
 import type { Recipe } from '../../training/index.ts';
-import { datasetFacts, measureSet, readerOfBase, readerOfFamily } from '../../workbench/index.ts';
+import {
+  dataFolderAt,
+  datasetFacts,
+  measureCacheIn,
+  measureSet,
+  readerOfBase,
+  readerOfFamily,
+} from '../../workbench/index.ts';
 import { type BaseOptions, openBase, withBase } from '../base.ts';
 import { datasetPage } from '../dataset-report/page.ts';
 import { describeDataset } from '../dataset-report/text.ts';
@@ -42,7 +49,7 @@ async function report(data: string[], options: Options, command: Command): Promi
       ? readerOfFamily(family)
       : readerOfBase(openBase(options, text => terminal.note(text)));
   const { report: result, run } = await measureSet({
-    ...{ data, reader, goal: options.goal, signal },
+    ...{ data, reader, goal: options.goal, signal, cache: measureCacheIn(dataFolderAt().cache) },
     said: {
       resolution: options.resolution,
       batch: options.batch,

@@ -1,5 +1,7 @@
 /** @file `lora studio`: the web page, the HTTP API and the queue, in one process. */
 import { spawn } from 'node:child_process';
+import { rm, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { Command } from 'commander';
 import { exitCodes, usageError } from '../../errors.ts';
 import { isLoopback, type Studio, startStudio, usualPort } from '../../server/index.ts';
@@ -29,6 +31,17 @@ function checkOrigins(origins: readonly string[]): void {
   }
 }
 
+function checkHosts(hosts: readonly string[]): void {
+  for (const host of hosts) {
+    if (/^[\w.-]+(?::\d{1,5})?$|^\[[\da-fA-F:]+\](?::\d{1,5})?$/.test(host)) continue;
+    throw usageError(
+      'HOST_INVALID',
+      `--allow-host ${host} is no name of a host`,
+      'Write lora.example.org, or lora.example.org:8443.',
+    );
+  }
+}
+
 const openers: Readonly<Partial<Record<NodeJS.Platform, readonly string[]>>> = {
   darwin: ['open'],
   win32: ['cmd', '/c', 'start', ''],
@@ -40,9 +53,17 @@ const hasDesktop = (): boolean =>
   !process.env.SSH_CONNECTION &&
   (process.platform !== 'linux' || !!(process.env.DISPLAY || process.env.WAYLAND_DISPLAY));
 
-function openBrowser(address: string): void {
+/**
+ * A browser is started with a file that leads to the address: what stands on a command line, every user of the machine can
+ * read.
+ */
+async function openBrowser({ signInAddress, data }: Studio): Promise<void> {
+  const page = `<!doctype html><meta charset="utf-8"><title>LoRA Studio</title><script>location.replace(${JSON.stringify(signInAddress)})</script>`;
+  const file = join(data.path, 'open.html');
+  await rm(file, { force: true });
+  await writeFile(file, page, { mode: 0o600 });
   const [command, ...words] = openers[process.platform] ?? ['xdg-open'];
-  const child = spawn(command, [...words, address], { stdio: 'ignore', detached: true });
+  const child = spawn(command, [...words, file], { stdio: 'ignore', detached: true });
   child.on('error', () => undefined); // the address is printed as well
   child.unref();
 }
@@ -87,15 +108,17 @@ async function run(options: Options): Promise<void> {
   const { port, host, data, allowHost, corsOrigin, newToken } = options;
   if (port > 65_535) throw usageError('PORT_INVALID', `--port ${port}: give a number from 0 to 65535`);
   checkOrigins(corsOrigin);
+  checkHosts(allowHost);
   const studio = await startStudio({
     ...{ port, host, data, allowHosts: allowHost, origins: corsOrigin, renewToken: newToken },
     note: text => terminal.note(text),
   });
   const stopped = untilStopped(terminal);
   tellStart(studio, options, terminal);
-  if (options.open ?? hasDesktop()) openBrowser(studio.signInAddress);
+  if (options.open ?? hasDesktop()) await openBrowser(studio).catch(() => undefined); // it is printed as well
   await stopped;
   await studio.stop();
+  await rm(join(studio.data.path, 'open.html'), { force: true });
   process.exit(exitCodes.ok);
 }
 

@@ -18,7 +18,11 @@ function findRoot(parents: number[], index: number): number {
  * of their first picture; a picture that is like no other is a group of its own. What is like a member of a group is in
  * the group (single linkage), so that no two groups have nearly the same picture between them.
  */
-export function groupAlike(pictures: readonly { hash: string; likeness: Likeness }[]): number[][] {
+export function groupAlike<Picture extends { hash: string; likeness: Likeness }>(
+  pictures: readonly Picture[],
+  isAlike: (first: Picture, second: Picture) => boolean = ({ likeness }, second) =>
+    comparePictures(likeness, second.likeness) !== undefined,
+): number[][] {
   const parents = pictures.map((_, i) => i);
   const firstWithHash = new Map<string, number>();
   for (const [i, { hash }] of pictures.entries()) {
@@ -30,7 +34,7 @@ export function groupAlike(pictures: readonly { hash: string; likeness: Likeness
   for (const [k, j] of distinct.entries()) {
     for (const i of distinct.slice(0, k)) {
       const [a, b] = [findRoot(parents, i), findRoot(parents, j)];
-      if (a === b || !comparePictures(pictures[i].likeness, pictures[j].likeness)) continue;
+      if (a === b || !isAlike(pictures[i], pictures[j])) continue;
       parents[Math.max(a, b)] = Math.min(a, b);
     }
   }

@@ -12,6 +12,8 @@ import { colorName, hexOf } from './colors.ts';
 import type { Composition } from './composition.ts';
 import { type Finding, type FindingCode, finding, inOrderOfWeight } from './finding.ts';
 import type { Goal } from './goals.ts';
+import { compareKept } from './kept/alike-kept.ts';
+import type { KeptMeasures } from './kept/keep-measures.ts';
 import { type MeasuredPicture, measurePicture } from './picture.ts';
 import { codesOf, pictureFindings, skipFindings } from './picture-findings.ts';
 import { type BucketFacts, bucketsOf, setFindings } from './set-findings.ts';
@@ -34,6 +36,8 @@ export interface ReportRequest {
   readonly captionFaults?: readonly CaptionFault[];
   /** Longest side of small pictures, where they are wanted too. */
   readonly thumbnailSide?: number;
+  /** Measures of pictures that were measured before. */
+  readonly kept?: KeptMeasures;
   readonly onProgress?: (done: number, total: number) => void;
   readonly signal?: AbortSignal;
 }
@@ -112,16 +116,26 @@ async function measureAll({
   scan,
   placed,
   thumbnailSide,
+  kept,
   onProgress,
   signal,
 }: ReportRequest): Promise<MeasuredPicture[]> {
   let done = 0;
   return mapInOrder([...scan.pictures.entries()], 2, async ([i, picture]) => {
     signal?.throwIfAborted();
-    const measured = await measurePicture(picture, placed[i], thumbnailSide);
+    const measured = await measurePicture(picture, placed[i], { thumbnailSide, kept });
     onProgress?.(++done, scan.pictures.length);
     return measured;
   });
+}
+
+function groupsOf(measured: readonly MeasuredPicture[], kept: KeptMeasures | undefined): number[][] {
+  const pictures = measured.map(({ picture, likeness }) => ({ hash: picture.hash, likeness }));
+  if (!kept) return groupAlike(pictures);
+  const { isAlike, keep } = compareKept(kept);
+  const groups = groupAlike(pictures, isAlike);
+  keep();
+  return groups;
 }
 
 /** A caption may have several lines, of which wildcards draw one. */
@@ -133,9 +147,9 @@ const withTriggers = (caption: string, trigger: string | undefined): string =>
 
 /** Measures every picture of a scan and judges the set. Nothing is changed or written. */
 export async function reportDataset(request: ReportRequest): Promise<DatasetReport> {
-  const { scan, batch, goal, trigger, readCaption, lookUp, captionFaults = [] } = request;
+  const { scan, batch, goal, trigger, readCaption, lookUp, captionFaults = [], kept } = request;
   const measured = await measureAll(request);
-  const groups = groupAlike(measured.map(({ picture, likeness }) => ({ hash: picture.hash, likeness })));
+  const groups = groupsOf(measured, kept);
   const groupOf = new Map(groups.flatMap((group, g) => group.map(i => [i, g] as const)));
   const captioned: CaptionedPicture[] = measured.map(({ picture }, i) => ({
     picture,

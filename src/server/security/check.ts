@@ -6,8 +6,8 @@ export interface Asked {
   readonly policy: Policy;
   readonly identity: Identity;
   readonly isHostAllowed: boolean;
-  /** `name:port` of the Host header. */
-  readonly host: string | undefined;
+  /** `name:port` of all names of the studio, which its own page may have too: a proxy may say another one of them. */
+  readonly hosts: ReadonlySet<string>;
   readonly origin: string | undefined;
   /** Sec-Fetch-Site, which browsers of today send. */
   readonly fetchSite: string | undefined;
@@ -35,9 +35,9 @@ const no = (status: Refusal['status'], code: string, detail: string, hint?: stri
 
 const changing: ReadonlySet<Policy> = new Set(['sign-in', 'change', 'upload', 'local']);
 
-function isOwnOrigin({ origin, host, origins }: Asked): boolean {
+function isOwnOrigin({ origin, hosts, origins }: Asked): boolean {
   if (origin === undefined) return false;
-  return origins.has(origin) || origin === `http://${host}` || origin === `https://${host}`;
+  return origins.has(origin) || (URL.canParse(origin) && hosts.has(new URL(origin).host));
 }
 
 /** From another page of a browser. */
@@ -69,7 +69,11 @@ export function refusalOf(asked: Asked): Refusal | undefined {
     return no(403, 'HOST_NOT_ALLOWED', 'this name is not one of the studio’s', hint);
   }
   if (policy === 'open') return undefined;
-  if (isForeign(asked)) return no(403, 'ORIGIN_NOT_ALLOWED', 'asked by another page');
+  if (isForeign(asked)) {
+    const hint =
+      'Behind a proxy: start the studio with --allow-host NAME. For another page: --cors-origin ORIGIN.';
+    return no(403, 'ORIGIN_NOT_ALLOWED', 'asked by another page', hint);
+  }
   if (policy !== 'sign-in') {
     if (asked.isThrottled && identity !== 'header' && identity !== 'cookie')
       return no(429, 'TOO_MANY_FAILURES', 'too many wrong tokens; wait a minute');

@@ -2,7 +2,10 @@
 import { isSame, type Token } from './token.ts';
 
 export type Identity =
-  /** The right token in a header, which no browser adds by itself for another page (Basic it may: see origin.ts). */
+  /**
+   * The right token in a header. Browsers add it by themselves only where somebody typed it as a password, and then say
+   * for which page they ask (`Origin`, `Sec-Fetch-Site`): check.ts refuses other pages whatever they bring.
+   */
   'header' | 'cookie' | 'wrong' | 'none';
 
 /** Cookies are shared by all ports of a host, so the port is in the name. */
@@ -31,11 +34,10 @@ export interface Credentials {
 }
 
 export function identify({ authorization, cookie }: Credentials, token: Token, port: number): Identity {
-  if (authorization !== undefined) {
-    const secret = secretOf(authorization);
-    return secret !== undefined && isSame(secret, token.text) ? 'header' : 'wrong';
-  }
+  const secret = authorization === undefined ? undefined : secretOf(authorization);
+  if (secret !== undefined && isSame(secret, token.text)) return 'header';
+  // A proxy may ask for a password of its own, which comes along: then the cookie counts.
   const kept = cookieOf(cookie, cookieName(port));
-  if (kept === undefined) return 'none';
-  return isSame(kept, token.cookie) ? 'cookie' : 'wrong';
+  if (kept !== undefined && isSame(kept, token.cookie)) return 'cookie';
+  return authorization === undefined && kept === undefined ? 'none' : 'wrong';
 }

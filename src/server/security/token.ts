@@ -23,7 +23,10 @@ export async function openToken(file: string, renew = false): Promise<Token> {
   if (!renew) {
     try {
       const text = readFileSync(file, 'utf8').trim();
-      if (shape.test(text)) return tokenOf(text);
+      if (shape.test(text)) {
+        chmodSync(file, 0o600); // it may have been copied with other rights
+        return tokenOf(text);
+      }
     } catch (cause) {
       if ((cause as NodeJS.ErrnoException).code !== 'ENOENT') {
         const hint = 'Give yourself the right to read it, or delete it: another one is made.';

@@ -5,6 +5,8 @@ import {
   type DatasetReport,
   type DatasetScan,
   type Goal,
+  inspectKept,
+  type KeptMeasures,
   reportDataset,
 } from '../../dataset/index.ts';
 import {
@@ -16,6 +18,7 @@ import {
   scanPictures,
 } from '../../training/index.ts';
 import type { RunFacts } from './facts.ts';
+import { type MeasureCache, withMeasures } from './measure-cache.ts';
 import type { Reader } from './reader.ts';
 
 export interface MeasureRequest {
@@ -27,6 +30,8 @@ export interface MeasureRequest {
   readonly goal?: Goal | undefined;
   /** Longest side of small pictures for so many pictures, where they are wanted too. */
   readonly thumbnailSideFor?: ((pictures: number) => number) | undefined;
+  /** Where measures of pictures are kept; each picture is measured anew without it. */
+  readonly cache?: MeasureCache | undefined;
   readonly onProgress?: (what: 'reading' | 'measuring', done: number, total: number) => void;
   readonly signal?: AbortSignal | undefined;
 }
@@ -50,22 +55,26 @@ function recipeFor({ data, reader, said }: MeasureRequest): Recipe {
 async function scan(
   { data, signal, onProgress }: MeasureRequest,
   recipe: Recipe,
+  kept: KeptMeasures | undefined,
 ): Promise<{ readonly scan: DatasetScan; readonly faults: CaptionFault[] }> {
   const faults: CaptionFault[] = [];
   const scanned = await scanPictures(data, {
     recipe: { ...recipe, trigger: null },
     ...(signal ? { signal } : {}),
+    ...(kept ? { inspect: inspectKept(kept) } : {}),
     onCount: (_, done, total) => onProgress?.('reading', done, total),
     onBadCaption: ({ code, message }, path) => faults.push({ path, code, message }),
   });
   return { scan: scanned, faults };
 }
 
-/** Measures every picture and judges the set. Nothing is changed or written. */
-export async function measureSet(request: MeasureRequest): Promise<MeasuredSet> {
+async function measureWith(
+  request: MeasureRequest,
+  recipe: Recipe,
+  kept: KeptMeasures | undefined,
+): Promise<{ readonly report: DatasetReport; readonly scan: DatasetScan }> {
   const { reader, goal, thumbnailSideFor, onProgress, signal } = request;
-  const recipe = recipeFor(request);
-  const { scan: scanned, faults } = await scan(request, recipe);
+  const { scan: scanned, faults } = await scan(request, recipe, kept);
   const report = await reportDataset({
     scan: scanned,
     placed: assignBuckets(scanned.pictures, bucketRule(recipe)),
@@ -76,9 +85,18 @@ export async function measureSet(request: MeasureRequest): Promise<MeasuredSet> 
     lookUp: reader.lookUp,
     captionFaults: faults,
     ...(thumbnailSideFor ? { thumbnailSide: thumbnailSideFor(scanned.pictures.length) } : {}),
+    ...(kept ? { kept } : {}),
     onProgress: (done, total) => onProgress?.('measuring', done, total),
     ...(signal ? { signal } : {}),
   });
+  return { report, scan: scanned };
+}
+
+/** Measures every picture and judges the set. Nothing is changed, or written but to the cache. */
+export async function measureSet(request: MeasureRequest): Promise<MeasuredSet> {
+  const { reader, cache } = request;
+  const recipe = recipeFor(request);
+  const measured = await withMeasures(cache, kept => measureWith(request, recipe, kept));
   const run = { name: reader.name, resolution: recipe.resolution, batch: recipe.batch };
-  return { report, scan: scanned, recipe, run };
+  return { ...measured, recipe, run };
 }

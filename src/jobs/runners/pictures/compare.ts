@@ -160,6 +160,13 @@ export const compareRunner =
     const open = (): Promise<Bench> => benches.open(context, payload.picture.base, folders);
     const bench = await open();
     const grid = await planFor(payload, context, bench, folders);
+    const outline = outlineOf(grid);
+    const plan = outline ? { grid: outline } : {};
+    context.progress({
+      share: 0,
+      text: 'reading LoRAs',
+      detail: { pictures: grid.pictures.length, done: 0, ...plan },
+    });
     await bench.workshop.prepare(grid.pictures.map(({ settings }) => settings));
     const out = join(places.work, 'grid');
     const folder = await openFolder(out, grid, context);
@@ -169,7 +176,6 @@ export const compareRunner =
       const already = all - folder.missing().length;
       const drawSheets = openSheets(folder, out);
       let sheets: WrittenSheet[] = [];
-      const outline = outlineOf(grid);
       await drawGrid(folder, {
         ...{ draw: showPictures(drawSingly(open, context), folder, context), signal },
         onProgress({ done, step, steps, secondsLeft }) {
@@ -178,7 +184,7 @@ export const compareRunner =
             share: (ready + step / steps) / all,
             text: `picture ${Math.min(ready + 1, all)} of ${all}, step ${step} of ${steps}`,
             secondsLeft,
-            detail: { step, steps, pictures: all, done: ready, ...(outline ? { grid: outline } : {}) },
+            detail: { step, steps, pictures: all, done: ready, ...plan },
           });
         },
         async drawSheets() {

@@ -2,6 +2,7 @@
 import { createHash } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import { open } from 'node:fs/promises';
+import { setImmediate as pause } from 'node:timers/promises';
 import { isStepRow, parseRow, type StepRow, type ValidationRow } from '../../../training/index.ts';
 
 export interface RunRows {
@@ -18,27 +19,43 @@ interface Reading {
   tail: string;
 }
 
-const mostKept = 32;
+/** Of all runs together; the one that was read last is kept whatever its length. */
+const mostRowsKept = 200_000;
+/** Between so many rows everybody else has a turn. */
+const rowsAtOnce = 2000;
 const tailBytes = 512;
 const kept = new Map<string, Reading>();
+const chains = new Map<string, Promise<unknown>>();
 
 const fresh = (): Reading => ({ steps: [], validations: [], bytes: 0, tail: '' });
 const hashOf = (bytes: Uint8Array): string => createHash('sha256').update(bytes).digest('hex');
+const rowsIn = ({ steps, validations }: RunRows): number => steps.length + validations.length;
 
-function take(reading: Reading, bytes: Buffer): void {
-  let at = 0;
+async function take(reading: Reading, bytes: Buffer): Promise<void> {
+  let [at, count] = [0, 0];
   for (let end = bytes.indexOf(10); end >= 0; end = bytes.indexOf(10, at)) {
     const row = parseRow(bytes.toString('utf8', at, end));
     if (row === undefined) break;
     if (isStepRow(row)) reading.steps.push(row);
     else reading.validations.push(row);
     at = end + 1;
+    if (++count % rowsAtOnce === 0) await pause();
   }
   reading.bytes += at;
 }
 
-/** Reads `steps.jsonl` of a run. */
-export async function readRunRows(path: string): Promise<RunRows> {
+function keep(path: string, reading: Reading): void {
+  kept.delete(path);
+  kept.set(path, reading);
+  let rows = [...kept.values()].reduce((sum, one) => sum + rowsIn(one), 0);
+  for (const [oldest, one] of kept) {
+    if (rows <= mostRowsKept || oldest === path) return;
+    kept.delete(oldest);
+    rows -= rowsIn(one);
+  }
+}
+
+async function readOn(path: string): Promise<RunRows> {
   if (!existsSync(path)) return { steps: [], validations: [] };
   const file = await open(path, 'r');
   try {
@@ -53,14 +70,27 @@ export async function readRunRows(path: string): Promise<RunRows> {
     const before = kept.get(path);
     const isSame = before && before.bytes <= size && (await tailOf(before.bytes)) === before.tail;
     const reading = isSame ? before : fresh();
-    take(reading, await read(reading.bytes, size));
+    kept.delete(path); // half of a reading is none
+    await take(reading, await read(reading.bytes, size));
     reading.tail = await tailOf(reading.bytes);
-    kept.delete(path);
-    kept.set(path, reading);
-    const [oldest] = kept.keys();
-    if (kept.size > mostKept) kept.delete(oldest);
-    return reading;
+    keep(path, reading);
+    return { steps: [...reading.steps], validations: [...reading.validations] };
   } finally {
     await file.close();
   }
+}
+
+/** Reads `steps.jsonl` of a run; whoever asks meanwhile waits for the reading before. */
+export function readRunRows(path: string): Promise<RunRows> {
+  const before = chains.get(path) ?? Promise.resolve();
+  const reading = before.then(
+    () => readOn(path),
+    () => readOn(path),
+  );
+  chains.set(path, reading);
+  const leave = (): void => {
+    if (chains.get(path) === reading) chains.delete(path);
+  };
+  reading.then(leave, leave);
+  return reading;
 }

@@ -1,4 +1,5 @@
 /** @file How the studio is: what the page shows at its edge, and events tell when it changes. */
+import { jobKindNames, jobKinds } from '../../../jobs/index.ts';
 import { version } from '../../../version.ts';
 import type { StudioContext } from '../../context.ts';
 import { withoutPlaces } from '../../plain-places.ts';
@@ -47,10 +48,12 @@ function findingsOf(context: StudioContext, isLow: boolean, available: number): 
   ];
 }
 
+const listed = jobKindNames.filter(kind => jobKinds[kind].isListed);
+
 /** Of jobs that lists show. */
 async function countsOf({ queue, queueGate }: StudioContext): Promise<ApiStatus['queue']> {
   const count = async (state: 'running' | 'queued' | 'paused'): Promise<number> =>
-    (await queue.list({ states: [state], limit: 1 })).total;
+    (await queue.list({ states: [state], kinds: listed, limit: 1 })).total;
   return {
     ...{ running: await count('running'), queued: await count('queued'), paused: await count('paused') },
     isPaused: queueGate.isPaused(),

@@ -142,7 +142,7 @@ function TriggerSetFields({
             )}
             {!isMore && isOnly && (
               <Button kind="quiet" size="small" onClick={() => setMore(true)}>
-                More
+                Strength, negative words
               </Button>
             )}
           </span>
