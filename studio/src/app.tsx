@@ -4,6 +4,7 @@ import { ApiError, signedIn } from './api/client.ts';
 import { disconnect } from './api/events.ts';
 import { openState, session } from './api/state.ts';
 import { ErrorNote, Spinner } from './parts/index.ts';
+import { route } from './shell/router.ts';
 import { Shell } from './shell/shell.tsx';
 import { SignIn } from './shell/sign-in.tsx';
 
@@ -12,10 +13,15 @@ export function App() {
   const [turn, setTurn] = useState(0);
   useEffect(() => {
     setError(undefined);
-    openState().catch((fault: unknown) => {
-      if (fault instanceof ApiError && fault.status === 401) disconnect();
-      else setError(fault);
-    });
+    openState()
+      .then(() => {
+        // Somebody new has pictures before prompts.
+        if (session.value?.isNew && route.value.page === '') location.replace('#/data');
+      })
+      .catch((fault: unknown) => {
+        if (fault instanceof ApiError && fault.status === 401) disconnect();
+        else setError(fault);
+      });
   }, [turn]);
   if (signedIn.value === 'out') return <SignIn onDone={() => setTurn(turn + 1)} />;
   if (session.value) return <Shell />;

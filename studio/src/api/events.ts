@@ -28,12 +28,31 @@ let source: EventSource | undefined;
 let retry: number | undefined;
 let alarm: number | undefined;
 let wait = 500;
+/** Of the last event that was heard: a stream that is opened again goes on after it. */
+let last = '';
+let sleep: number | undefined;
+
+/** A browser has six connections for a host: pages that nobody looks at give theirs back. */
+const hiddenMs = 30_000;
+document.addEventListener('visibilitychange', () => {
+  window.clearTimeout(sleep);
+  if (!document.hidden) {
+    if (connection.value !== 'off' && !source) connect();
+    return;
+  }
+  sleep = window.setTimeout(() => {
+    window.clearTimeout(alarm);
+    alarm = undefined;
+    source?.close();
+    source = undefined;
+  }, hiddenMs);
+});
 
 /** Begins to listen; calling it again changes nothing. */
 export function connect(): void {
   if (source) return;
   connection.value = connection.value === 'lost' ? 'lost' : 'connecting';
-  source = new EventSource(`${apiBase}/events`);
+  source = new EventSource(`${apiBase}/events${last === '' ? '' : `?after=${encodeURIComponent(last)}`}`);
   source.onopen = opened;
   source.onerror = failed;
   for (const name of names) source.addEventListener(name, event => deliver(name, event));
@@ -60,6 +79,7 @@ function failed(): void {
 }
 
 function deliver(name: EventName, event: MessageEvent<string>): void {
+  last = event.lastEventId;
   let data: never;
   try {
     data = JSON.parse(event.data) as never;
@@ -80,7 +100,9 @@ export function reconnectNow(): void {
 export function disconnect(): void {
   window.clearTimeout(retry);
   window.clearTimeout(alarm);
+  window.clearTimeout(sleep);
   source?.close();
   source = undefined;
+  last = '';
   connection.value = 'off';
 }

@@ -100,8 +100,11 @@ export function VirtualGrid<T>({
     if (!wantsFocus.current) return;
     const cell = outer.current?.querySelector<HTMLElement>(`[data-index="${active}"]`);
     if (!cell) return;
-    wantsFocus.current = false;
-    cell.focus({ preventScroll: true });
+    const { activeElement } = document;
+    const isElsewhere = activeElement !== document.body && !outer.current?.contains(activeElement);
+    // A card that is read only now takes the place of an empty one, which had the focus.
+    wantsFocus.current = !isElsewhere && itemAt(active) === undefined;
+    if (!isElsewhere) cell.focus({ preventScroll: true });
   });
 
   const goTo = (index: number): void => {

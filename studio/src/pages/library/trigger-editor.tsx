@@ -1,5 +1,5 @@
 /** @file Trigger words: several sets, each with a strength and words for the negative prompt; where they come from. */
-import { useEffect, useState } from 'preact/hooks';
+import { useEffect, useRef, useState } from 'preact/hooks';
 import type { ApiTriggerSet, ApiWholeCard } from '../../../../src/server/api-types.ts';
 import { Button, IconButton, NumberField, TextArea, TextField, toast } from '../../parts/index.ts';
 import { editCard } from './card-state.ts';
@@ -14,6 +14,10 @@ const origins: Readonly<Record<NonNullable<ApiWholeCard['triggerOrigin']>, strin
 
 const isEmpty = ({ words, negative }: ApiTriggerSet): boolean => words.trim() === '' && !negative?.trim();
 
+/** The same for the same sets, in whatever order their fields stand. */
+const written = (sets: readonly ApiTriggerSet[]): string =>
+  JSON.stringify(sets.map(({ name, words, strength, negative }) => [name, words, strength, negative]));
+
 /** A name that no set has yet. */
 function newName(sets: readonly ApiTriggerSet[]): string {
   if (sets.length === 0) return 'default';
@@ -23,12 +27,18 @@ function newName(sets: readonly ApiTriggerSet[]): string {
 
 export function TriggerEditor({ card }: { readonly card: ApiWholeCard }) {
   const [sets, setSets] = useState<readonly ApiTriggerSet[]>(card.triggers);
-  const kept = JSON.stringify(card.triggers);
-  useEffect(() => setSets(card.triggers), [card.id, kept]);
+  const kept = written(card.triggers);
+  /** What was sent last: its answer changes nothing here, so that what is typed meanwhile stays. */
+  const sent = useRef('');
+  useEffect(() => {
+    if (kept !== sent.current) setSets(old => [...card.triggers, ...old.filter(isEmpty)]);
+  }, [card.id, kept]);
   const save = (next: readonly ApiTriggerSet[]): void => {
     setSets(next);
     const wanted = next.filter(set => !isEmpty(set));
-    if (JSON.stringify(wanted) !== kept) void editCard({ triggers: wanted });
+    if (written(wanted) === kept) return;
+    sent.current = written(wanted);
+    void editCard({ triggers: wanted });
   };
   const at = (i: number, part: Partial<ApiTriggerSet>): readonly ApiTriggerSet[] =>
     sets.map((set, k) => (k === i ? { ...set, ...part } : set));
