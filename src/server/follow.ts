@@ -12,6 +12,8 @@ const progressEveryMs = 250;
 /** The newest progress of each job, a few times a second. */
 function openProgress({ tell }: StudioContext): {
   set(id: string, progress: JobProgress): void;
+  /** It is over: what was not told yet is not told any more. */
+  forget(id: string): void;
   stop(): void;
 } {
   const waiting = new Map<string, JobProgress>();
@@ -26,6 +28,7 @@ function openProgress({ tell }: StudioContext): {
       waiting.set(id, progress);
       if (!timer) flush();
     },
+    forget: id => waiting.delete(id),
     stop: () => clearTimeout(timer),
   };
 }
@@ -70,6 +73,7 @@ export function followStudio(context: StudioContext): () => Promise<void> {
         tell('job-removed', { id: job.id });
         continue;
       }
+      if (job.state !== 'running') progress.forget(job.id);
       if (job.state === 'done' && isKept(job)) {
         await orWarn(job, takePictures(context, job));
         taking = taking.then(() => orWarn(job, takeModels(context, job)));

@@ -9,13 +9,8 @@ import type { StudioContext } from '../context.ts';
 export const saveUpload = ({ data }: StudioContext, bytes: Uint8Array): Promise<Upload> =>
   save(data, Readable.from([bytes]));
 
-/** The client has them: they leave the history and the list of jobs, before anybody looks for them there. */
-export async function forgetPictures(
-  { data, queue, pictures, tell }: StudioContext,
-  job: Job,
-): Promise<void> {
+/** The client has them: they go from the job's own folder, where the history never saw them, and the job from its list. */
+export async function forgetPictures({ data, queue }: StudioContext, job: Job): Promise<void> {
   for (const { path } of job.artefacts) await rm(await resolveInside(data.path, path), { force: true });
-  await pictures.refresh();
   await queue.remove(job.id);
-  tell('job-removed', { id: job.id });
 }

@@ -28,7 +28,7 @@ export const status = z.object({
 export const settings = z.object({
   /** Days that pictures stay in the history (0: for ever); favourites always stay. */
   pictureDays: z.number().int().min(0).max(36_500),
-  /** Days that folders of ended jobs stay. */
+  /** Days that ended jobs stay in the list, with their folders; what they made stays. */
   jobDays: z.number().int().min(1).max(3650),
   /** Megabytes of logs. */
   logMegabytes: z.number().int().min(1).max(10_000),

@@ -4,8 +4,9 @@ import { expect, test } from 'vitest';
 import { temporaryFolder } from '../../../../test/support/pictures.ts';
 import { readRunRows } from './run-rows.ts';
 
+const row = { loss: 0.5, smoothed: 0.5, rate: 1e-4, gradientNorm: 1, seconds: 0.1, memory: 1 };
 const lines = (from: number, to: number): string =>
-  Array.from({ length: to - from + 1 }, (_, i) => `${JSON.stringify({ step: from + i, loss: 0.5 })}\n`).join(
+  Array.from({ length: to - from + 1 }, (_, i) => `${JSON.stringify({ step: from + i, ...row })}\n`).join(
     '',
   );
 const stepsOf = async (path: string): Promise<number[]> =>

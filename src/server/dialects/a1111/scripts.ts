@@ -2,16 +2,17 @@
 import { usageError } from '../../../errors.ts';
 import type { Asked } from './fields.ts';
 
-/** Clients send some for every picture, switched off: ControlNet without units, ADetailer with `[false]`. */
+/** A unit of ControlNet that is off, or nothing. */
+const isOff = (one: unknown): boolean =>
+  !one || (typeof one === 'object' && (one as { enabled?: unknown }).enabled === false);
+
+/** Clients send some for every picture, switched off: ControlNet without units, ADetailer with `[false, …]`. */
 function asksNothing(script: unknown): boolean {
   if (script === null || typeof script !== 'object') return true;
-  const { args = [] } = script as { args?: unknown };
-  const list = Array.isArray(args) ? args : Object.values(args as object);
-  return list.every(one => one === false || one === null || one === '') || isSwitchedOff(list[0]);
+  const { args } = script as { args?: unknown };
+  const list: readonly unknown[] = Array.isArray(args) ? args : Object.values(args ?? {});
+  return list[0] === false || list.every(isOff);
 }
-
-const isSwitchedOff = (first: unknown): boolean =>
-  first !== null && typeof first === 'object' && (first as { enabled?: unknown }).enabled === false;
 
 /** Throws SCRIPT_UNSUPPORTED, as A1111 words it where a script is not there. */
 export function refuseScripts({ script_name, alwayson_scripts }: Asked): void {
