@@ -28,7 +28,9 @@ export { portableSettings } from './metadata/picture-json.ts';
 export { type PictureText, readPictureText } from './metadata/read-picture-text.ts';
 export { wishOfFound } from './metadata/wish-of.ts';
 export { readPicture } from './pictures/read-picture.ts';
+export { resolveUpscaler } from './pictures/upscalers.ts';
 export { latentPreview } from './preview/latent-preview.ts';
+export { checkStepRange } from './prompt/step-range.ts';
 export { openWildcards } from './prompt/wildcards.ts';
 export type {
   DrawingStep,

@@ -1,7 +1,9 @@
 /** Jobs: a durable queue, the supervisor that leases from it, and the child processes that do the work. */
+export { defined } from './defined.ts';
 export { actionsOf, type JobAction, jobActions } from './job-actions.ts';
 export { priorities } from './kind-priorities.ts';
 export { type JobKind, jobKindNames, jobKinds, type PayloadOf } from './kinds.ts';
+export { cardOf } from './names.ts';
 export { jobKindOf, type NewJobOptions, newJob, PayloadError, parsePayload } from './new-job.ts';
 export { type PayloadIssue, payloadIssues } from './payload-issues.ts';
 export type { ComparePayload } from './payloads/compare.ts';

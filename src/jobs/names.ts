@@ -3,7 +3,7 @@ import { existsSync, readdirSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { badInput } from '../errors.ts';
 import { isFolder, resolveInside } from '../files/index.ts';
-import { type CardUse, findDataset, type Library } from '../library/index.ts';
+import { type CardUse, findDataset, type Library, type WholeCard } from '../library/index.ts';
 import { basePath, type DataFolder } from '../workbench/index.ts';
 import type { JobNames } from './runner.ts';
 
@@ -20,16 +20,22 @@ const useNames: Readonly<Record<CardUse, string>> = {
   vae: 'an autoencoder',
 };
 
-function fileOfCard(library: KnownFiles, id: string, use: CardUse): Place {
+/** A card that is to be used so. Throws CARD_UNKNOWN, CARD_WRONG_USE. */
+export function cardOf(library: Pick<Library, 'card'>, id: string, use: CardUse): WholeCard {
   const card = library.card(id);
   if (!card)
     throw badInput(
       'CARD_UNKNOWN',
       `the library has nothing with the id ${id}`,
-      'Was it removed? Scan again.',
+      'Was it removed? Let the library look again.',
     );
   if (card.use !== use)
     throw badInput('CARD_WRONG_USE', `${card.name} is ${useNames[card.use]}, not ${useNames[use]}`);
+  return card;
+}
+
+function fileOfCard(library: KnownFiles, id: string, use: CardUse): Place {
+  const card = cardOf(library, id, use);
   const path = library.pathOf(id);
   if (existsSync(path)) return { path, name: card.name };
   const hint = 'Connect its drive, or scan the library if it was moved.';

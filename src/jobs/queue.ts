@@ -133,8 +133,8 @@ export interface JobPage {
 
 /**
  * `seq` grows by one with every event of a queue, over restarts too. The job is as it was when the event was handed over
- * (of a removed one: as it was last), so of several events of a job that wait, one is told, with the last `seq`. Only the
- * last progress of a job is kept.
+ * (of a removed one: as it was last, without payload and result, which would live on in its event), so of several events
+ * of a job that wait, one is told, with the last `seq`. Only the last progress of a job is kept.
  */
 export interface JobEvent {
   readonly seq: number;

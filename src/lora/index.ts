@@ -95,6 +95,7 @@ export {
 } from './metadata/python-text.ts';
 export { type BlockWeights, parseBlockWeights } from './names/block-weights.ts';
 export { blockIndexOf, blockIndices, blockNameOf, blockNames, blockWeightLists } from './names/blocks.ts';
+export { familyNamed } from './names/family.ts';
 export type { BlockNaming, Part } from './names/layers.ts';
 export { kohyaName, type NamingName, nameOf, namingOf, parseName } from './names/namings.ts';
 export { type BakedFacts, type BakeOptions, bakeModule } from './tools/bake.ts';

@@ -38,7 +38,7 @@ export function keptSummary(modules: readonly { readonly kept: number }[]): Kept
 export interface CombineFilesOptions {
   /** Lower ranks; all ranks side by side unless given. */
   readonly rule?: RankRule | undefined;
-  readonly onProgress?: ((done: number, all: number) => void) | undefined;
+  readonly onProgress?: ((done: number, all: number) => void | Promise<void>) | undefined;
   /** As most tensors of the LoRAs are, unless said. */
   readonly dtype?: FloatDType | undefined;
   readonly signal?: AbortSignal | undefined;
@@ -56,7 +56,7 @@ export async function combineFiles(
     ...{ rule, products },
     onProgress(done, all) {
       signal?.throwIfAborted();
-      onProgress?.(done, all);
+      return onProgress?.(done, all);
     },
   });
   const { lora, modules, leftOut } = await work.finally(() => products.release());

@@ -1,7 +1,7 @@
 /** Runners: what a child process does for each kind of job. */
-import { LoraError, usageError } from '../../errors.ts';
 import type { DeviceName } from '../../workbench/index.ts';
-import { type JobKind, jobKinds, type PayloadOf } from '../kinds.ts';
+import type { JobKind, PayloadOf } from '../kinds.ts';
+import { jobKindOf, parsePayload } from '../new-job.ts';
 import type { JobRunner, OpenRunner } from '../runner.ts';
 import { datasetReportRunner } from './look/dataset-report.ts';
 import { planRunner } from './look/plan.ts';
@@ -42,16 +42,8 @@ const runnerTable: RunnerTable = {
   'dataset-report': { open: () => datasetReportRunner(), release: nothing },
 };
 
-/** Throws PAYLOAD_INVALID, JOB_KIND_UNKNOWN. */
-function parsePayload<K extends JobKind>(kind: K, payload: unknown): PayloadOf<K> {
-  const parsed = jobKinds[kind].payload.safeParse(payload);
-  if (parsed.success) return parsed.data as PayloadOf<K>;
-  const [{ path, message }] = parsed.error.issues;
-  throw new LoraError('PAYLOAD_INVALID', `a ${kind} job holds something else: ${path.join('.')}: ${message}`);
-}
-
 export interface Runners {
-  /** The runner of a kind; it checks its payload. Runners of pictures share one open model. Throws JOB_KIND_UNKNOWN. */
+  /** The runner of a kind; it checks its payload. Runners of pictures share one open model. Throws KIND_UNKNOWN. */
   open<K extends JobKind>(kind: K): OpenRunner<unknown>;
 }
 
@@ -60,9 +52,7 @@ export function openRunners({ device = 'cpu' }: RunnerOptions = {}): Runners {
   const shared: Shared = { device, bench: openPictureBench(device) };
   return {
     open(kind) {
-      if (!Object.hasOwn(runnerTable, kind))
-        throw usageError('JOB_KIND_UNKNOWN', `there are no jobs of the kind ${kind}`);
-      const row = runnerTable[kind];
+      const row = runnerTable[jobKindOf(kind) as typeof kind];
       const run = row.open(shared);
       return {
         run: async (payload, context) => run(parsePayload(kind, payload), context),

@@ -6,7 +6,8 @@ import { openTestJob, openTestStudio } from '../../../test/support/job-context.t
 import { randomLora, writeTestLora } from '../../../test/support/loras.ts';
 import { temporaryFolder } from '../../../test/support/pictures.ts';
 import { openSafetensors } from '../../files/index.ts';
-import { openLoraFile } from '../../lora/index.ts';
+import { loadGiven } from '../../generation/index.ts';
+import { mergeIntoCheckpoint, openLoraFile } from '../../lora/index.ts';
 import { openCheckpoint } from '../../models/index.ts';
 import { openRunners } from './index.ts';
 
@@ -41,6 +42,37 @@ test.each([
   expect(result).toMatchObject({ file: 'both.safetensors', modules: file.modules.length });
   expect(JSON.stringify(result)).not.toContain(shelf);
   expect(job.told.length).toBeGreaterThan(1);
+});
+
+/** Fails where somebody does not wait for it. */
+function turns() {
+  let [isWaiting, waits] = [false, 0];
+  return {
+    waits: () => waits,
+    async wait() {
+      expect(isWaiting).toBe(false);
+      isWaiting = true;
+      await new Promise(resolve => setImmediate(resolve));
+      isWaiting = false;
+      waits++;
+    },
+  };
+}
+
+test('between two layers it waits while others go first', async () => {
+  const others = turns();
+  const job = openTestJob(studio, { yieldToOthers: others.wait });
+  await merge.run({ into: 'lora', name: 'both', loras: both }, job.context);
+  expect(others.waits()).toBeGreaterThan(1);
+});
+
+test('a checkpoint is written on only when those were waited for who hear how far it is', async () => {
+  const others = turns();
+  const lora = loadGiven(checkpoint, { path: join(shelf, 'alice.safetensors'), strength: 1 });
+  await mergeIntoCheckpoint(checkpoint, join(temporaryFolder(), 'merged'), [{ ...lora, hash: '' }], {
+    onProgress: others.wait,
+  });
+  expect(others.waits()).toBeGreaterThan(1);
 });
 
 test('ended in the middle it leaves nothing', async () => {

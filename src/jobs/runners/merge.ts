@@ -12,11 +12,16 @@ import { openBase } from './open-base.ts';
 
 type Into<K extends MergePayload['into']> = Extract<MergePayload, { readonly into: K }>;
 
-function tell({ progress }: JobContext, text: string): (done: number, all: number) => void {
+/** Tells how far it is, and waits there while others go first. */
+function tell(
+  { progress, yieldToOthers }: JobContext,
+  text: string,
+): (done: number, all: number) => Promise<void> {
   const secondsLeft = openSecondsLeft();
-  return (done, all) => {
+  return async (done, all) => {
     const share = done / Math.max(1, all);
     progress({ share, text, secondsLeft: secondsLeft(share) });
+    await yieldToOthers();
   };
 }
 

@@ -79,8 +79,8 @@ function eventsOf(store: Store, rows: ReturnType<Store['all']>): JobEvent[] {
 
 /** JSON drops what is undefined; jobs have all their fields. */
 function withUndefined(job: Job): Job {
-  const { position, startedAt, endedAt, progress, error, asked, result } = job;
-  return { ...job, position, startedAt, endedAt, progress, error, asked, result };
+  const { position, startedAt, endedAt, progress, error, asked, payload, result } = job;
+  return { ...job, position, startedAt, endedAt, progress, error, asked, payload, result };
 }
 
 function matches(

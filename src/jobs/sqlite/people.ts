@@ -110,7 +110,8 @@ function placeAt(
 export function remove(desk: Desk, id: JobId): void {
   change(desk, () => {
     mayAct('remove', rowOf(desk, id));
-    logEvent(desk, 'removed', id, jobNow(desk, id));
+    // Its event outlives it for long: without what may be large.
+    logEvent(desk, 'removed', id, { ...jobNow(desk, id), payload: undefined, result: undefined });
     desk.store.run(`DELETE FROM jobs WHERE id = $id`, { id });
   });
 }

@@ -1,8 +1,9 @@
 /** @file One leased attempt, from its lease to its end in the queue: there is no way out of here that leaves a lease behind. */
-import { mkdir } from 'node:fs/promises';
+import { access, constants, mkdir } from 'node:fs/promises';
 import { LoraError } from '../../errors.ts';
+import type { DataFolder } from '../../workbench/index.ts';
 import type { ReportMessage, StopReason } from '../child/messages.ts';
-import type { JobError, JobProgress, Lease } from '../queue.ts';
+import type { JobError, JobId, JobProgress, Lease } from '../queue.ts';
 import { type ChildDeath, deathError } from './child-handle.ts';
 import { openHeart } from './heart.ts';
 import { insist } from './insist.ts';
@@ -51,7 +52,9 @@ export interface AttemptDesk {
   readonly onNote: (lease: Lease, text: string) => void;
   /** Its phase is another one. */
   readonly onChange: () => void;
-  /** It could not begin, for a reason that lies with the machine. */
+  /** How often a job could not begin since it last did. */
+  readonly failedStarts: Map<JobId, number>;
+  /** It could not begin, for a reason that may lie with the machine. */
   readonly onTrouble: (error: JobError) => void;
 }
 
@@ -64,6 +67,21 @@ const errorOf = (code: string, cause: unknown): JobError => {
     };
   return { code, message: cause instanceof Error ? cause.message : String(cause) };
 };
+
+/** Starts that fail without a fault of the job. */
+const patientStarts = 2;
+/** Of the disk and of the system's tables. */
+const machineCodes = new Set(['ENOSPC', 'EDQUOT', 'EROFS', 'EIO', 'EMFILE', 'ENFILE', 'ENOMEM']);
+
+/** Whether another job would not begin either: no child, no disk, or jobs have no folder that can be written. */
+async function isOfTheMachine(cause: unknown, { jobs }: Pick<DataFolder, 'jobs'>): Promise<boolean> {
+  const { code = '' } = cause as { readonly code?: string };
+  if (code === 'CHILD_FAILED' || code.startsWith('DISK_') || machineCodes.has(code)) return true;
+  return access(jobs, constants.W_OK | constants.X_OK).then(
+    () => false,
+    () => true,
+  );
+}
 
 /** Makes the job's folders; what dead attempts staged goes. */
 async function makeFolders(folder: JobFolder, attempt: number): Promise<void> {
@@ -201,6 +219,7 @@ export function superviseAttempt(lease: Lease, desk: AttemptDesk): SupervisedAtt
     child = taken;
     if (isOver()) return children.leave(taken, run);
     if (stopReason) return finishBy(stopReason);
+    desk.failedStarts.delete(jobId);
     note('begins', { kind, pid: taken.handle.pid });
     turnTo('running');
     const places = {
@@ -212,12 +231,17 @@ export function superviseAttempt(lease: Lease, desk: AttemptDesk): SupervisedAtt
     taken.handle.send({ type: 'run', run, jobId, attempt, kind, payload, places });
   };
 
-  const cannotBegin = (cause: unknown): Promise<void> => {
+  const cannotBegin = async (cause: unknown): Promise<void> => {
     const error = errorOf('JOB_CANNOT_BEGIN', cause);
     if (error.code === 'JOB_BAD_ID') return fail(error, true);
-    desk.onTrouble(error);
     log.error(`job ${jobId} could not begin: ${error.message}`);
-    return stopReason ? finishBy(stopReason) : release('stop');
+    if (stopReason) return finishBy(stopReason);
+    const times = (desk.failedStarts.get(jobId) ?? 0) + 1;
+    desk.failedStarts.set(jobId, times);
+    // A machine may recover; what is wrong with one job must not keep the others.
+    if (times > patientStarts && !(await isOfTheMachine(cause, data))) return fail(error, false);
+    desk.onTrouble(error);
+    return release('stop');
   };
 
   function abort(why: StopReason): void {

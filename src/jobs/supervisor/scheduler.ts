@@ -42,7 +42,10 @@ export function openScheduler(options: SchedulerOptions): Scheduler {
   const freeKinds = (names: readonly LaneName[]) => kindsOf(names.filter(name => !resting().includes(name)));
 
   const isReady = async ({ after }: Job): Promise<boolean> => {
-    for (const id of after) if ((await queue.get(id))?.state !== 'done') return false;
+    for (const id of after) {
+      const needed = await queue.get(id);
+      if (needed && needed.state !== 'done') return false; // one that was removed was done
+    }
     return true;
   };
 

@@ -57,12 +57,16 @@ async function eventually<T>(look: () => T | undefined | Promise<T | undefined>,
   }
 }
 
-async function openStudio(more: Partial<SupervisorOptions> = {}, path = temporaryFolder()): Promise<Studio> {
+async function openStudio(
+  more: Partial<SupervisorOptions> = {},
+  path = temporaryFolder(),
+  listened: (queue: JobQueue) => JobQueue = queue => queue,
+): Promise<Studio> {
   const data = dataFolderAt(path);
   makeDataFolders(data);
   const queue = openSqliteQueue(data.jobsFile, { leaseMs: 5000 });
   const supervisor = await openSupervisor({
-    ...{ queue, data, runners, execPath: node, times: { ...quick, ...more.times } },
+    ...{ queue: listened(queue), data, runners, execPath: node, times: { ...quick, ...more.times } },
     ...{ minFreeBytes: 0, ...more },
   });
   opened.push({ supervisor, queue });
@@ -279,6 +283,43 @@ describe('faults', () => {
     expect(await queue.get(id)).toMatchObject({ state: 'queued', error: undefined });
   });
 
+  test('what kept a job from beginning is forgotten when nobody wants to begin any more', async () => {
+    const broken = join(temporaryFolder(), 'broken.ts');
+    writeFileSync(broken, 'throw new Error("not installed");');
+    const { add, supervisor } = await openStudio({ runners: new URL(`file://${broken}`) });
+    const id = await add('generate', [picture('a.png')]);
+    await eventually(() => supervisor.status().trouble, 'trouble');
+    await supervisor.cancel(id);
+    await eventually(() => supervisor.status().trouble === undefined || undefined, 'no trouble');
+  });
+
+  test('a job that cannot begin fails after some tries, and keeps nobody else', async () => {
+    const { data, add, until, supervisor } = await openStudio();
+    writeFileSync(join(data.jobs, 'job-0'), 'a file where its folder should be');
+    const id = await add('generate', [picture('a.png')]);
+    const next = await add('generate', [picture('b.png')]);
+    await until(next, 'done');
+    const { faults, error } = await until(id, 'failed');
+    expect(faults).toBe(3);
+    expect(error).toMatchObject({ code: 'JOB_CANNOT_BEGIN', message: expect.stringContaining('job-0') });
+    expect(supervisor.status().trouble).toBeUndefined();
+  });
+
+  test('the queue is listened to again when it broke off', async () => {
+    let calls = 0;
+    const listened = (queue: JobQueue): JobQueue => ({
+      ...queue,
+      watch: (...asked) => {
+        if (calls++ === 0) throw new Error('the disk was away');
+        return queue.watch(...asked);
+      },
+    });
+    const times = { ...quick, pollMs: 600_000 };
+    const { add, until } = await openStudio({ times }, temporaryFolder(), listened);
+    await eventually(() => calls > 1 || undefined, 'the second time');
+    await until(await add('generate', [picture('a.png')]), 'done');
+  });
+
   test('nothing begins while the disk is nearly full', async () => {
     let free = 100e6;
     const { add, until, supervisor, queue } = await openStudio({
@@ -349,7 +390,7 @@ test('an idle child with a model gives way to training when memory is short', as
 });
 
 test('sweep removes what is old, and nothing else', async () => {
-  const { data, add, until, supervisor } = await openStudio();
+  const { data, add, until, queue, supervisor } = await openStudio();
   const day = 86_400_000;
   const used = 'a'.repeat(32);
   for (const name of [used, 'b'.repeat(32)]) writeFileSync(join(data.uploads, `${name}.png`), 'x');
@@ -362,6 +403,7 @@ test('sweep removes what is old, and nothing else', async () => {
   expect(readdirSync(data.uploads)).toEqual([`${used}.png`]);
   expect(await supervisor.sweep({ now: endedAt + 20 * day })).toMatchObject({ jobFolders: 1 });
   expect(existsSync(join(data.jobs, done))).toBe(false);
+  expect(await queue.get(done)).toBeUndefined();
   expect(existsSync(join(data.jobs, waiting))).toBe(true);
   expect(filesIn(data.pictures)).toHaveLength(1);
 });

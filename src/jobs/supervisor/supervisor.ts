@@ -5,6 +5,7 @@
 import { randomUUID } from 'node:crypto';
 import { EventEmitter } from 'node:events';
 import { readdir } from 'node:fs/promises';
+import { setTimeout as delay } from 'node:timers/promises';
 import type { Job, JobError, JobEvent, JobId, JobProgress, Lease, WorkerInfo } from '../queue.ts';
 import { type SupervisedAttempt, superviseAttempt } from './attempt.ts';
 import { isJobId } from './job-folder.ts';
@@ -59,6 +60,8 @@ export interface Supervisor {
 }
 
 const recoverEveryMs = 30_000;
+/** Before the queue is listened to again. */
+const listenAgainMs = 1000;
 
 /** Takes up what supervisors before this one left: orphans, leases, publications. */
 async function takeOver({ queue, data, log }: SupervisorSettings, record: WorkerRecord): Promise<void> {
@@ -92,6 +95,7 @@ export async function openSupervisor(options: SupervisorOptions): Promise<Superv
   const previews = openPreviews();
   const logs = openJobLogs(data, settings.now);
   const closing = new AbortController();
+  const failedStarts = new Map<JobId, number>();
   let trouble: JobError | undefined;
   let restUntil = 0;
   let recoveredAt = performance.now();
@@ -139,7 +143,8 @@ export async function openSupervisor(options: SupervisorOptions): Promise<Superv
 
   const begin = (lease: Lease): SupervisedAttempt => {
     const attempt = superviseAttempt(lease, {
-      ...{ settings, children, logs, makeRoom: lane => makeRoom(settings, children, lane) },
+      ...{ settings, children, logs, failedStarts },
+      makeRoom: lane => makeRoom(settings, children, lane),
       onProgress: ({ jobId }, progress) => events.emit('progress', jobId, progress),
       onPreview: ({ jobId }, name, bytes) => {
         previews.set(jobId, name, bytes);
@@ -171,9 +176,33 @@ export async function openSupervisor(options: SupervisorOptions): Promise<Superv
     scheduler.wake();
   };
 
+  const hear = async (events: AsyncIterable<JobEvent>): Promise<void> => {
+    for await (const { type, job } of events) if (type === 'changed') hearJob(job);
+  };
+
+  /** Listens until it is stopped; what was not heard between two times is read. */
   const listen = async (): Promise<void> => {
-    for await (const { type, job } of queue.watch({}, closing.signal) as AsyncIterable<JobEvent>)
-      if (type === 'changed') hearJob(job);
+    while (!closing.signal.aborted) {
+      try {
+        const events = queue.watch({}, closing.signal);
+        scheduler.wake();
+        for (const { lease } of scheduler.pile()) {
+          const job = await queue.get(lease.jobId);
+          if (job) hearJob(job);
+        }
+        await hear(events);
+      } catch (error) {
+        complain('the queue is listened to anew')(error);
+      }
+      await delay(listenAgainMs, undefined, { signal: closing.signal, ref: false }).catch(() => undefined);
+    }
+  };
+
+  /** What kept a job from beginning is over when nothing wants to begin; the disk is looked at by itself. */
+  const forgetTrouble = async (): Promise<void> => {
+    if (!trouble || trouble.code === 'DISK_LOW' || scheduler.pile().length > 0) return;
+    const { total } = await queue.list({ states: ['queued', 'running'], limit: 1 });
+    if (total === 0) tellTrouble(undefined);
   };
 
   const look = async (): Promise<void> => {
@@ -183,6 +212,7 @@ export async function openSupervisor(options: SupervisorOptions): Promise<Superv
       await Promise.all(scheduler.pile().map(attempt => attempt.beat()));
       await queue.recover();
     }
+    await forgetTrouble();
     scheduler.wake();
   };
 
@@ -190,7 +220,7 @@ export async function openSupervisor(options: SupervisorOptions): Promise<Superv
     if (!isStopping) log.error(`${what}: ${String(error)}`);
   };
   const polling = setInterval(() => void look().catch(complain('the queue cannot be read')), settings.pollMs);
-  void listen().catch(complain('the queue tells no events any more'));
+  void listen();
   scheduler.wake();
 
   const act = (say: (id: JobId) => Promise<Job>) => async (id: JobId) => {

@@ -1,6 +1,7 @@
-/** @file Removes what nobody needs any more: folders of jobs that ended long ago, staged leftovers, old uploads, looks. */
+/** @file Removes what nobody needs any more: jobs that ended long ago, with their folders, staged leftovers, old uploads, looks. */
 import { readdir, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
+import { LoraError } from '../../errors.ts';
 import { jobKindNames, jobKinds } from '../kinds.ts';
 import type { Job, JobId, JobState } from '../queue.ts';
 import { isJobId, jobFolderOf, removeStaging } from './job-folder.ts';
@@ -9,11 +10,12 @@ import type { SupervisorSettings } from './settings.ts';
 
 export interface SweepOptions {
   readonly now?: number | undefined;
-  /** Days that the folder of an ended job stays; 14 unless said. */
+  /** Days that an ended job stays, with its folder; 14 unless said. */
   readonly keepDays?: number | undefined;
 }
 
 export interface Swept {
+  /** Of jobs that ended long ago, which the queue forgets then, and of those that nobody knows. */
   readonly jobFolders: number;
   readonly uploads: number;
   readonly looks: number;
@@ -22,6 +24,8 @@ export interface Swept {
 const hour = 3_600_000;
 const day = 24 * hour;
 const endedStates: readonly JobState[] = ['done', 'failed', 'cancelled'];
+const listed = jobKindNames.filter(kind => jobKinds[kind].isListed);
+const looking = jobKindNames.filter(kind => !jobKinds[kind].isListed);
 const page = 500;
 
 async function* jobsIn(
@@ -41,7 +45,31 @@ const changedAt = async (path: string): Promise<number> =>
     () => Number.POSITIVE_INFINITY,
   );
 
-/** Folders of jobs that ended before `before`, or that nobody knows; of others, what dead attempts staged. */
+/** Jobs that ended before `before`, with their folders. What they published stays. */
+async function sweepEnded(
+  { queue, data }: SupervisorSettings,
+  isRunning: (id: JobId) => boolean,
+  kinds: typeof jobKindNames,
+  before: number,
+): Promise<number> {
+  const old: JobId[] = [];
+  for await (const { id, endedAt } of jobsIn({ queue }, { states: endedStates, kinds }))
+    if ((endedAt ?? Number.POSITIVE_INFINITY) < before && !isRunning(id)) old.push(id);
+  let removed = 0;
+  for (const id of old) {
+    try {
+      await queue.remove(id);
+    } catch (error) {
+      if (error instanceof LoraError && error.code.startsWith('JOB_')) continue; // tried again, or removed meanwhile
+      throw error;
+    }
+    removed++;
+    if (isJobId(id)) await rm(jobFolderOf(data, id).path, { recursive: true, force: true });
+  }
+  return removed;
+}
+
+/** Folders of jobs that nobody knows; of others, what dead attempts staged. */
 async function sweepFolders(
   { queue, data }: SupervisorSettings,
   isRunning: (id: JobId) => boolean,
@@ -57,8 +85,7 @@ async function sweepFolders(
     const job = await queue.get(entry.name);
     if (isRunning(entry.name) || job?.state === 'running') continue;
     // What was there before this look belongs to no attempt that begins now.
-    const endedAt = job ? (job.endedAt ?? Number.POSITIVE_INFINITY) : modifiedAt;
-    if ((!job || endedStates.includes(job.state)) && endedAt < before) {
+    if (!job && modifiedAt < before) {
       await rm(folder.path, { recursive: true, force: true });
       removed++;
     } else if (!isPublishing) await removeStaging(folder, names);
@@ -90,27 +117,18 @@ async function sweepUploads(settings: SupervisorSettings, before: number): Promi
   return unused.length;
 }
 
-/** Looks are answers to a page, and are forgotten after an hour. */
-async function sweepLooks(settings: SupervisorSettings, before: number): Promise<number> {
-  const kinds = jobKindNames.filter(kind => !jobKinds[kind].isListed);
-  const old: JobId[] = [];
-  for await (const { id, endedAt } of jobsIn(settings, { states: endedStates, kinds }))
-    if ((endedAt ?? Number.POSITIVE_INFINITY) < before) old.push(id);
-  for (const id of old) {
-    await settings.queue.remove(id);
-    await rm(jobFolderOf(settings.data, id).path, { recursive: true, force: true });
-  }
-  return old.length;
-}
-
 export async function sweepJobs(
   settings: SupervisorSettings,
   isRunning: (id: JobId) => boolean,
   { now = settings.now(), keepDays = 14 }: SweepOptions = {},
 ): Promise<Swept> {
+  const before = now - keepDays * day;
+  // Looks are answers to a page, and are forgotten after an hour.
+  const looks = await sweepEnded(settings, isRunning, looking, now - hour);
+  const ended = await sweepEnded(settings, isRunning, listed, before);
   return {
-    looks: await sweepLooks(settings, now - hour),
-    jobFolders: await sweepFolders(settings, isRunning, now - keepDays * day),
+    looks,
+    jobFolders: ended + (await sweepFolders(settings, isRunning, before)),
     uploads: await sweepUploads(settings, now - day),
   };
 }

@@ -23,7 +23,7 @@ export interface PictureQuery {
 }
 
 export interface IndexStore {
-  known(): Map<string, { readonly bytes: number; readonly changedAt: number }>;
+  ids(): string[];
   put(file: PictureFile, facts: PictureFacts): void;
   drop(ids: readonly string[]): void;
   get(id: string): IndexedPicture | undefined;
@@ -150,12 +150,8 @@ export function openIndexStore(indexPath: string, saidPath: string): IndexStore 
   };
 
   return {
-    known() {
-      const rows = database.prepare('SELECT id, bytes, changed FROM pictures').all() as unknown as Row[];
-      return new Map(
-        rows.map(row => [row.id as string, { bytes: row.bytes as number, changedAt: row.changed as number }]),
-      );
-    },
+    ids: () =>
+      (database.prepare('SELECT id FROM pictures').all() as unknown as Row[]).map(row => row.id as string),
     put({ id, place, bytes, changedAt }, facts) {
       const { width, height, seed, model, prompt, negativePrompt, loras } = facts;
       whole(() => {

@@ -1,6 +1,7 @@
 /** @file The files of the history: two levels of folders, days and what is in them; hidden ones are none of it. */
 import { createHash } from 'node:crypto';
-import { type Dirent, readdirSync, statSync } from 'node:fs';
+import { type Dirent, statSync } from 'node:fs';
+import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 
 export interface PictureFile {
@@ -20,13 +21,8 @@ const deepest = 3;
 export const historyIdOf = (place: string): string =>
   createHash('sha256').update(place).digest('hex').slice(0, 16);
 
-function entriesOf(folder: string): Dirent[] {
-  try {
-    return readdirSync(folder, { withFileTypes: true });
-  } catch {
-    return [];
-  }
-}
+const entriesOf = (folder: string): Promise<Dirent[]> =>
+  readdir(folder, { withFileTypes: true }).catch(() => []);
 
 /** One file; undefined where it is not there any more. */
 export function pictureFileAt(root: string, place: string): PictureFile | undefined {
@@ -36,25 +32,17 @@ export function pictureFileAt(root: string, place: string): PictureFile | undefi
   return { id: historyIdOf(place), place, path, bytes: facts.size, changedAt: Math.round(facts.mtimeMs) };
 }
 
-export interface PictureTree {
-  readonly places: readonly string[];
-  /** Changes when a file is added or taken away. */
-  readonly key: string;
-}
-
-/** Every picture. Links are not followed. */
-export function listPictureFiles(root: string): PictureTree {
+/** Places of all pictures. Links are not followed. */
+export async function listPictureFiles(root: string): Promise<string[]> {
   const places: string[] = [];
-  const hash = createHash('sha256');
-  const look = (inner: string, level: number): void => {
-    for (const entry of entriesOf(join(root, inner))) {
+  const look = async (inner: string, level: number): Promise<void> => {
+    for (const entry of await entriesOf(join(root, inner))) {
       if (entry.name.startsWith('.')) continue;
       const place = inner === '' ? entry.name : `${inner}/${entry.name}`;
-      if (entry.isDirectory() && level < deepest) look(place, level + 1);
+      if (entry.isDirectory() && level < deepest) await look(place, level + 1);
       else if (entry.isFile() && endings.test(entry.name)) places.push(place);
     }
   };
-  look('', 1);
-  for (const place of places) hash.update(`${place}\n`);
-  return { places, key: hash.digest('hex') };
+  await look('', 1);
+  return places;
 }

@@ -114,6 +114,26 @@ describe('the history', () => {
     expect((await pictures.list({ text: 'whale' })).total).toBe(1);
   });
 
+  it('a list takes up what came and drops what went, and looks at nothing twice', async () => {
+    const kept = join(data.pictures, '2026-01-01/a.png');
+    writeFileSync(kept, stripes(16, 16, 1)); // it says nothing any more
+    rmSync(join(data.pictures, '2026-01-02/c.png'));
+    await draw('2026-01-03/d.png', 'a new whale', 4n, 4000);
+    await draw('2026-01-03/e.png', 'another whale', 5n, 5000);
+    await pictures.add('pictures/2026-01-03/e.png', 'job-12345678');
+    await new Promise(resolve => setTimeout(resolve, 1100));
+    const places = (await pictures.list()).pictures.map(({ place }) => place);
+    expect(places.sort()).toEqual(
+      ['2026-01-01/a.png', '2026-01-02/b.png', '2026-01-02/plain.png'].concat([
+        '2026-01-03/d.png',
+        '2026-01-03/e.png',
+      ]),
+    );
+    expect((await pictures.list({ text: 'snow' })).total).toBe(1);
+    await pictures.refresh();
+    expect((await pictures.list({ text: 'snow' })).total).toBe(0);
+  });
+
   it('removes into a folder that is swept, and old ones but for favourites', async () => {
     const [first, second, third] = (await pictures.list()).pictures;
     await pictures.remove(first.id);

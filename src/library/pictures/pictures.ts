@@ -1,6 +1,7 @@
 /** @file The history of pictures: files of the data folder are the truth, an index makes them a list that can be searched. */
 import { rm } from 'node:fs/promises';
 import { basename, join, relative, sep } from 'node:path';
+import { setImmediate as pause } from 'node:timers/promises';
 import { LoraError } from '../../errors.ts';
 import { resolveInside } from '../../files/index.ts';
 import { type PictureText, readPictureText } from '../../generation/index.ts';
@@ -9,6 +10,11 @@ import { setAside, sweepRemoved } from '../removed.ts';
 import { type IndexedPicture, openIndexStore, type PictureQuery } from './index-store.ts';
 import { readPictureFacts } from './picture-facts.ts';
 import { historyIdOf, listPictureFiles, type PictureFile, pictureFileAt } from './picture-files.ts';
+
+export interface Refreshed {
+  readonly added: number;
+  readonly gone: number;
+}
 
 export interface Pictures {
   /** Newest first. Files that came or went since are seen. */
@@ -24,8 +30,8 @@ export interface Pictures {
   add(path: string, jobId: string): Promise<IndexedPicture | undefined>;
   /** The id that a file of the data folder has in the history, by its path there. */
   idOf(path: string): string | undefined;
-  /** Reads what is new, and forgets what is gone. */
-  refresh(): Promise<{ added: number; gone: number }>;
+  /** Reads what is new or was changed, and forgets what is gone. */
+  refresh(): Promise<Refreshed>;
   /** Deletes pictures older than so many days, but for favourites (0: none), and what was removed `removedDays` ago. */
   sweep(days: number, removedDays: number): Promise<number>;
   close(): void;
@@ -34,6 +40,8 @@ export interface Pictures {
 const day = 86_400_000;
 /** The folder is not looked through again sooner than this. */
 const calmMs = 1000;
+/** Between so many files everybody else has a turn. */
+const filesAtOnce = 200;
 
 const unknown = (id: string): LoraError =>
   new LoraError('PICTURE_UNKNOWN', `there is no picture ${id} in the history`, {
@@ -43,9 +51,10 @@ const unknown = (id: string): LoraError =>
 /** Opens the history of a data folder; it is read in the background, and at once where a list is asked for. */
 export function openPictures(data: DataFolder): Pictures {
   const store = openIndexStore(join(data.cache, 'history.sqlite'), join(data.path, 'pictures.sqlite'));
-  let treeKey: string | undefined;
+  /** Places that were looked at, pictures or not. */
+  const seen = new Set<string>();
   let lookedAt = Number.NEGATIVE_INFINITY;
-  let refreshing: Promise<{ added: number; gone: number }> | undefined;
+  let refreshing: Promise<Refreshed> | undefined;
   let isClosed = false;
 
   const index = async (file: PictureFile): Promise<boolean> => {
@@ -55,39 +64,56 @@ export function openPictures(data: DataFolder): Pictures {
     return true;
   };
 
-  const readAll = async (): Promise<{ added: number; gone: number }> => {
-    const { places, key } = listPictureFiles(data.pictures);
-    lookedAt = performance.now();
-    if (key === treeKey) return { added: 0, gone: 0 };
-    const known = store.known();
-    let added = 0;
-    for (const place of places) {
-      const file = pictureFileAt(data.pictures, place);
-      if (!file) continue;
-      const before = known.get(file.id);
-      known.delete(file.id);
-      if (before?.bytes === file.bytes && before.changedAt === file.changedAt) continue;
-      if (isClosed) return { added, gone: 0 };
-      if (await index(file)) added++;
-    }
-    if (isClosed) return { added, gone: 0 };
-    store.drop([...known.keys()]);
-    treeKey = key;
-    return { added, gone: known.size };
+  const forget = (ids: readonly string[], places: readonly string[]): void => {
+    store.drop(ids);
+    for (const place of places) seen.delete(place);
   };
 
-  const refresh = (): Promise<{ added: number; gone: number }> => {
-    refreshing ??= readAll().finally(() => {
+  /** Looks at every file, or at those alone that were never looked at. */
+  const read = async (isWhole: boolean): Promise<Refreshed> => {
+    // Taken before the list is read: what is published meanwhile is not gone.
+    const seenBefore = [...seen];
+    const idsBefore = isWhole ? store.ids() : [];
+    const places = await listPictureFiles(data.pictures);
+    lookedAt = performance.now();
+    let added = 0;
+    const wanted = isWhole ? places : places.filter(place => !seen.has(place));
+    for (const [i, place] of wanted.entries()) {
+      if (i % filesAtOnce === filesAtOnce - 1) await pause();
+      if (isClosed) return { added, gone: 0 };
+      const file = pictureFileAt(data.pictures, place);
+      if (!file) continue;
+      const before = store.get(file.id);
+      const isSame = before?.bytes === file.bytes && before.changedAt === file.changedAt;
+      if (!isSame && (await index(file))) added++;
+      seen.add(place);
+    }
+    if (isClosed) return { added, gone: 0 };
+    const here = new Set(places);
+    const lost = seenBefore.filter(place => !here.has(place));
+    const hereIds = new Set(isWhole ? places.map(historyIdOf) : []);
+    const ids = new Set([...lost.map(historyIdOf), ...idsBefore.filter(id => !hereIds.has(id))]);
+    forget([...ids], lost);
+    return { added, gone: ids.size };
+  };
+
+  const readOnce = (isWhole: boolean): Promise<Refreshed> => {
+    refreshing ??= read(isWhole).finally(() => {
       refreshing = undefined;
     });
     return refreshing;
+  };
+
+  const refresh = async (): Promise<Refreshed> => {
+    await refreshing?.catch(() => undefined); // which may have passed by what changed since
+    return readOnce(true);
   };
 
   /** A first reading of thousands takes a while: lists show what is known so far. */
   const refreshBriefly = async (): Promise<void> => {
     if (performance.now() - lookedAt < calmMs && !refreshing) return;
     const patience = new Promise(resolve => setTimeout(resolve, 500).unref());
-    await Promise.race([refresh(), patience]);
+    await Promise.race([readOnce(false), patience]);
   };
 
   const find = (id: string): IndexedPicture & { path: string } => {
@@ -95,8 +121,7 @@ export function openPictures(data: DataFolder): Pictures {
     if (!picture) throw unknown(id);
     const path = resolveInside(data.pictures, picture.place);
     if (pictureFileAt(data.pictures, picture.place)) return { ...picture, path };
-    store.drop([id]);
-    treeKey = undefined;
+    forget([id], [picture.place]);
     throw new LoraError('PICTURE_MISSING', `the file of ${basename(path)} is not there any more`);
   };
 
@@ -105,7 +130,7 @@ export function openPictures(data: DataFolder): Pictures {
     return inner === '' || inner.startsWith('../') ? undefined : inner;
   };
 
-  void refresh().catch(() => undefined);
+  void readOnce(true).catch(() => undefined);
   return {
     async list(query = {}) {
       await refreshBriefly();
@@ -127,33 +152,33 @@ export function openPictures(data: DataFolder): Pictures {
       return find(id);
     },
     async remove(id) {
-      const { path } = find(id);
+      const { path, place } = find(id);
       await setAside(data.pictures, basename(path), [path]);
-      store.drop([id]);
-      treeKey = undefined;
+      forget([id], [place]);
     },
     async add(path, jobId) {
       const place = placeOf(path);
       const file = place === undefined ? undefined : pictureFileAt(data.pictures, place);
       if (!file || !(await index(file))) return undefined;
       store.setJob(file.id, jobId);
+      seen.add(file.place);
       return store.get(file.id);
     },
     idOf(path) {
       const place = placeOf(path);
       return place === undefined ? undefined : historyIdOf(place);
     },
-    refresh: () => {
-      treeKey = undefined;
-      return refresh();
-    },
+    refresh,
     async sweep(days, removedDays) {
       await sweepRemoved(data.pictures, removedDays);
       if (days === 0) return 0;
       await refresh();
       const old = store.older(Date.now() - days * day);
       for (const { place } of old) await rm(resolveInside(data.pictures, place), { force: true });
-      store.drop(old.map(({ id }) => id));
+      forget(
+        old.map(({ id }) => id),
+        old.map(({ place }) => place),
+      );
       return old.length;
     },
     close() {

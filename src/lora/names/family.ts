@@ -27,6 +27,10 @@ const familyNames: Readonly<Record<Family, string>> = {
 };
 export const familyName = (family: Family): string => familyNames[family];
 
+/** The family that people call so. */
+export const familyNamed = (name: string): Family | undefined =>
+  (Object.keys(familyNames) as Family[]).find(family => familyNames[family] === name);
+
 /** Width of the text states that cross-attention reads. */
 const textWidths: ReadonlyMap<number, Family | string> = new Map<number, Family | string>([
   [768, 'sd15'],

@@ -30,7 +30,7 @@ export interface CombineOptions {
   /** Lower ranks; all ranks side by side unless given. */
   readonly rule?: RankRule | undefined;
   readonly products: Products;
-  readonly onProgress?: (done: number, all: number) => void;
+  readonly onProgress?: (done: number, all: number) => void | Promise<void>;
 }
 
 export interface CombinedFacts {
@@ -199,7 +199,7 @@ export async function combineLoras(
   const modules: LoraModule[] = [];
   const facts: CombinedFacts[] = [];
   for (const entries of targets.values()) {
-    options.onProgress?.(facts.length, targets.size);
+    await options.onProgress?.(facts.length, targets.size);
     const parts = entries
       .map(({ entry, from }) => ({
         module: from.file.read(entry),

@@ -18,7 +18,7 @@ export interface MergeOptions {
   /** Throw MERGE_NO_BIAS where a LoRA changes a bias that the checkpoint has no place for. */
   readonly strict?: boolean;
   readonly signal?: AbortSignal;
-  readonly onProgress?: (doneBytes: number, allBytes: number) => void;
+  readonly onProgress?: (doneBytes: number, allBytes: number) => void | Promise<void>;
 }
 
 export interface Merged {

@@ -150,6 +150,8 @@ describe('jobs', () => {
     ['merge', { into: 'lora', name: 'x', loras: [{ id: 'feedfacefeedface' }] }, 'CARD_UNKNOWN'],
     ['dataset-report', { dataset: 'none' }, 'DATASET_UNKNOWN'],
     ['plan', { dataset: 'example:../src' }, 'PAYLOAD_INVALID'],
+    ['generate', { prompt: 'x', sampler: 'Eular a' }, 'PAYLOAD_INVALID'],
+    ['compare', { picture: { prompt: 'x', scheduler: 'Karass' }, x: 'steps: 1, 2' }, 'PAYLOAD_INVALID'],
   ])('%s %j is refused before it is queued', async (kind, wrong, code) => {
     const { total } = await get(`${api}/jobs`, { all: 'true' });
     expect(await codeOf(post(`${api}/jobs`, { kind, payload: wrong }))).toBe(code);

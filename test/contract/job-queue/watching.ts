@@ -38,7 +38,9 @@ export function watchTests(open: OpenQueue): void {
       [5, 'removed', 'done'],
     ]);
     expect(ears.heard[2]?.job.progress).toEqual({ share: 0.5, text: 'half' });
-    expect(ears.heard.at(-1)?.job).toMatchObject({ id, artefacts: [picture('a')], result: 7 });
+    expect(ears.heard[3]?.job).toMatchObject({ id, result: 7 });
+    expect(ears.heard.at(-1)?.job).toMatchObject({ id, artefacts: [picture('a')], error: undefined });
+    expect(ears.heard.at(-1)?.job).toMatchObject({ payload: undefined, result: undefined });
     expect(Object.keys(ears.heard[4]?.job ?? {}).sort()).toEqual(
       Object.keys(ears.heard[0]?.job ?? {}).sort(),
     );

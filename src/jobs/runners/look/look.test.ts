@@ -1,5 +1,5 @@
 /** Looks: what a page asks before it trains. */
-import { existsSync, renameSync, writeFileSync } from 'node:fs';
+import { existsSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { openTestJob, openTestStudio } from '../../../../test/support/job-context.ts';
@@ -77,6 +77,18 @@ describe('data set report', () => {
     expect(shares).toEqual(shares.toSorted((a, b) => a - b));
     expect(shares.at(-1)).toBe(1);
     expect(JSON.stringify(result)).not.toContain(studio.data.path);
+  });
+
+  test('asked again after a caption was changed: measures come from the cache, captions from the files', async () => {
+    const ask = async () => (await report.run({ dataset: 'stripes' }, openTestJob(studio).context)).result;
+    const caption = join(studio.data.datasets, 'stripes', '1.txt');
+    const [before, text] = [await ask(), readFileSync(caption, 'utf8')];
+    writeFileSync(caption, 'zorbi on a hill');
+    const after = (await ask()) as { pictures: { caption: string }[] };
+    expect(after.pictures[1].caption).toBe('zorbi on a hill');
+    writeFileSync(caption, text);
+    expect(JSON.stringify(await ask())).toBe(JSON.stringify(before));
+    expect(existsSync(join(studio.data.cache, 'picture-measures.sqlite'))).toBe(true);
   });
 
   test('ends when it is asked to', async () => {

@@ -2,6 +2,7 @@
 import { usageError } from '../../../errors.ts';
 import type { PictureWish } from '../../../generation/index.ts';
 import type { Checkpoint } from '../../../models/index.ts';
+import { defined } from '../../defined.ts';
 import type { GeneratePayload } from '../../payloads/generate.ts';
 import type { JobNames } from '../../runner.ts';
 
@@ -19,10 +20,6 @@ export function seedOf(given: GivenSeed): bigint {
   if (seed < 2n ** 64n) return seed;
   throw usageError('SEED_INVALID', `seed ${given} is not a whole number from 0 to 2⁶⁴ − 1`);
 }
-
-/** Drops what is absent: some readers tell absent from undefined. */
-const defined = <T extends object>(fields: T): T =>
-  Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== undefined)) as T;
 
 function sizeOf(
   { width, height, init }: WishedPicture,

@@ -9,7 +9,8 @@ export interface ConvertOptions {
   /** What weights are rounded to; as they are when left out. */
   readonly dtype?: WeightDType;
   readonly signal?: AbortSignal;
-  readonly onProgress?: (doneBytes: number, allBytes: number) => void;
+  /** What it promises is waited for. */
+  readonly onProgress?: (doneBytes: number, allBytes: number) => void | Promise<void>;
 }
 
 export interface Converted {
@@ -22,9 +23,9 @@ export interface Converted {
 /** Counts bytes for the progress of the whole. */
 export function advance({ signal, onProgress }: ConvertOptions, all: number): Advance {
   let done = 0;
-  const wrote = (bytes: number): void => {
+  const wrote = (bytes: number): void | Promise<void> => {
     done += bytes;
-    onProgress?.(done, all);
+    return onProgress?.(done, all);
   };
   return { wrote, ...(signal ? { signal } : {}) };
 }

@@ -16,8 +16,8 @@ export interface TypedTensor extends LaidTensor {
 
 /** How far a conversion is, and whether it should go on. */
 export interface Advance {
-  /** Called after each tensor with its bytes. */
-  readonly wrote: (bytes: number) => void;
+  /** Called after each block with its bytes; the next one waits for it. */
+  readonly wrote: (bytes: number) => void | Promise<void>;
   readonly signal?: AbortSignal;
 }
 
@@ -51,7 +51,7 @@ export async function streamAligned<T extends StreamedTensor>(
     for await (const block of Symbol.asyncIterator in data ? data : [await data]) {
       signal?.throwIfAborted();
       yield block;
-      wrote(block.length);
+      await wrote(block.length);
     }
   }
   await streamSafetensors(path, sorted, dataFor, metadata, { ...options, keepExisting: true });

@@ -1,6 +1,6 @@
 /** @file Jobs as the API tells them. */
 import { basename } from 'node:path';
-import type { Artefact, Job, JobError } from '../../../jobs/index.ts';
+import { type Artefact, defined, type Job, type JobError } from '../../../jobs/index.ts';
 import type { StudioContext } from '../../context.ts';
 import { withoutPlaces } from '../../plain-places.ts';
 import type { ApiArtefact, ApiJob, ApiWholeJob } from '../../schemas/jobs.ts';
@@ -18,12 +18,6 @@ function apiArtefact({ id }: Job, artefact: Artefact, { pictures }: Pick<Stores,
     ...(pictureId === undefined ? {} : { pictureId }),
   };
 }
-
-/** Without what is undefined, which JSON does not hold. */
-const defined = <T extends object>(fields: T): { [K in keyof T]: Exclude<T[K], undefined> } =>
-  Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== undefined)) as {
-    [K in keyof T]: Exclude<T[K], undefined>;
-  };
 
 function apiError({ code, message, hint }: JobError, stores: Stores): NonNullable<ApiJob['error']> {
   const told = { code, message: withoutPlaces(message, stores) };

@@ -1,25 +1,13 @@
 /** @file What a new job names has to be there when it is asked for; when it runs, it is looked for again. */
 import { LoraError } from '../../../errors.ts';
-import type { JobKind, PayloadOf } from '../../../jobs/index.ts';
+import { cardOf, type JobKind, PayloadError, type PayloadOf } from '../../../jobs/index.ts';
 import { type CardUse, findDataset, type Library, uploadPath } from '../../../library/index.ts';
 import type { StudioContext } from '../../context.ts';
-
-const useNames: Readonly<Record<CardUse, string>> = {
-  ...{ lora: 'a LoRA', checkpoint: 'a checkpoint', embedding: 'an embedding' },
-  vae: 'an autoencoder',
-};
+import { type DrawnFields, drawingIssues } from './drawing-issues.ts';
 
 function checkCard(library: Library, use: CardUse, id: string): void {
   if (use === 'checkpoint' && id === 'pocket') return;
-  const card = library.card(id);
-  if (!card)
-    throw new LoraError('CARD_UNKNOWN', `the library has nothing with the id ${id}`, {
-      hint: 'Was it removed? Let the library look again.',
-    });
-  if (card.use !== use)
-    throw new LoraError('CARD_WRONG_USE', `${card.name} is ${useNames[card.use]}, not ${useNames[use]}`, {
-      exit: 'usage',
-    });
+  const card = cardOf(library, id, use);
   if (card.state === 'broken') {
     const { code = 'CARD_BROKEN', message = `${card.name} cannot be read` } = card.fault ?? {};
     throw new LoraError(code, message, { exit: 'badInput' });
@@ -28,12 +16,20 @@ function checkCard(library: Library, use: CardUse, id: string): void {
 }
 
 type Check = (context: StudioContext, payload: never) => void;
-type Picture = Pick<PayloadOf<'generate'>, 'base' | 'loras' | 'init' | 'inpaint'>;
 
-function checkPicture({ library, data }: StudioContext, { base, loras, init, inpaint }: Picture): void {
+function checkPicture(
+  { library, data }: StudioContext,
+  picture: DrawnFields,
+  kind: JobKind,
+  field = '',
+): void {
+  const { base, loras, init, inpaint } = picture;
   checkCard(library, 'checkpoint', base);
   for (const { id } of loras) checkCard(library, 'lora', id);
   for (const id of [init?.picture, inpaint?.mask]) if (id !== undefined) uploadPath(data, id);
+  const family = base === 'pocket' ? base : library.card(base)?.family;
+  const issues = drawingIssues(picture, family).map(({ path, message }) => ({ path: field + path, message }));
+  if (issues.length > 0) throw new PayloadError(kind, issues);
 }
 
 function checkTraining(
@@ -46,8 +42,8 @@ function checkTraining(
 }
 
 const checks: { readonly [K in JobKind]: (context: StudioContext, payload: PayloadOf<K>) => void } = {
-  generate: checkPicture,
-  compare: (context, { picture }) => checkPicture(context, picture),
+  generate: (context, picture) => checkPicture(context, picture, 'generate'),
+  compare: (context, { picture }) => checkPicture(context, picture, 'compare', 'picture.'),
   train: checkTraining,
   plan: checkTraining,
   merge({ library }, payload) {
@@ -60,7 +56,7 @@ const checks: { readonly [K in JobKind]: (context: StudioContext, payload: Paylo
   },
 };
 
-/** Throws CARD_*, DATASET_*, UPLOAD_UNKNOWN. The payload was checked by the schema of its kind. */
+/** Throws CARD_*, DATASET_*, UPLOAD_UNKNOWN, and PAYLOAD_INVALID for samplers and the like. The payload was checked by the schema of its kind. */
 export function checkNames(context: StudioContext, kind: JobKind, payload: unknown): void {
   (checks[kind] as Check)(context, payload as never);
 }

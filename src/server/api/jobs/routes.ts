@@ -74,8 +74,7 @@ async function find({ queue }: StudioContext, id: string): Promise<Job> {
 
 async function create(context: StudioContext, body: z.output<typeof newJobBody>): Promise<object> {
   const { kind, payload, ...options } = body;
-  const said = Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined));
-  const made = newJob(kind, payload, said);
+  const made = newJob(kind, payload, defined(options));
   // Said a second time, it is answered, whatever became of what it names.
   const known = made.id === undefined ? undefined : await context.queue.get(made.id);
   if (known) return apiJob(known, context);

@@ -6,9 +6,7 @@ import { readRunRows } from './run-rows.ts';
 
 const row = { loss: 0.5, smoothed: 0.5, rate: 1e-4, gradientNorm: 1, seconds: 0.1, memory: 1 };
 const lines = (from: number, to: number): string =>
-  Array.from({ length: to - from + 1 }, (_, i) => `${JSON.stringify({ step: from + i, ...row })}\n`).join(
-    '',
-  );
+  Array.from({ length: to - from + 1 }, (_, i) => `${JSON.stringify({ step: from + i, ...row })}\n`).join('');
 const stepsOf = async (path: string): Promise<number[]> =>
   (await readRunRows(path)).steps.map(({ step }) => step);
 

@@ -8,7 +8,7 @@ import {
   presets,
   wishOfFound,
 } from '../../../generation/index.ts';
-import { type GeneratePayload, parsePayload } from '../../../jobs/index.ts';
+import { defined, type GeneratePayload, parsePayload } from '../../../jobs/index.ts';
 import { type Library, lorasOf, uploadPath } from '../../../library/index.ts';
 import type { DataFolder } from '../../../workbench/index.ts';
 import { findCard } from '../library/find-cards.ts';
@@ -27,10 +27,6 @@ interface Desk {
 }
 
 type Fields = Readonly<Record<string, unknown>>;
-
-/** Without what is undefined: the schema tells absent from undefined. */
-const defined = (fields: Fields): Record<string, unknown> =>
-  Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== undefined));
 
 const seedText = (seed: bigint): number | string =>
   seed <= BigInt(Number.MAX_SAFE_INTEGER) ? Number(seed) : String(seed);
