@@ -7,25 +7,26 @@ interface Drawn {
   readonly width?: number;
   readonly height?: number;
   readonly steps?: number;
-  readonly count?: number;
 }
 
-/** Seconds of a step and a megapixel of one job; undefined where it is of another base. */
+/** Seconds of a step and a pixel of one job; undefined where it is of another base. */
 async function paceOf(
-  { id, startedAt, endedAt }: ApiJob,
+  { id, kind, startedAt, endedAt, artefacts }: ApiJob,
   wanted: Drawn,
   stop: AbortSignal,
 ): Promise<number | undefined> {
-  if (startedAt === undefined || endedAt === undefined) return undefined;
+  const pictures = artefacts.filter(({ type }) => type === 'picture').length;
+  if (startedAt === undefined || endedAt === undefined || pictures === 0) return undefined;
   const { payload } = await api.job(id, stop);
-  const { base, width = 0, height = 0, steps = 0, count = 1 } = payload as Drawn;
+  const drawn = (kind === 'compare' ? (payload as { picture: Drawn }).picture : payload) as Drawn;
+  const { base, width = 0, height = 0, steps = 0 } = drawn;
   if (base !== wanted.base || width * height * steps === 0) return undefined;
-  return (endedAt - startedAt) / 1000 / (count * steps * width * height);
+  return (endedAt - startedAt) / 1000 / (pictures * steps * width * height);
 }
 
 /** Seconds of one picture; undefined where none like it was drawn yet. */
 export async function secondsOfPicture(wanted: Drawn, stop: AbortSignal): Promise<number | undefined> {
-  const { jobs } = await api.jobs({ kind: 'generate', state: 'done', limit: 5 }, stop);
+  const { jobs } = await api.jobs({ kind: 'generate,compare', state: 'done', limit: 6 }, stop);
   const paces = await Promise.all(jobs.map(job => paceOf(job, wanted, stop)));
   const known = paces.filter(pace => pace !== undefined).sort((a, b) => a - b);
   const middle = known[known.length >> 1];

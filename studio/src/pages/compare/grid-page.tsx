@@ -158,7 +158,8 @@ interface Size {
 /** Cells are shown about so wide at first, as they fit. */
 function firstZoom(grid: Grid): number {
   const columns = grid.axes[0]?.labels.length ?? 1;
-  const room = Math.min(window.innerWidth - (window.innerWidth < 720 ? 96 : 420), 1100);
+  const isPhone = window.innerWidth < 720;
+  const room = Math.min(window.innerWidth - (isPhone ? 126 : 380), 1100) - 8 * columns;
   return Math.round(Math.max(72, Math.min(280, room / columns)));
 }
 

@@ -55,6 +55,8 @@ export async function askLook(
   options.signal.throwIfAborted();
   const { id } = await api.addJob({ kind, payload });
   try {
+    // The question may have been taken back while it was on its way.
+    options.signal.throwIfAborted();
     await waitForEnd(id, options);
     const { state, result, error } = await api.job(id, options.signal);
     if (state === 'done') return result;

@@ -65,6 +65,11 @@ function Main({ card }: { readonly card: ApiWholeCard }) {
     ...(isLora && isThere
       ? [
           {
+            label: 'See with and without',
+            icon: 'swap' as const,
+            onSelect: () => go(`/compare?${new URLSearchParams({ lora: id, axis: 'without' })}`),
+          },
+          {
             label: 'Merge with others',
             icon: 'wand' as const,
             onSelect: () => openMerge([card]),

@@ -2,7 +2,7 @@
 import { signal } from '@preact/signals';
 import type { ApiUnpacked } from '../../../../src/server/api-types.ts';
 import { isAbort } from '../../api/client.ts';
-import { Button, bytes, Dialog, DropZone, ErrorNote, Icon, LinkButton, Spinner } from '../../parts/index.ts';
+import { Button, bytes, Dialog, DropZone, ErrorNote, Icon, Spinner } from '../../parts/index.ts';
 import { sendPack } from './library-api.ts';
 
 interface Row {
@@ -110,13 +110,6 @@ function ImportRow({ row: { name, state, unpacked, error } }: { readonly row: Ro
           {path}: {reason}
         </span>
       ))}
-      {unpacked && unpacked.models.length > 0 && (
-        <div>
-          <LinkButton href="#/library" kind="quiet">
-            Shown in the library now
-          </LinkButton>
-        </div>
-      )}
     </div>
   );
 }

@@ -14,7 +14,10 @@ import { MergeDialog, mergeFrom, openMerge } from './merge-dialog.tsx';
 import './library.css';
 
 export function Page({ rest: [id] }: PageProps) {
-  useEffect(startList, []);
+  useEffect(() => {
+    startList();
+    return closeDialogs;
+  }, []);
   const { isOver, handlers } = useDrop({ onFiles: files => void importFiles(files) });
   const kept = useRef(0);
   // The grid stays below the card, so that coming back is coming back: same place, same card.
@@ -40,6 +43,13 @@ export function Page({ rest: [id] }: PageProps) {
       {mergeFrom.value && <MergeDialog />}
     </div>
   );
+}
+
+/** Who leaves the page leaves what was open on it. */
+function closeDialogs(): void {
+  isImportOpen.value = false;
+  isDuplicatesOpen.value = false;
+  mergeFrom.value = undefined;
 }
 
 function Head() {

@@ -10,7 +10,6 @@ import {
   ErrorNote,
   Finding,
   IconButton,
-  LinkButton,
   NumberField,
   Progress,
   Segments,
@@ -19,6 +18,7 @@ import {
   TextField,
   useLoaded,
 } from '../../parts/index.ts';
+import { go } from '../../shell/router.ts';
 import { CardPicture } from './card-picture.tsx';
 
 /** Cards that the dialog begins with; open while it is set. */
@@ -266,9 +266,15 @@ function Merging({ id }: { readonly id: string }) {
       actions={
         <>
           {isDone && cardId && (
-            <LinkButton kind="primary" href={`#/library/${cardId}`}>
+            <Button
+              kind="primary"
+              onClick={() => {
+                close();
+                go(`/library/${cardId}`);
+              }}
+            >
               Show its card
-            </LinkButton>
+            </Button>
           )}
           <Button onClick={close}>{isDone ? 'Close' : 'Go on in the background'}</Button>
         </>
