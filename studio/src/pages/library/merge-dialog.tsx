@@ -3,7 +3,7 @@ import { signal } from '@preact/signals';
 import { useState } from 'preact/hooks';
 import type { ApiCard, MergePayload } from '../../../../src/server/api-types.ts';
 import { api } from '../../api/routes.ts';
-import { jobs, noteJob, progressOf } from '../../api/state.ts';
+import { jobs, libraryChange, noteJob, progressOf } from '../../api/state.ts';
 import {
   Button,
   Dialog,
@@ -257,7 +257,7 @@ function Merging({ id }: { readonly id: string }) {
   const job = jobs.value.get(id);
   const progress = progressOf(id).value;
   const isDone = job?.state === 'done';
-  const { value: whole } = useLoaded(() => api.job(id), [job?.state]);
+  const { value: whole } = useLoaded(() => api.job(id), [job?.state, libraryChange.value]);
   const cardId = whole?.artefacts.find(artefact => artefact.cardId)?.cardId;
   return (
     <Dialog
