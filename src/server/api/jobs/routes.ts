@@ -2,6 +2,7 @@
 import { z } from 'zod';
 import { LoraError, nearestWords, usageError } from '../../../errors.ts';
 import {
+  defined,
   type Job,
   type JobFilter,
   type JobKind,
