@@ -105,6 +105,7 @@ test('open, train the example, see before and after, draw with it', async ({ ski
   await page.getByRole('heading', { level: 1, name: 'Generate' }).waitFor();
   await page.getByText('blueprint').first().waitFor();
   await page.getByLabel('Prompt', { exact: true }).fill('a blueprint of a rocket');
+  await page.getByLabel('Seed', { exact: true }).fill('21');
   await page.getByRole('form', { name: 'What to draw' }).getByRole('button', { name: /^Draw/ }).click();
   await expect
     .poll(async () => (await studio.call<{ total: number }>('GET', '/api/v1/pictures')).total, {
@@ -152,3 +153,55 @@ test('a finished run, its form and the list of runs: axe-core finds nothing seri
   }
   expect(found).toEqual([]);
 }, 120_000);
+
+/** More of the studio than a newcomer sees in three minutes. */
+test.skipIf(shots === undefined)(
+  'pictures of the other pages, for the documentation',
+  async () => {
+    if (!browser) return;
+    const { cards } = await studio.call<{ cards: { id: string }[] }>('GET', '/api/v1/cards?use=lora');
+    const [card] = cards;
+    expect(card).toBeDefined();
+    const lora = { id: card!.id, strength: 1 };
+    const add = (kind: string, payload: object): Promise<{ id: string }> =>
+      studio.call('POST', '/api/v1/jobs', { kind, payload });
+    const over = async (id: string): Promise<void> => {
+      await expect
+        .poll(async () => (await studio.call<{ state: string }>('GET', `/api/v1/jobs/${id}`)).state, {
+          timeout: 240_000,
+        })
+        .toBe('done');
+    };
+    const subjects = ['a cat', 'a house', 'a robot', 'a fish', 'a castle', 'a car', 'a tree', 'a rocket'];
+    for (const [i, subject] of subjects.entries())
+      await over(
+        (await add('generate', { prompt: `a blueprint of ${subject}`, loras: [lora], seed: 20 + i })).id,
+      );
+    const picture = { prompt: 'a blueprint of a rabbit', loras: [lora], seed: 5 };
+    const grid = await add('compare', { picture, x: 'strength: 0, 0.4, 0.8, 1.2', y: 'seed: 5, 8' });
+    await over(grid.id);
+    const { page, close } = await openPage(browser, studio);
+    for (const [name, hash, heading] of [
+      ['history', '/generate', 'Generate'],
+      ['library', '/library', 'Library'],
+      ['card', `/library/${card!.id}`, 'blueprint'],
+      ['compare', `/compare/${grid.id}`, /./],
+      ['settings', '/settings', 'Settings'],
+    ] as const) {
+      await page.goto(`${studio.address}/#${hash}`);
+      await page.getByRole('heading', { level: 1, name: heading }).waitFor();
+      await page.waitForLoadState('networkidle');
+      await shoot(page, name);
+    }
+    for (const text of ['a red car on a street', 'a snowman in a forest', 'a white cat, sleeping'])
+      await add('generate', { prompt: text, steps: 400, previewEvery: 5 });
+    await page.goto(`${studio.address}/#/queue`);
+    await page
+      .getByText(/step \d+ of 400/i)
+      .first()
+      .waitFor({ timeout: 60_000 });
+    await shoot(page, 'queue');
+    await close();
+  },
+  600_000,
+);
