@@ -180,7 +180,8 @@ export async function startStudio(options: StudioOptions = {}): Promise<Studio> 
       releaseMemory: () => supervisor.recycle(),
     };
     const isNew = async (): Promise<boolean> =>
-      (await queue.list({ kinds: ['train', 'generate'], limit: 1 })).total === 0;
+      (await queue.list({ kinds: ['train', 'generate'], limit: 1 })).total === 0 &&
+      (await pictures.list({ limit: 1 })).total === 0;
     const routes = studioRoutes({
       ...{ token, port: () => port, isNew, page },
       fault: () => supervisor.status().trouble?.code,

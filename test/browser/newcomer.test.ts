@@ -159,7 +159,7 @@ test.skipIf(shots === undefined)(
   'pictures of the other pages, for the documentation',
   async () => {
     if (!browser) return;
-    const { cards } = await studio.call<{ cards: { id: string }[] }>('GET', '/api/v1/cards?use=lora');
+    const { cards } = await studio.call<{ cards: { id: string }[] }>('GET', '/api/v1/library/cards?use=lora');
     const [card] = cards;
     expect(card).toBeDefined();
     const lora = { id: card!.id, strength: 1 };
