@@ -1,6 +1,11 @@
 /** @file Whether a path leads to a folder. */
 import { statSync } from 'node:fs';
 
-/** False also where there is nothing. */
-export const isFolder = (path: string): boolean =>
-  statSync(path, { throwIfNoEntry: false })?.isDirectory() === true;
+/** False also where there is nothing, or nothing that may be looked at. */
+export function isFolder(path: string): boolean {
+  try {
+    return statSync(path, { throwIfNoEntry: false })?.isDirectory() === true;
+  } catch {
+    return false;
+  }
+}

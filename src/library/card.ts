@@ -165,6 +165,16 @@ export interface LibraryFolder {
   readonly files: number;
 }
 
+/** Files of one card. */
+export interface Duplicate {
+  readonly id: string;
+  readonly files: readonly string[];
+  /** What all but one of them take. */
+  readonly bytes: number;
+  /** All of their tensors were read and are equal; otherwise samples are, and a hash makes sure. */
+  readonly isSame: boolean;
+}
+
 export interface ScanSummary {
   /** Models that are there: files, and folders that are one model. */
   readonly seen: number;

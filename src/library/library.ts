@@ -4,6 +4,7 @@ import type {
   CardPage,
   CardQuery,
   CardUse,
+  Duplicate,
   Facets,
   LibraryFolder,
   ScanSummary,
@@ -41,9 +42,16 @@ export interface Library {
   preview(id: string): Promise<Uint8Array | undefined>;
   /** A picture (any that sharp reads) as preview, kept in the data folder; undefined takes it away again. */
   setPreview(id: string, picture: Uint8Array | undefined): Promise<void>;
-  /** Reads the whole file, in a thread of its own, and keeps its hashes. Throws CARD_UNKNOWN, CARD_MISSING. */
-  hash(id: string, signal?: AbortSignal): Promise<WholeCard['hashes']>;
-  /** Files with the same tensors; `bytes` is what all but one of them take. */
-  duplicates(): { readonly id: string; readonly files: readonly string[]; readonly bytes: number }[];
+  /**
+   * Reads the whole file, in a thread of its own, and keeps its hashes; with `copies` also those of all files of the card,
+   * which tells whether they are the same. Throws CARD_UNKNOWN, CARD_MISSING, FILE_CHANGED.
+   */
+  hash(
+    id: string,
+    signal?: AbortSignal,
+    options?: { readonly copies?: boolean },
+  ): Promise<WholeCard['hashes']>;
+  /** Files with the same tensors, and those that look alike as long as they were not hashed. */
+  duplicates(): Duplicate[];
   close(): void;
 }

@@ -1,22 +1,22 @@
 /** @file Opens the library of a data folder. It answers at once with what the index has; `scan` brings it up to date. */
 import { createHash } from 'node:crypto';
-import { realpathSync, statSync } from 'node:fs';
-import { dirname, join, resolve, sep } from 'node:path';
+import { realpathSync } from 'node:fs';
+import { join, resolve, sep } from 'node:path';
 import { badInput, LoraError, usageError } from '../errors.ts';
 import { isFolder } from '../files/index.ts';
-import { mainFile } from '../lora/index.ts';
 import { basePath, type DataFolder } from '../workbench/index.ts';
 import type { CardUse, Facets, LibraryFolder, WholeCard } from './card.ts';
 import { noSide } from './facts/from-side-files.ts';
-import { hashInThread } from './facts/hash-thread.ts';
+import { hashRow } from './facts/hash-row.ts';
 import { keptPreview, previewOf } from './facts/preview.ts';
-import { readFacts, weightFiles } from './facts/read-facts.ts';
+import { readFacts } from './facts/read-facts.ts';
 import { foldersAt } from './layouts/folders-at.ts';
 import type { LayoutFolder } from './layouts/layouts.ts';
 import type { Library } from './library.ts';
-import { readHead } from './scan/read-head.ts';
 import { scanLibrary } from './scan/scan.ts';
+import { statOf } from './scan/stat-of.ts';
 import { modelFolder } from './scan/walk.ts';
+import { duplicatesIn } from './search/duplicates.ts';
 import { facetsOf } from './search/facets.ts';
 import { searchCards } from './search/search-cards.ts';
 import { checkEdit, withChanges } from './store/card-edit.ts';
@@ -25,7 +25,7 @@ import { isDamage } from './store/database.ts';
 import { type FileRow, filesOfCard, openKnownTables, putFile, setFileHashes } from './store/file-table.ts';
 import { openIndexFile } from './store/index-file.ts';
 import { openOwnData, type StoredFolder } from './store/own-data.ts';
-import { idOfBeginning, wholeCard } from './store/whole-card.ts';
+import { idOfBeginning, wholeCard, withShort } from './store/whole-card.ts';
 
 export interface OpenLibraryOptions {
   /** For processes that look things up: nothing is written, and what others write is seen. */
@@ -71,16 +71,6 @@ function addPocket(stores: Stores): void {
 
 const unknown = (id: string): LoraError =>
   badInput('CARD_UNKNOWN', `the library has no card ${id.slice(0, 80)}`, 'Ids are shown by a search.');
-
-/** The file of a card that is hashed: of a folder, the one with the UNet, or that of the LoRA. */
-function hashedFile({ path, is }: FileRow): string {
-  if (is === 'file') return path;
-  if (is === 'lora-folder') return mainFile(path);
-  const files = weightFiles(path);
-  return files.find(file => dirname(file) === join(path, 'unet')) ?? files[0] ?? path;
-}
-
-const dataOffsetOf = (path: string): number => (/\.safetensors$/i.test(path) ? readHead(path).dataOffset : 0);
 
 /** Opens the library. Throws LIBRARY_DAMAGED, LIBRARY_NEWER and LIBRARY_UNREADABLE for the user's own data. */
 export function openLibrary(data: DataFolder, { readOnly = false }: OpenLibraryOptions = {}): Library {
@@ -132,13 +122,16 @@ export function openLibrary(data: DataFolder, { readOnly = false }: OpenLibraryO
     return id;
   };
 
-  /** A file of a card that is there now. */
+  /** Files of a card that are there now. */
+  const presentFiles = (id: string): FileRow[] =>
+    whole(() => filesOfCard(stores.db, id)).filter(({ path }) => statOf(path).facts !== undefined);
+
+  /** The first of them. */
   const present = (given: string): FileRow => {
     const id = idOf(given);
-    const files = whole(() => filesOfCard(stores.db, id));
-    const file = files.find(({ path }) => statSync(path, { throwIfNoEntry: false }) !== undefined);
+    const [file] = presentFiles(id);
     if (file) return file;
-    const at = files[0]?.path;
+    const at = whole(() => filesOfCard(stores.db, id))[0]?.path;
     const where = at === undefined ? '' : `: ${at} is not there`;
     const hint = 'Is its drive connected? Otherwise the file was deleted or moved out of the library.';
     throw badInput('CARD_MISSING', `the file of card ${id} is missing${where}`, hint);
@@ -195,8 +188,11 @@ export function openLibrary(data: DataFolder, { readOnly = false }: OpenLibraryO
       const wanted = foldersAt(path, uses);
       const fresh: LayoutFolder[] = wanted.filter(folder => !covers(folder.path));
       if (fresh.length === 0 && wanted.length > 0) {
-        const known = covers(wanted[0].path)?.path;
-        throw usageError('FOLDER_KNOWN', `${wanted[0].path} is in the library already, by ${known}`);
+        const [{ path: folder }] = wanted;
+        const known = covers(folder)?.path;
+        const how =
+          known === folder ? 'is in the library already' : `is in the library already, as part of ${known}`;
+        throw usageError('FOLDER_KNOWN', `${folder} ${how}`, 'Look for new files in it with a scan.');
       }
       if (fresh.length === 0)
         throw badInput('FOLDER_NOT_FOUND', `none of the folders that ${path} names is there`);
@@ -301,18 +297,16 @@ export function openLibrary(data: DataFolder, { readOnly = false }: OpenLibraryO
         }),
       );
     },
-    async hash(given, signal) {
+    async hash(given, signal, { copies = false } = {}) {
       const id = idOf(given);
-      const file = present(id);
-      if (file.hashes.sha256 === undefined) {
-        const path = hashedFile(file);
-        const { size, mtimeMs } = statSync(path);
-        const hashes = await hashInThread(path, dataOffsetOf(path), signal);
-        const after = statSync(path);
-        if (after.size !== size || after.mtimeMs !== mtimeMs)
-          throw badInput('FILE_CHANGED', `${path} was written to while it was read`, 'Try again.');
-        if (readOnly)
-          return { ...hashes, autoV2: hashes.sha256.slice(0, 10), autoV3: hashes.body.slice(0, 12) };
+      const files = copies ? presentFiles(id) : [present(id)];
+      if (files.length === 0) present(id);
+      const done = new Map(files.map(({ stamp, hashes }) => [stamp, hashes]));
+      for (const file of files.filter(({ hashes }) => hashes.sha256 === undefined)) {
+        const known = done.get(file.stamp);
+        const hashes = known?.sha256 === undefined ? await hashRow(file, signal) : known;
+        done.set(file.stamp, hashes);
+        if (readOnly) continue;
         whole(() =>
           own.atOnce(() =>
             stores.db.atOnce(() => {
@@ -322,32 +316,10 @@ export function openLibrary(data: DataFolder, { readOnly = false }: OpenLibraryO
           ),
         );
       }
-      return cardOf(id).hashes;
+      if (!readOnly) return cardOf(id).hashes;
+      return withShort(done.get(files[0].stamp) ?? {});
     },
-    duplicates() {
-      const rows = whole(() =>
-        stores.db.all(
-          `SELECT card, path, bytes, stamp FROM files WHERE state = 'present' AND card IN
-             (SELECT card FROM files WHERE state = 'present' GROUP BY card HAVING count(DISTINCT stamp) > 1)
-           ORDER BY card, path`,
-        ),
-      );
-      const groups = new Map<string, Map<string, { path: string; bytes: number }>>();
-      for (const { card, path, bytes, stamp } of rows) {
-        const group = groups.get(String(card)) ?? new Map();
-        groups.set(String(card), group);
-        // The same file by two names takes no room twice.
-        if (!group.has(String(stamp))) group.set(String(stamp), { path: String(path), bytes: Number(bytes) });
-      }
-      return [...groups]
-        .map(([id, files]) => {
-          const list = [...files.values()];
-          const sizes = list.map(({ bytes }) => bytes);
-          const bytes = sizes.reduce((sum, size) => sum + size, 0) - Math.max(...sizes);
-          return { id, files: list.map(({ path }) => path), bytes };
-        })
-        .sort((a, b) => b.bytes - a.bytes);
-    },
+    duplicates: () => whole(() => duplicatesIn(stores.db)),
     close() {
       closing.abort(new LoraError('LIBRARY_CLOSED', 'the library was closed'));
       index.db.close();

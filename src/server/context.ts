@@ -2,6 +2,7 @@
 import type { JobQueue, Supervisor } from '../jobs/index.ts';
 import type { Datasets, Library, Pictures } from '../library/index.ts';
 import type { DataFolder } from '../workbench/index.ts';
+import type { LastScan } from './housekeeping.ts';
 import type { QueueGate } from './queue-gate.ts';
 import type { EventData, EventName } from './schemas/events.ts';
 import type { ApiSettings } from './schemas/system.ts';
@@ -27,6 +28,7 @@ export interface StudioContext {
   readonly scans: {
     scan(): Promise<void>;
     state(): { isRunning: boolean; done: number; total: number };
+    last(): LastScan | undefined;
     stop(): Promise<void>;
   };
   /** Tells everybody who listens to events. */

@@ -1,5 +1,5 @@
 /** @file What the studio does by itself: looks for new files, and removes what is older than its settings say. */
-import { sweepServed } from '../library/index.ts';
+import { type ScanSummary, sweepServed } from '../library/index.ts';
 import type { StudioContext } from './context.ts';
 
 const hour = 3_600_000;
@@ -10,14 +10,25 @@ const removedDays = 30;
 /** Of pictures that were made small for pages. */
 const servedMegabytes = 512;
 
+/** What the last look through the library found. */
+export interface LastScan {
+  readonly at: number;
+  readonly seen: number;
+  readonly skipped: ScanSummary['skipped'];
+  /** Why it could not be done. */
+  readonly error?: string;
+}
+
 /** Looks through the library's folders and tells the page how far it is. One at a time. */
 export function openScan({ library, tell, log }: Pick<StudioContext, 'library' | 'tell' | 'log'>): {
   scan(): Promise<void>;
   state(): { isRunning: boolean; done: number; total: number };
+  last(): LastScan | undefined;
   stop(): Promise<void>;
 } {
   const stopping = new AbortController();
   let state = { isRunning: false, done: 0, total: 0 };
+  let last: LastScan | undefined;
   let running: Promise<void> | undefined;
   let next: Promise<void> | undefined;
   const once = async (): Promise<void> => {
@@ -33,10 +44,14 @@ export function openScan({ library, tell, log }: Pick<StudioContext, 'library' |
           tell('library', state);
         },
       });
+      last = { at: Date.now(), seen: summary.seen, skipped: summary.skipped };
       log.info(summary, 'the library was looked through');
     } catch (error) {
-      if (!stopping.signal.aborted)
+      if (!stopping.signal.aborted) {
         log.warn({ error: String(error) }, 'the library could not be looked through');
+        const { seen = 0, skipped = [] } = last ?? {};
+        last = { at: Date.now(), seen, skipped, error: (error as Error).message };
+      }
     } finally {
       state = { ...state, isRunning: false };
       running = undefined;
@@ -58,6 +73,7 @@ export function openScan({ library, tell, log }: Pick<StudioContext, 'library' |
       return next;
     },
     state: () => state,
+    last: () => last,
     async stop() {
       stopping.abort();
       await running;

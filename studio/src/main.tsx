@@ -2,6 +2,7 @@
 import { render } from 'preact';
 import { api } from './api/routes.ts';
 import { App } from './app.tsx';
+import { guardDrops } from './parts/index.ts';
 import { route } from './shell/router.ts';
 import { tokenIn } from './shell/sign-in.tsx';
 import { startTheme } from './shell/theme.ts';
@@ -20,6 +21,7 @@ async function signInFromAddress(): Promise<void> {
 }
 
 startTheme();
+guardDrops();
 const place = document.getElementById('app');
 await signInFromAddress();
 if (place) render(<App />, place);

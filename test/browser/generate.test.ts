@@ -6,7 +6,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { openCheckpoint } from '../../src/models/index.ts';
 import { randomLora, writeTestLora } from '../support/loras.ts';
 import { temporaryFolder } from '../support/pictures.ts';
-import { openBrowser, openPage, type RunningStudio, seriousFindings, startStudio } from './support.ts';
+import { openBrowser, openPage, type RunningStudio, seriousFindings, startStudio, visit } from './support.ts';
 
 let browser: Browser | undefined;
 let studio: RunningStudio;
@@ -65,6 +65,8 @@ async function setSteps(page: Page, steps: number): Promise<void> {
 /** Starts a form of its own: pages of one studio share nothing but the studio. */
 async function open() {
   const opened = await openPage(browser!, studio);
+  // Who is new is led to Data first.
+  await visit(opened.page, '/generate', 'Generate');
   await setSteps(opened.page, 4);
   return opened;
 }

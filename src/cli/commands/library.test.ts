@@ -53,12 +53,19 @@ describe('looking', () => {
     expect((await json('list', 'hat', 'zor')).cards.map(({ name }: { name: string }) => name)).toEqual([
       'zork',
     ]);
+    expect((await lora('search', 'zork')).stdout).toContain('zork hat');
     expect((await lora('list', 'nobody')).stdout).toBe('no cards\n');
   });
 
   test('what is wrong is told, with what was meant', async () => {
     const cases: readonly (readonly [words: string[], code: string, hint: string])[] = [
       [['list', '--kind', 'lorra'], 'FILTER_UNKNOWN', 'Did you mean LoRA?'],
+      [['list', '--limit', '-3'], 'OPTION_INVALID', '--limit -3: give a number from 1 to 1000'],
+      [['list', '--use', 'banana'], 'OPTION_INVALID', 'give lora, checkpoint, embedding, vae'],
+      [['list', '--use', 'lorra'], 'OPTION_INVALID', 'Did you mean lora?'],
+      [['list', '--sort', 'nam'], 'OPTION_INVALID', 'Did you mean name?'],
+      [['add', webui], 'FOLDER_KNOWN', 'is in the library already\n'],
+      [['add', loraFile('chars')], 'FOLDER_KNOWN', 'is in the library already, as part of'],
       [['show', 'zorc'], 'CARD_UNKNOWN', 'Did you mean zork'],
       [['remove', 'nothing'], 'FOLDER_UNKNOWN', 'lora library folders'],
       [['add', '/nowhere'], 'FOLDER_NOT_FOUND', ''],
@@ -97,10 +104,11 @@ describe('looking', () => {
   test('copies and hashes', async () => {
     writeFileSync(loraFile('copy.safetensors'), readFileSync(loraFile('chars', 'zork.safetensors')));
     await lora('scan');
-    expect((await lora('duplicates')).stdout).toContain('1 model more than once');
+    expect((await lora('duplicates')).stdout).toMatch(/1 model with files that look alike .*library hash ID/);
     expect((await lora('hash', 'copy')).stdout).toMatch(
       /^AutoV2 {2}[\da-f]{10}\nAutoV3 {2}[\da-f]{12}\nSHA256 {2}[\da-f]{64}\n/m,
     );
+    expect((await lora('duplicates')).stdout).toContain('1 model more than once');
   });
 
   test('a card whose file is away is still shown', async () => {

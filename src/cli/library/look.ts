@@ -1,7 +1,7 @@
 /** @file `lora library list|show|duplicates|hash`: looking at cards. */
 import { Command, Option } from 'commander';
 import { LoraError, nearestWords, usageError } from '../../errors.ts';
-import type { CardQuery, CardUse, Facets, Library } from '../../library/index.ts';
+import type { CardQuery, CardUse, Duplicate, Facets, Library } from '../../library/index.ts';
 import { counted, showBytes } from '../../workbench/index.ts';
 import { integerOption } from '../numbers.ts';
 import { interruptible } from '../terminal.ts';
@@ -80,13 +80,26 @@ async function show(wanted: string, options: CommonOptions): Promise<void> {
 async function duplicates(options: CommonOptions): Promise<void> {
   await withLibrary(options, (library, terminal) => {
     const groups = library.duplicates();
-    const bytes = groups.reduce((sum, group) => sum + group.bytes, 0);
-    const lines = groups.flatMap(({ id, files }) => [
-      `${library.card(id)?.name ?? id} (${id})`,
-      ...files.map(file => `  ${file}`),
-    ]);
-    const sum = `${counted(groups.length, 'model')} more than once; the copies take ${showBytes(bytes)}`;
-    terminal.result(groups, groups.length === 0 ? 'no file is there twice' : [...lines, sum].join('\n'));
+    const part = (list: readonly Duplicate[], sum: (count: number, bytes: string) => string): string[] => {
+      const bytes = list.reduce((total, group) => total + group.bytes, 0);
+      const lines = list.flatMap(({ id, files }) => [
+        `${library.card(id)?.name ?? id} (${id})`,
+        ...files.map(file => `  ${file}`),
+      ]);
+      return list.length === 0 ? [] : [...lines, sum(list.length, showBytes(bytes))];
+    };
+    const lines = [
+      ...part(
+        groups.filter(({ isSame }) => isSame),
+        (count, bytes) => `${counted(count, 'model')} more than once; the copies take ${bytes}`,
+      ),
+      ...part(
+        groups.filter(({ isSame }) => !isSame),
+        (count, bytes) =>
+          `${counted(count, 'model')} with files that look alike (${bytes}); to be sure: lora library hash ID`,
+      ),
+    ];
+    terminal.result(groups, groups.length === 0 ? 'no file is there twice' : lines.join('\n'));
   });
 }
 
@@ -94,10 +107,8 @@ async function hash(wanted: string, options: CommonOptions): Promise<void> {
   await withLibrary(options, async (library, terminal) => {
     const { id, name } = findCard(library, wanted);
     terminal.progress(`reading ${name}`);
-    const hashes = await library.hash(
-      id,
-      interruptible(() => terminal.note('stopping')),
-    );
+    const signal = interruptible(() => terminal.note('stopping'));
+    const hashes = await library.hash(id, signal, { copies: true });
     const rows = {
       AutoV1: hashes.autoV1,
       AutoV2: hashes.autoV2,
@@ -111,29 +122,51 @@ async function hash(wanted: string, options: CommonOptions): Promise<void> {
   });
 }
 
+/** A word of a list, with the nearest in the hint. */
+const oneOf =
+  (name: string, words: readonly string[]) =>
+  (text: string): string => {
+    if (words.includes(text)) return text;
+    const [near] = nearestWords(text, words);
+    const hint = near ? `Did you mean ${near}?` : `One of them, as in ${name} ${words[0]}.`;
+    throw usageError('OPTION_INVALID', `${name} ${text}: give ${words.join(', ')}`, hint);
+  };
+
+const mostCards = 1000;
+function limitOption(text: string): number {
+  const limit = integerOption('--limit')(text);
+  if (limit >= 1 && limit <= mostCards) return limit;
+  throw usageError('OPTION_INVALID', `--limit ${text}: give a number from 1 to ${mostCards}`);
+}
+
 const sorts = ['best', 'name', 'newest', 'rating', 'size'] as const;
 export const cardArgument = 'its id or the beginning of it, its name, folder/name, or the path of its file';
 
 export const lookCommands = (): Command[] => [
   withCommon(
     new Command('list')
+      .alias('search')
       .description('cards with all of these words, which may be beginnings')
       .argument('[words...]', 'of names, trigger words, tags, notes, folders')
-      .addOption(new Option('--use <use>', 'of one use').choices(uses))
+      .addOption(new Option('--use <use>', 'of one use').argParser(oneOf('--use', uses)))
       .option('--family <family>', 'for one family: SD 1.x, SDXL …')
       .option('--kind <kind>', 'of one kind: LoRA, LoHa …')
       .option('--tag <tag>', 'with a tag')
       .option('--favourite', 'your favourites only')
       .option('--missing', 'those whose file is away')
-      .addOption(new Option('--sort <order>', 'in which order').choices(sorts))
-      .option('--limit <number>', 'how many', integerOption('--limit'), 40)
+      .addOption(new Option('--sort <order>', 'in which order').argParser(oneOf('--sort', sorts)))
+      .option('--limit <number>', 'how many', limitOption, 40)
       .option('--grouped', 'one for all files of a training, the newest', false),
   ).action(list),
   withCommon(
     new Command('show').description('all that is known of one').argument('<card>', cardArgument),
   ).action(show),
-  withCommon(new Command('duplicates').description('files with the same tensors')).action(duplicates),
   withCommon(
-    new Command('hash').description('read a whole file and keep its hashes').argument('<card>', cardArgument),
+    new Command('duplicates').description('files with the same tensors, and those that look alike'),
+  ).action(duplicates),
+  withCommon(
+    new Command('hash')
+      .description('read a whole file, and its copies, and keep their hashes')
+      .argument('<card>', cardArgument),
   ).action(hash),
 ];

@@ -74,7 +74,8 @@ function byCopy(library: Library, wanted: string): string | undefined {
   const isMeant = (file: string): boolean =>
     file === path || [basename(file), stemOf(basename(file))].some(name => name.toLowerCase() === plain);
   const found = library.duplicates().filter(({ files }) => files.some(isMeant));
-  return found.length === 1 ? found[0].id : undefined;
+  const ids = [...new Set(found.map(({ id }) => id))];
+  return ids.length === 1 ? ids[0] : undefined;
 }
 
 function ambiguous(wanted: string, cards: readonly Card[]): Error {
@@ -123,6 +124,10 @@ export function findCard(library: Library, wanted: string): WholeCard {
 
 /** The hint of a file that is there, with the option that is here. */
 export function withReplace(error: unknown): never {
-  if (!(error instanceof LoraError) || error.code !== 'WRITE_EXISTS') throw error;
-  throw new LoraError(error.code, error.message, { hint: 'Move it away, or give --replace.', cause: error });
+  const hints: Readonly<Record<string, string>> = {
+    WRITE_EXISTS: 'Move it away, or give --replace.',
+    SIDE_FILE_DIFFERS: 'Nothing was written. Give --replace, or take over what it says: lora library set.',
+  };
+  if (!(error instanceof LoraError) || !Object.hasOwn(hints, error.code)) throw error;
+  throw new LoraError(error.code, error.message, { hint: hints[error.code], cause: error });
 }

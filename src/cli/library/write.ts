@@ -140,6 +140,7 @@ async function preview(wanted: string, picture: string | undefined, options: Pre
 
 interface SideOptions extends CommonOptions {
   readonly write?: WrittenSideDialect;
+  readonly replace: boolean;
 }
 
 async function sideFiles(wanted: string, options: SideOptions): Promise<void> {
@@ -147,7 +148,9 @@ async function sideFiles(wanted: string, options: SideOptions): Promise<void> {
     const card = findCard(library, wanted);
     const path = library.pathOf(card.id);
     if (options.write !== undefined) {
-      const written = await writeSideFile(options.write, path, card);
+      const written = await writeSideFile(options.write, path, card, { replace: options.replace }).catch(
+        withReplace,
+      );
       return terminal.result({ id: card.id, dialect: options.write, written }, `wrote ${written}`);
     }
     const files = card.sideFiles.flatMap(({ name, dialect }) => field(dialect, name));
@@ -204,6 +207,7 @@ export const writeCommands = (): Command[] => [
           '--write <program>',
           'X.json of A1111 and Forge, or X.metadata.json of LoRA-Manager',
         ).choices(writtenSideDialects),
-      ),
+      )
+      .option('--replace', 'also where somebody wrote something else there', false),
   ).action(sideFiles),
 ];

@@ -19,7 +19,7 @@ const usesByKey: Readonly<Record<string, readonly CardUse[]>> = {
 };
 
 /** `~`, `$NAME`, `${NAME}` and `%NAME%`, as Python's expanduser and expandvars read them; unknown names stay. */
-function expand(path: string): string {
+export function expand(path: string): string {
   const named = path.replace(
     /\$\{(\w+)\}|\$(\w+)|%(\w+)%/g,
     (whole, a?: string, b?: string, c?: string) => process.env[a ?? b ?? c ?? ''] ?? whole,

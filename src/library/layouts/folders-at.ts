@@ -4,14 +4,23 @@ import { basename, join, parse, resolve } from 'node:path';
 import { badInput, usageError } from '../../errors.ts';
 import { isFolder } from '../../files/index.ts';
 import type { CardUse } from '../card.ts';
-import { extraPathsName, readExtraPaths } from './extra-model-paths.ts';
+import { expand, extraPathsName, readExtraPaths } from './extra-model-paths.ts';
 import { findLayout, type LayoutFolder } from './layouts.ts';
 
 export const allUses: readonly CardUse[] = ['lora', 'checkpoint', 'embedding', 'vae'];
 
+/** As people paste it: `~/nas`, `$MODELS`, and in quotes, as Windows copies paths. */
+function asMeant(given: string): string {
+  const text = given.trim();
+  // A folder may be called so.
+  if (existsSync(given)) return resolve(given);
+  const plain = /^(["'])(.+)\1$/.exec(text)?.[2] ?? text;
+  return resolve(existsSync(plain) ? plain : expand(plain));
+}
+
 /** Folders of a path, those that are there. Throws FOLDER_NOT_FOUND, FOLDER_TOO_WIDE, EXTRA_PATHS_WRONG. */
 export function foldersAt(given: string, uses?: readonly CardUse[]): LayoutFolder[] {
-  const path = resolve(given);
+  const path = asMeant(given);
   if (basename(path) === extraPathsName && statSync(path, { throwIfNoEntry: false })?.isFile())
     return readExtraPaths(path).filter(folder => isFolder(folder.path));
   if (!isFolder(path)) {

@@ -1,5 +1,5 @@
 /** @file Folders of other programs: which are found, and what `extra_model_paths.yaml` says. */
-import { mkdirSync, writeFileSync } from 'node:fs';
+import { mkdirSync, realpathSync, writeFileSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, describe, expect, test } from 'vitest';
@@ -26,6 +26,23 @@ const webui = [
   'models/ESRGAN',
   'embeddings',
 ];
+
+test('a path as people paste it: in quotes, with ~ or a variable', () => {
+  const folder = realpathSync(make());
+  process.env.MY_MODELS = folder;
+  try {
+    for (const given of [`"${folder}"`, `'${folder}'`, ` ${folder} `, '$MY_MODELS', '"%MY_MODELS%"'])
+      expect(foldersAt(given)).toMatchObject([{ path: folder }]);
+    expect(() => foldersAt('~/no such folder')).toThrow(
+      `${join(homedir(), 'no such folder')} does not exist`,
+    );
+  } finally {
+    delete process.env.MY_MODELS;
+  }
+  const quoted = join(folder, "it's");
+  mkdirSync(quoted);
+  expect(foldersAt(quoted)).toMatchObject([{ path: quoted }]);
+});
 
 test('A1111, and Forge by its own folder', () => {
   const expected = (name: string) => [

@@ -31,8 +31,10 @@ const sampleBytes = 4096;
 const startBytes = 4 * sampleBytes;
 /** Files of embeddings, and small LoRAs, are read whole. */
 const wholeUpTo = 64 * 1024;
-/** Shares of the data region; names are sorted in most files, so these are of different parts of a model. */
-const samplePlaces = [0.25, 0.65, 1] as const;
+/** Data of this length and more are of checkpoints, of which a part, such as the VAE, is often another. */
+const checkpointBytes = 300 * 2 ** 20;
+/** Spread evenly over the data, the last at its end; each is a seek of a slow disk. */
+const sampleCount = { checkpoint: 64, other: 11 } as const;
 
 const buffer = Buffer.alloc(firstRead);
 
@@ -59,7 +61,8 @@ export function sampleData(handle: number, start: number, length: number, known 
   if (length <= wholeUpTo) take(0, length);
   else {
     take(0, startBytes);
-    for (const place of samplePlaces) take(Math.floor((length - sampleBytes) * place), sampleBytes);
+    const count = length >= checkpointBytes ? sampleCount.checkpoint : sampleCount.other;
+    for (let i = 1; i <= count; i++) take(Math.floor(((length - sampleBytes) * i) / count), sampleBytes);
   }
   return hash.digest('hex');
 }

@@ -1,6 +1,7 @@
 /** Scans: what is found where, and what becomes of cards when files move, change, break or go away. */
 import {
   appendFileSync,
+  chmodSync,
   copyFileSync,
   mkdirSync,
   readFileSync,
@@ -240,7 +241,58 @@ test('epochs of one run have cards of their own; copies share one', async () => 
   const [zorbi] = library.search({ text: 'zorbi' }).cards;
   expect(library.card(zorbi.id)?.copies).toHaveLength(1);
   const size = readFileSync(path).length;
-  expect(library.duplicates()).toMatchObject([{ id: zorbi.id, bytes: size }]);
+  expect(library.duplicates()).toMatchObject([{ id: zorbi.id, bytes: size, isSame: false }]);
+  await library.hash(zorbi.id);
+  expect(library.duplicates()).toMatchObject([{ isSame: false }]);
+  await library.hash(zorbi.id, undefined, { copies: true });
+  expect(library.duplicates()).toMatchObject([{ id: zorbi.id, bytes: size, isSame: true }]);
+});
+
+test('files that only look alike are no duplicates once they were read', async () => {
+  const { library, models } = await withOne();
+  const [first, second] = ['big a', 'big b'].map(name => join(models, `${name}.safetensors`));
+  writeLora(first, { rank: 256 });
+  const bytes = readFileSync(first);
+  // Far from any sample: they are 1/11 of the data from one another.
+  bytes[Math.floor(bytes.length * (4.5 / 11))] ^= 1;
+  writeFileSync(second, bytes);
+  for (const path of [first, second]) age(path);
+  await library.scan();
+  const [{ id }] = library.duplicates();
+  expect(library.duplicates()).toMatchObject([{ files: [first, second], isSame: false }]);
+  await library.hash(id, undefined, { copies: true });
+  expect(library.duplicates()).toEqual([]);
+});
+
+test('an entry that cannot be looked at is told and stops nothing', async () => {
+  const { library, models, root } = await withOne();
+  symlinkSync('self.safetensors', join(models, 'self.safetensors'));
+  symlinkSync('self', join(models, 'self'));
+  symlinkSync('zorbi.json', join(models, 'zorbi.json'));
+  const other = join(root, 'other');
+  mkdirSync(other);
+  library.addFolder(other);
+  rmSync(other, { recursive: true });
+  symlinkSync('other', other);
+  const { seen, skipped, missing } = await library.scan();
+  expect([seen, missing]).toEqual([1, 0]);
+  expect(skipped.map(({ path }) => path).sort()).toEqual(
+    ['self', 'self.safetensors', 'zorbi.json'].map(name => join(models, name)),
+  );
+  expect(skipped[0].reason).toBe('ELOOP: too many symbolic links encountered');
+  expect(library.folders().find(({ path }) => path === other)?.state).toBe('missing');
+});
+
+test.skipIf(process.getuid?.() === 0)('a folder that may not be read counts as missing', async () => {
+  const { library, models } = await withOne();
+  const { id } = only(library);
+  library.edit(id, { favourite: true });
+  chmodSync(models, 0);
+  const { missing, skipped } = await library.scan();
+  chmodSync(models, 0o700);
+  expect([missing, skipped.map(({ path }) => path)]).toEqual([1, [models]]);
+  await library.scan();
+  expect(only(library)).toMatchObject({ id, state: 'present', favourite: true });
 });
 
 test('links: followed inside, told when they lead out, no loops', async () => {

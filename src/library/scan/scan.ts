@@ -1,5 +1,4 @@
 /** @file A scan: what is new, changed, moved or gone since the last one. Cards appear as they are found. */
-import { isFolder } from '../../files/index.ts';
 import type { CardUse, ScanSummary } from '../card.ts';
 import { noSide, sideOf } from '../facts/from-side-files.ts';
 import { type KnownTables, readFacts } from '../facts/read-facts.ts';
@@ -23,6 +22,7 @@ import {
   setFileState,
 } from '../store/file-table.ts';
 import { openPace, type Pace } from './pace.ts';
+import { reasonOf, statOf } from './stat-of.ts';
 import { type FoundModel, walk } from './walk.ts';
 
 export interface ScannedFolder {
@@ -59,16 +59,22 @@ async function findAll(
   folders: readonly ScannedFolder[],
   before: ReadonlyMap<string, FileStamp>,
   pace: Pace,
-): Promise<{ found: Found[]; skipped: Skipped }> {
+): Promise<{ found: Found[]; skipped: Skipped; failed: ReadonlySet<string> }> {
   const others = new Set(folders.map(({ path }) => path));
   const found: Found[] = [];
   const skipped: Skipped[number][] = [];
+  const failed = new Set<string>();
   for (const folder of folders) {
-    const walked = await walk(folder.path, { pace, others });
+    const walked = await walk(folder.path, { pace, others }).catch(error => {
+      // What the system says; whatever else is thrown is a fault of the scan, or calls it off.
+      if (!(error instanceof Error && 'syscall' in error)) throw error;
+      failed.add(folder.id);
+      return { models: [], skipped: [{ path: folder.path, reason: reasonOf(error) }] };
+    });
     for (const model of walked.models) found.push({ model, folder, before: before.get(model.path) });
     skipped.push(...walked.skipped);
   }
-  return { found, skipped };
+  return { found, skipped, failed };
 }
 
 /** A file that two folders of the library reach (one by a link) is of the first. */
@@ -82,9 +88,15 @@ const isSame = ({ model, folder, before }: Found): boolean =>
   before.folder === folder.id &&
   before.place === model.place;
 
-/** What was computed of the same bytes, here or where the file lay before. */
-const hashesFor = ({ db }: Stores, id: string, { bytes, modified }: FoundModel): FileRow['hashes'] =>
-  filesOfCard(db, id).find(row => row.bytes === bytes && row.modified === modified)?.hashes ?? {};
+/** What was computed of the same bytes, here or where the file lay before; a copy is read before it counts as the same. */
+const hashesFor = ({ db }: Stores, id: string, { path, bytes, modified }: FoundModel): FileRow['hashes'] =>
+  filesOfCard(db, id).find(
+    row =>
+      row.bytes === bytes &&
+      row.modified === modified &&
+      row.hashes.sha256 !== undefined &&
+      (row.path === path || statOf(row.path).facts === undefined),
+  )?.hashes ?? {};
 
 async function read(
   { model, folder, before }: Found,
@@ -212,7 +224,7 @@ export async function scanLibrary(
   const started = performance.now();
   const now = Date.now();
   const pace = openPace(signal);
-  const present = folders.filter(({ path }) => isFolder(path));
+  const present = folders.filter(({ path }) => statOf(path).facts?.isDirectory());
   const rows = fileStamps(stores.db).filter(({ folder }) => folder !== pocketId);
   const before = new Map(rows.map(row => [row.path, row]));
   await pace.rest();
@@ -242,7 +254,7 @@ export async function scanLibrary(
     }
   }
   flush();
-  const presentIds = new Set(present.map(({ id }) => id));
+  const presentIds = new Set(present.map(({ id }) => id).filter(id => !all.failed.has(id)));
   const gone = [...before.values()].filter(({ path }) => !seen.has(path));
   const again = new Set(cards.values());
   const lost = gone.filter(({ state, card }) => state === 'present' || again.has(card));

@@ -1,8 +1,9 @@
 /** @file What lies in a folder of the library: files of models, folders that are one model, and side files beside them. */
-import { type Dirent, readdirSync, realpathSync, type Stats, statSync } from 'node:fs';
+import { type Dirent, readdirSync, realpathSync, type Stats } from 'node:fs';
 import { basename, dirname, join, relative, sep } from 'node:path';
 import { isLoraFolder } from '../../lora/index.ts';
 import type { Pace } from './pace.ts';
+import { reasonOf, statOf } from './stat-of.ts';
 
 export interface FoundModel {
   readonly path: string;
@@ -54,7 +55,7 @@ function groupSides(stems: Iterable<string>, names: readonly string[]): Map<stri
 function sidesStamp(folder: string, names: readonly string[]): string {
   return names
     .map(name => {
-      const facts = statSync(join(folder, name), { throwIfNoEntry: false });
+      const { facts } = statOf(join(folder, name));
       return facts ? `${name} ${facts.size} ${facts.mtimeMs}` : name;
     })
     .join('\n');
@@ -95,7 +96,7 @@ function filesInside(folder: string, depth = 2): { path: string; facts: Stats }[
   return listed(folder).flatMap(entry => {
     const path = join(folder, entry.name);
     if (entry.isDirectory()) return depth > 1 ? filesInside(path, depth - 1) : [];
-    const facts = statSync(path, { throwIfNoEntry: false });
+    const { facts } = statOf(path);
     return facts?.isFile() && /\.(?:safetensors|json|bin)$/i.test(entry.name) ? [{ path, facts }] : [];
   });
 }
@@ -126,7 +127,7 @@ export interface WalkOptions {
   readonly others: ReadonlySet<string>;
 }
 
-/** Walks a folder of the library. Links are followed where they stay inside it, and no folder is looked into twice. */
+/** Walks a folder of the library; throws where it cannot be read itself. Links are followed where they stay inside it, and no folder is looked into twice. */
 export async function walk(root: string, { pace, others }: WalkOptions): Promise<Walked> {
   const models: FoundModel[] = [];
   const skipped: { path: string; reason: string }[] = [];
@@ -139,7 +140,8 @@ export async function walk(root: string, { pace, others }: WalkOptions): Promise
     if (entry.isDirectory()) return 'folder';
     if (!entry.isSymbolicLink()) return undefined;
     const path = join(folder, entry.name);
-    const facts = statSync(path, { throwIfNoEntry: false });
+    const { facts, reason } = statOf(path);
+    if (reason !== undefined) skipped.push({ path, reason });
     const is = facts?.isFile() ? 'file' : facts?.isDirectory() ? 'folder' : undefined;
     if (!is || (is === 'file' && !modelEnd.test(entry.name) && !sideEnd.test(entry.name))) return undefined;
     const real = realOf(path);
@@ -153,7 +155,8 @@ export async function walk(root: string, { pace, others }: WalkOptions): Promise
     try {
       entries = readdirSync(folder, { withFileTypes: true });
     } catch (error) {
-      skipped.push({ path: folder, reason: (error as Error).message });
+      if (folder === root) throw error;
+      skipped.push({ path: folder, reason: reasonOf(error) });
       return [];
     }
     return entries.flatMap(entry => {
@@ -166,7 +169,8 @@ export async function walk(root: string, { pace, others }: WalkOptions): Promise
 
   const addFile = (folder: string, name: string, siblings: readonly string[]): void => {
     const path = join(folder, name);
-    const facts = statSync(path, { throwIfNoEntry: false });
+    const { facts, reason } = statOf(path);
+    if (reason !== undefined) skipped.push({ path, reason });
     if (!facts) return;
     models.push({
       ...{ path, fileName: name, is: 'file', place: placeOf(folder), bytes: facts.size },

@@ -68,6 +68,16 @@ describe('words', () => {
     expect(names({ text: 'lora', sort: 'best' }).slice(0, 2).sort()).toEqual(['lora 10', 'lora 2']);
   });
 
+  test('also where one of each training is shown', () => {
+    // "zrbstyle" and "ink" are its trigger words; the other has them in its notes alone.
+    const other = library.search({ text: 'heinrich' }).cards[0].id;
+    library.edit(other, { notes: 'goes well with zrbstyle', favourite: true, rating: 5 });
+    for (const grouped of [false, true])
+      expect(names({ text: 'zrbstyle', sort: 'best', grouped })).toEqual(['lora 2', 'heinrich']);
+    expect(names({ text: 'zrbstyle', sort: 'rating', grouped: true })).toEqual(['heinrich', 'lora 2']);
+    library.edit(other, { notes: '', favourite: false, rating: 0 });
+  });
+
   test('an id or its beginning', () => {
     const [card] = library.search({ text: 'korean' }).cards;
     expect(names({ text: card.id })).toEqual(['KoreanDoll_v2']);

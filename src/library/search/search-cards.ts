@@ -111,17 +111,30 @@ interface Page {
   readonly offset: number;
 }
 
-/** The best of each series among the matches: what is there before what is missing, then the furthest, the newest. */
-function oneOfEach(db: Database, wheres: readonly Where[], order: Order, { limit, offset }: Page): CardPage {
+/**
+ * The best of each series among the matches: what is there before what is missing, then the furthest, the newest. In the
+ * order of how well `ranked` words fit, or else in that which is told.
+ */
+function oneOfEach(
+  db: Database,
+  wheres: readonly Where[],
+  { order, ranked }: { readonly order: Order; readonly ranked: string | undefined },
+  { limit, offset }: Page,
+): CardPage {
   const { sql, values } = all(wheres);
   const chosen = `WITH chosen AS (SELECT cards.row AS row,
      max(format('%d%020.2f%020d', cards.state = 'present', cards.step, cards.modified)) AS best
    FROM cards ${sql} GROUP BY cards.series)`;
   const total = db.get(`${chosen} SELECT count(*) AS n FROM chosen`, ...values);
   const rows = db.all(
-    `${chosen} SELECT cards.card, cards.series FROM chosen JOIN cards ON cards.row = chosen.row
-     ORDER BY ${order.by} LIMIT ? OFFSET ?`,
+    ranked === undefined
+      ? `${chosen} SELECT cards.card, cards.series FROM chosen JOIN cards ON cards.row = chosen.row
+         ORDER BY ${order.by} LIMIT ? OFFSET ?`
+      : `${chosen}, fits AS MATERIALIZED (SELECT rowid AS row, ${relevance} AS rank FROM words WHERE words MATCH ?)
+         SELECT cards.card, cards.series FROM chosen JOIN cards ON cards.row = chosen.row
+         JOIN fits ON fits.row = chosen.row ORDER BY fits.rank, cards.row LIMIT ? OFFSET ?`,
     ...values,
+    ...(ranked === undefined ? [] : [ranked]),
     limit,
     offset,
   );
@@ -172,13 +185,13 @@ export function searchCards(db: Database, query: CardQuery): CardPage {
   const withWords = words === undefined ? wheres : [ofWords(words), ...wheres];
   const matches = query.grouped && !dividesSeries(query, words) ? undefined : countOf(db, wheres, words);
   if (query.grouped && matches !== undefined && matches <= fewMatches)
-    return oneOfEach(db, withWords, order, page);
+    return oneOfEach(db, withWords, { order, ranked: sort === 'best' ? words : undefined }, page);
   // Of very many, those that are the best of their series anyway.
   const heads: Where[] = query.grouped ? [{ sql: 'cards.head = 1', values: [] }] : [];
   const total = matches === undefined || query.grouped ? countOf(db, [...heads, ...wheres], words) : matches;
-  const isRanked = words !== undefined && sort === 'best' && !query.grouped && total <= rankedMatches;
+  const isRanked = words !== undefined && sort === 'best' && total <= rankedMatches;
   const rows = isRanked
-    ? byRelevance(db, wheres, words, page)
+    ? byRelevance(db, [...heads, ...wheres], words, page)
     : inOrder(db, [...heads, ...withWords], order, total > fewMatches, page);
   return { total, cards: rows.map(row => withSeries(db, row)) };
 }

@@ -26,6 +26,27 @@ export function isWithin(part: TriggerSet, whole: TriggerSet): boolean {
 
 const isSame = (a: TriggerSet, b: TriggerSet): boolean => isWithin(a, b) && isWithin(b, a);
 
+const plainSet = ({ name, words, strength, negative }: TriggerSet): TriggerSet => ({
+  ...{ name, words },
+  ...(strength === undefined ? {} : { strength }),
+  ...(negative === undefined ? {} : { negative }),
+});
+
+/** Sets of one who wrote them, as they are: two of the same words may be meant, for a soft and a hard strength. */
+export const asWritten = (sets: readonly TriggerSet[]): TriggerSet[] =>
+  sets
+    .filter(
+      set => plainTags(set).size > 0 || set.strength !== undefined || (set.negative ?? '').trim() !== '',
+    )
+    .map(plainSet);
+
+const isAlike = (a: TriggerSet, b: TriggerSet): boolean =>
+  isSame(a, b) && a.strength === b.strength && (a.negative ?? '') === (b.negative ?? '');
+
+/** Sets of one source, without those that say nothing new beside their name. */
+const ofOneSource = (sets: readonly TriggerSet[]): TriggerSet[] =>
+  asWritten(sets).filter((set, i, all) => all.findIndex(other => isAlike(other, set)) === i);
+
 /** Sets that nobody has had before, in their order; strength and negative words of a double are kept where there were none. */
 export function withoutDoubles(sets: readonly TriggerSet[]): TriggerSet[] {
   const kept: TriggerSet[] = [];
@@ -40,11 +61,7 @@ export function withoutDoubles(sets: readonly TriggerSet[]): TriggerSet[] {
         negative: kept[at].negative ?? set.negative,
       };
   }
-  return kept.map(({ name, words, strength, negative }) => ({
-    ...{ name, words },
-    ...(strength === undefined ? {} : { strength }),
-    ...(negative === undefined ? {} : { negative }),
-  }));
+  return kept.map(plainSet);
 }
 
 const longestName = 40;
@@ -70,7 +87,7 @@ export function nameSets(sets: readonly Omit<TriggerSet, 'name'>[]): TriggerSet[
  * only the others one after another, the others stand for it: programs with one field for words join them so.
  */
 export function addSets(trusted: readonly TriggerSet[], more: readonly TriggerSet[]): TriggerSet[] {
-  if (trusted.length === 0) return withoutDoubles(more);
+  if (trusted.length === 0) return ofOneSource(more);
   const [joined] = trusted;
   const parts = withoutDoubles(more.filter(set => isWithin(set, joined)));
   const union = { name: '', words: parts.map(({ words }) => words).join(', ') };
@@ -82,5 +99,5 @@ export function addSets(trusted: readonly TriggerSet[], more: readonly TriggerSe
     return withoutDoubles([...parts.map(set => ({ ...inherited, ...set })), ...others]);
   }
   const fresh = more.filter(set => !trusted.some(other => isWithin(set, other)));
-  return withoutDoubles([...trusted, ...fresh]);
+  return [...trusted, ...withoutDoubles(fresh)];
 }

@@ -57,6 +57,19 @@ test('A1111: its own keys, and one of ours for what it has none for; read back i
   expect(findings).toEqual([]);
 });
 
+test('A1111: sets of the same words, or of negative words alone, are read back as they were', async () => {
+  const sets = [
+    { name: 'soft', words: 'zork', strength: 0.5 },
+    { name: 'hard', words: 'zork', strength: 1.2, negative: 'blurry' },
+    { name: 'against', words: '', negative: 'hat' },
+  ];
+  for (const triggers of [sets, sets.slice(1), sets.slice(2), [{ ...sets[2], name: 'default' }]]) {
+    const path = model();
+    await writeSideFile('a1111', path, { ...card, triggers });
+    expect((await read(path)).triggers).toEqual(triggers);
+  }
+});
+
 test('A1111: edited there afterwards, its words count and our other sets stay', async () => {
   const path = model();
   const side = await writeSideFile('a1111', path, card);
@@ -75,7 +88,7 @@ test('A1111: a plain card needs no key of ours, and takes an old one away', asyn
   await writeSideFile('a1111', path, card);
   const plain = { ...card, name: 'zork', triggers: [{ name: 'default', words: 'zork' }], tags: [] };
   const { author: _, license: __, ...bare } = plain;
-  const side = await writeSideFile('a1111', path, bare);
+  const side = await writeSideFile('a1111', path, bare, { replace: true });
   expect(jsonAt(side)).not.toHaveProperty('lora studio');
   expect(jsonAt(side)['preferred weight']).toBe(0);
 });
@@ -124,7 +137,7 @@ test.each(['a1111', 'lora-manager'] as const)('%s: what is not known here stays'
   };
   const name = join(path, '..', dialect === 'a1111' ? 'zork.json' : 'zork.metadata.json');
   writeFileSync(name, JSON.stringify(before));
-  const value = jsonAt(await writeSideFile(dialect, path, card));
+  const value = jsonAt(await writeSideFile(dialect, path, card, { replace: true }));
   expect(value).toMatchObject({ 'my own': { deep: [1, null, 'x'] }, preview_nsfw_level: 4, exclude: true });
   if (dialect === 'lora-manager')
     expect(value).toMatchObject({
@@ -133,6 +146,46 @@ test.each(['a1111', 'lora-manager'] as const)('%s: what is not known here stays'
       modified: 12.5,
     });
 });
+
+test('numbers stay as another program wrote them, and a mark in front of the text is no fault', async () => {
+  const path = model();
+  const side = join(path, '..', 'zork.json');
+  const numbers = '"seed": 1074293182739451073, "version": 7.0, "list": [1e3, -0, 2]';
+  writeFileSync(side, `\ufeff{${numbers}, "preferred weight": 0.70}`);
+  await writeSideFile('a1111', path, card);
+  const text = readFileSync(side, 'utf8').replace(/\s+/g, ' ');
+  expect(text).toContain('"seed": 1074293182739451073, "version": 7.0, "list": [ 1e3, -0, 2 ]');
+});
+
+test.each([
+  ['a1111', 'zork.json', { notes: 'theirs', 'negative text': 'ugly', description: 'a hat' }],
+  ['lora-manager', 'zork.metadata.json', { notes: 'theirs', tags: ['their tag'] }],
+] as const)(
+  '%s: what its user wrote is not emptied, and replaced only when asked',
+  async (dialect, name, before) => {
+    const path = model();
+    const side = join(path, '..', name);
+    const text = JSON.stringify(before);
+    writeFileSync(side, text);
+    const empty = {
+      ...card,
+      notes: '',
+      tags: [],
+      description: '',
+      triggers: [{ name: 'default', words: 'zork' }],
+    };
+    await writeSideFile(dialect, path, empty);
+    expect(jsonAt(side)).toMatchObject(before);
+    writeFileSync(side, text);
+    await expect(writeSideFile(dialect, path, card)).rejects.toMatchObject({
+      code: 'SIDE_FILE_DIFFERS',
+      message: expect.stringContaining('notes: "theirs" would become "mine"'),
+    });
+    expect(readFileSync(side, 'utf8')).toBe(text);
+    await writeSideFile(dialect, path, card, { replace: true });
+    expect(jsonAt(side).notes).toBe('mine');
+  },
+);
 
 test.each(['{"cut', '[1]', '"x"'])('what cannot be read is left alone: %s', async content => {
   const path = model();

@@ -7,9 +7,11 @@ import { basename, dirname, join } from 'node:path';
 import { badInput } from '../../errors.ts';
 import { hashFile, writeFileAtomic } from '../../files/index.ts';
 import type { TriggerSet } from '../card.ts';
+import { refuseChanges, withoutEmptyOver } from './contested.ts';
 import { ownKey } from './dialects/a1111.ts';
 import { tipsOf } from './dialects/lora-manager.ts';
 import { a1111Families, civitaiFamilies } from './families.ts';
+import { parseKept } from './kept-json.ts';
 import { stemOf } from './siblings.ts';
 import { isRecord } from './values.ts';
 
@@ -44,7 +46,9 @@ const withoutEmpty = (object: JsonObject): JsonObject =>
 
 /** What A1111 has no key for. */
 function ownOf({ name, author, license, tags, triggers }: SideCard, stem: string): JsonObject {
-  const isPlain = triggers.length <= 1 && (triggers[0]?.name ?? 'default') === 'default';
+  const [first] = triggers;
+  const isPlain =
+    first === undefined || (triggers.length === 1 && first.name === 'default' && first.words.trim() !== '');
   return withoutEmpty({
     name: name === stem ? undefined : name,
     author,
@@ -79,7 +83,6 @@ async function loraManagerOf(before: JsonObject, card: SideCard, path: string): 
   const words = card.triggers.map(set => set.words);
   const tips = tipsOf(keptText(before.usage_tips, '{}'), []);
   const strength = card.triggers[0]?.strength ?? card.strength;
-  const { strength: _, ...otherTips } = tips;
   const civitai = isRecord(before.civitai) ? before.civitai : {};
   // It finds a model's page and its copies by it.
   const sha256 = card.hashes?.sha256 ?? (keptText(before.sha256, '') || (await hashFile(path)));
@@ -102,22 +105,30 @@ async function loraManagerOf(before: JsonObject, card: SideCard, path: string): 
     tags: card.tags,
     modelDescription: card.description,
     favorite: card.favourite,
-    usage_tips: JSON.stringify(strength === undefined ? otherTips : { ...otherTips, strength }),
+    usage_tips: JSON.stringify(strength === undefined ? tips : { ...tips, strength }),
     trainedWords: words,
     // Its page shows those of here.
-    civitai: { ...civitai, trainedWords: words },
+    civitai: words.length > 0 ? { ...civitai, trainedWords: words } : civitai,
   };
 }
 
 interface WrittenDialect {
   readonly ending: string;
+  /** What people write there. */
+  readonly texts: readonly string[];
   readonly indent: number;
   readonly make: (before: JsonObject, card: SideCard, path: string) => JsonObject | Promise<JsonObject>;
 }
 
 const written: Readonly<Record<WrittenSideDialect, WrittenDialect>> = {
-  a1111: { ending: '.json', indent: 4, make: a1111Of },
-  'lora-manager': { ending: '.metadata.json', indent: 2, make: loraManagerOf },
+  a1111: {
+    ...{ ending: '.json', indent: 4, make: a1111Of },
+    texts: ['description', 'activation text', 'preferred weight', 'negative text', 'notes'],
+  },
+  'lora-manager': {
+    ...{ ending: '.metadata.json', indent: 2, make: loraManagerOf },
+    texts: ['notes', 'tags', 'modelDescription', 'trainedWords'],
+  },
 };
 
 const mostBytes = 16 * 2 ** 20;
@@ -131,7 +142,7 @@ async function readBefore(path: string): Promise<JsonObject> {
     badInput('SIDE_FILE_BROKEN', `${path} ${why}`, hint, cause);
   if (!facts.isFile() || facts.size > mostBytes) throw broken('is no file of a size that is read');
   try {
-    const value: unknown = JSON.parse(await readFile(path, 'utf8'));
+    const value: unknown = parseKept(await readFile(path, 'utf8'));
     if (isRecord(value)) return value;
   } catch (cause) {
     throw broken('is no JSON', cause);
@@ -141,16 +152,20 @@ async function readBefore(path: string): Promise<JsonObject> {
 
 /**
  * Writes or updates `X.json` or `X.metadata.json` beside the model at `path` and returns its path. Keys that are not
- * known here stay. Throws SIDE_FILE_BROKEN where what is there cannot be kept.
+ * known here stay. Throws SIDE_FILE_BROKEN where what is there cannot be kept, and, unless it is to `replace` it,
+ * SIDE_FILE_DIFFERS where somebody wrote something else there.
  */
 export async function writeSideFile(
   dialect: WrittenSideDialect,
   path: string,
   card: SideCard,
+  { replace = false }: { readonly replace?: boolean | undefined } = {},
 ): Promise<string> {
-  const { ending, indent, make } = written[dialect];
+  const { ending, indent, make, texts } = written[dialect];
   const side = join(dirname(path), `${stemOf(basename(path))}${ending}`);
-  const value = await make(await readBefore(side), card, path);
+  const before = await readBefore(side);
+  const value = withoutEmptyOver(before, await make(before, card, path), texts, replace);
+  if (!replace) refuseChanges(side, before, value, texts);
   await writeFileAtomic(side, `${JSON.stringify(value, null, indent)}\n`);
   return side;
 }

@@ -5,7 +5,7 @@ import { LoraError } from '../../errors.ts';
 import { type Database, isDamage, openDatabase } from './database.ts';
 
 /** Raised with every change of what is stored or how facts are told: an older index is made anew. */
-const version = '1';
+const version = '2';
 
 const schema = `
   CREATE TABLE facts_of_index(name TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT;

@@ -30,7 +30,7 @@ function hashFindings(claimed: string | undefined, { body }: CardHashes): Findin
   return [{ level: 'warning', code: 'HASH_STALE', text }];
 }
 
-const whole = ({ sha256, body, ...others }: CardHashes): CardHashes => ({
+export const withShort = ({ sha256, body, ...others }: CardHashes): CardHashes => ({
   ...others,
   ...(sha256 === undefined ? {} : { sha256, autoV2: sha256.slice(0, 10) }),
   ...(body === undefined ? {} : { body, autoV3: body.slice(0, 12) }),
@@ -59,7 +59,7 @@ export function wholeCard(stores: Stores, id: string): WholeCard | undefined {
   const known = file ?? sketchedFile(stores, id);
   const metadata = metadataOf(file);
   const versions = card.use === 'lora' ? versionsOf(stores, String(row.series)) : [];
-  const hashes = whole(file?.hashes ?? {});
+  const hashes = withShort(file?.hashes ?? {});
   const frequency = tagFrequency(metadata);
   return {
     ...card,

@@ -12,7 +12,14 @@ const share = { usual: 0.9, named: 0.6 };
 const fewest = 3;
 const mostWords = 4;
 
-function tagTriggers(folder: FolderTags, least: number, leastNamed: number, outputName: string): string[] {
+interface Limits {
+  readonly least: number;
+  readonly leastNamed: number;
+  /** Of known words, only these may be a trigger. */
+  readonly known?: readonly string[];
+}
+
+function tagTriggers(folder: FolderTags, { least, leastNamed, known }: Limits, outputName: string): string[] {
   const { name, tags, pictures } = folder;
   const candidates = tags.flatMap(([tag, count], i) =>
     count >= leastNamed ? [{ tag, count, i, plain: plainTag(tag) }] : [],
@@ -30,7 +37,7 @@ function tagTriggers(folder: FolderTags, least: number, leastNamed: number, outp
   const unusual = often.filter(({ plain }) => isMadeUp(plain));
   const chosen = [
     first.filter(one => unusual.includes(one)),
-    first.slice(0, Math.max(1, folder.keepTags)),
+    known ? often.filter(({ tag }) => known.includes(tag)) : first.slice(0, Math.max(1, folder.keepTags)),
     unusual,
   ].find(list => list.length > 0);
   return (chosen ?? []).map(({ tag }) => tag);
@@ -48,10 +55,12 @@ function triggersOfFolder(folder: FolderTags, outputName: string): string[] {
   if (inFront.length > 0) return inFront.slice(0, mostWords);
   const [least, leastNamed] = [share.usual * pictures, share.named * pictures];
   if (tags.length === 0) return folderTrigger(folder);
-  if (!areSentences(tags)) return tagTriggers(folder, least, leastNamed, outputName).slice(0, mostWords);
-  // A tag in front of sentences: `ohwx man, a man in a park`.
+  const limits = { least, leastNamed };
+  if (!areSentences(tags)) return tagTriggers(folder, limits, outputName).slice(0, mostWords);
+  // A tag in front of sentences: `ohwx man, a man in a park`. Behind them, captioners say how all were photographed.
+  const known = tags.slice(0, folder.keepTags).map(([tag]) => tag);
   const short = { ...folder, tags: tags.filter(([tag, count]) => count >= leastNamed && tag.length <= 60) };
-  const inTags = short.tags.length > 0 ? tagTriggers(short, least, leastNamed, outputName) : [];
+  const inTags = short.tags.length > 0 ? tagTriggers(short, { ...limits, known }, outputName) : [];
   return (inTags.length > 0 ? inTags : sentenceTriggers(folder, least, leastNamed, outputName)).slice(
     0,
     mostWords,

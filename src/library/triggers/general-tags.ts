@@ -6,6 +6,11 @@ const set = (text: string): ReadonlySet<string> => new Set(text.trim().split(/\s
 export const smallWords = set(`
   a an the of in on at to and or with by for from is are was its it his her their this that as into over under near
   before behind between beside above below up down out off very one two three while has have having there who which
+  we see here be been being both each some all no not they them he she him you i my your our also only just
+  depicts depict depicting depicted shows show showing shown captures capture capturing captured features feature
+  featuring featured showcases showcase showcasing presents presenting portrays portraying displays displaying
+  includes including contains containing appears appear seems seem seen visible arafed araffe araffes
+  several many few another
 `);
 
 /** Quality and rating tags, and what taggers and trainers add; a tag of these alone says nothing. */

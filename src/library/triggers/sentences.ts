@@ -1,7 +1,7 @@
 /** @file Trigger words in captions that are sentences: words and phrases that nearly all of them have. */
 import type { FolderTags } from './dataset-entries.ts';
 import { isMadeUp, isNamed } from './evidence.ts';
-import { isGeneral, isKind, smallWords } from './general-tags.ts';
+import { isAllGeneral, isGeneral, isKind, smallWords } from './general-tags.ts';
 
 /** Tags this long on average are sentences (A1111's rule, in extensions-builtin/Lora/ui_edit_user_metadata.py). */
 const sentenceLength = 16;
@@ -11,13 +11,12 @@ export const areSentences = (tags: FolderTags['tags']): boolean =>
 
 const wordsOf = (caption: string): string[] => caption.match(/[\p{L}\p{N}_'-]+/gu) ?? [];
 
-/** Of a word: in how many captions it is, and in how many among the first that are not small words. */
+/** Of a word: in how many captions it is, and how many begin with it. */
 interface Seen {
   count: number;
-  early: number;
+  begun: number;
 }
 
-const earlyWords = 3;
 const longestPhrase = 3;
 /** Captions are read up to here; a phrase that begins later calls nothing. */
 const mostWords = 200;
@@ -34,11 +33,10 @@ function countWords(tags: FolderTags['tags']): Counts {
   for (const [caption, count] of tags) {
     const written = wordsOf(caption).slice(0, mostWords);
     const list = written.map(word => word.toLowerCase());
-    const early = new Set(list.filter(word => !smallWords.has(word)).slice(0, earlyWords));
     for (const word of new Set(list)) {
-      const seen = words.get(word) ?? { count: 0, early: 0 };
+      const seen = words.get(word) ?? { count: 0, begun: 0 };
       seen.count += count;
-      if (early.has(word)) seen.early += count;
+      if (word === list[0]) seen.begun += count;
       words.set(word, seen);
     }
     for (const [i, word] of list.entries()) if (!spelling.has(word)) spelling.set(word, written[i]);
@@ -73,23 +71,35 @@ function phraseFrom(word: string, least: number, tags: FolderTags['tags']): stri
   return fits.map(([phrase]) => phrase).sort((a, b) => b.length - a.length)[0] ?? word;
 }
 
+/**
+ * The word that all captions begin with, as only those do that somebody put it in front of: captioners begin with an article.
+ * Parts behind a comma that most captions have are not their beginning.
+ */
+function beginningWord({ tags, pictures }: FolderTags, least: number): string | undefined {
+  const [word] = wordsOf(tags[0]?.[0].toLowerCase() ?? '');
+  if (word === undefined || smallWords.has(word) || isAllGeneral(word.replaceAll('-', ' '))) return undefined;
+  const varied = tags.filter(([, count]) => count < pictures / 2);
+  return (countWords(varied).words.get(word)?.begun ?? 0) >= least ? word : undefined;
+}
+
 /** Words of sentences that nearly all captions have and that something else speaks for. */
 export function sentenceTriggers(
-  { name, tags, pictures }: FolderTags,
+  folder: FolderTags,
   least: number,
   leastNamed: number,
   outputName: string,
 ): string[] {
+  const { name, tags, pictures } = folder;
   const counts = countWords(tags);
   const candidates = [...counts.words].filter(([word]) => !smallWords.has(word) && !isGeneral(word));
   const named = candidates.filter(
     ([word, { count }]) => count >= leastNamed && isNamed(word, name, outputName),
   );
-  const early = candidates.filter(([, seen]) => seen.early >= least);
   const unusual = candidates.filter(([word, { count }]) => count >= least && isMadeUp(word));
-  // Of a few sentences, a known word may be in all by chance; of several the first calls the others.
-  const often = pictures >= 4 ? early.slice(0, 1) : [];
-  const chosen = named.length > 0 ? named : unusual.length > 0 ? unusual : often;
+  // Few sentences may begin with a known word by chance.
+  const first = pictures >= 4 ? beginningWord(folder, least) : undefined;
+  const begun = candidates.filter(([word]) => word === first);
+  const chosen = [named, unusual, begun].find(list => list.length > 0) ?? [];
   const phrases = chosen.map(([word, { count }]) => phraseFrom(word, Math.min(least, count), tags));
   const whole = phrases.filter(
     phrase => !phrases.some(other => other !== phrase && ` ${other} `.includes(` ${phrase} `)),

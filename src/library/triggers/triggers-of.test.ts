@@ -196,6 +196,29 @@ const cases: readonly (readonly [what: string, metadata: Record<string, string>,
     kohya({ '5_data': say(30, 'blueprint drawing of a machine …') }),
     ['blueprint drawing'],
   ],
+  ...[
+    'The image depicts a woman …',
+    'A photograph captures a man …',
+    'There is a dog … here',
+    'We see a street …',
+    'The image shows a car …, photographed from a distance',
+    'An anime-style drawing of a girl …',
+    'Anime-style drawing of a girl …',
+    'arafed image of a man …',
+    'A pencil sketch featuring an old tree …',
+  ].map(
+    sentence =>
+      [`a captioner's sentences: ${sentence}`, kohya({ '10_img': say(12, sentence) }), []] as [
+        string,
+        Record<string, string>,
+        string[],
+      ],
+  ),
+  [
+    'a kept tag in front of sentences',
+    kohya({ '10_img': say(12, 'winter mood, a street …, seen from far away') }, { ss_keep_tokens: '1' }),
+    ['winter mood'],
+  ],
   ['the end of sentences', kohya({ '5_img': say(30, 'a castle … in the style of velmora') }), ['velmora']],
   ['the example of a character', kohya({ 'zorbi-character': example('zorbi-character') }), ['zorbi']],
   ['the example of a style', kohya({ 'blueprint-style': example('blueprint-style') }), ['blueprint']],
@@ -293,13 +316,14 @@ describe('who is believed', () => {
     expect(triggersOf({ metadata }).triggers.map(set => set.words)).toEqual(words);
   });
 
-  test('the same words twice are one set, with the strength that one of them has', () => {
+  test('sets of the user stay as they were written, but for one that says nothing', () => {
     const user = [
-      { name: 'a', words: 'zork, hat' },
-      { name: 'b', words: 'Hat,  zork', strength: 0.7 },
-      { name: 'c', words: ' , ' },
+      { name: 'soft', words: 'zork', strength: 0.5 },
+      { name: 'hard', words: 'zork', strength: 1.2, negative: 'blurry' },
+      { name: 'against', words: '', negative: 'hat' },
     ];
-    expect(triggersOf({ user }).triggers).toEqual([{ name: 'a', words: 'zork, hat', strength: 0.7 }]);
+    expect(triggersOf({ user: [...user, { name: 'none', words: ' , ' }] }).triggers).toEqual(user);
+    expect(triggersOf({ side: user }).triggers).toEqual(user);
   });
 
   test.each([

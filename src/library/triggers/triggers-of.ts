@@ -1,6 +1,6 @@
 /** @file The trigger words of a model and who says so: its user, side files, the file, or the captions that it was trained on. */
 import type { TriggerOrigin, TriggerSet } from '../card.ts';
-import { withoutDoubles } from '../side-files/trigger-sets.ts';
+import { asWritten, withoutDoubles } from '../side-files/trigger-sets.ts';
 import { triggersFromCaptions } from './from-captions.ts';
 import { triggersFromMetadata } from './from-metadata.ts';
 
@@ -18,14 +18,14 @@ export interface Triggers {
 
 /** The most trusted source that says something. */
 export function triggersOf({ user, side = [], metadata = {} }: TriggerSources): Triggers {
-  if (user) return { triggers: withoutDoubles(user), origin: 'user' };
+  if (user) return { triggers: asWritten(user), origin: 'user' };
   const ways: readonly (readonly [TriggerOrigin, () => readonly TriggerSet[]])[] = [
-    ['side-file', () => side],
-    ['metadata', () => triggersFromMetadata(metadata)],
+    ['side-file', () => asWritten(side)],
+    ['metadata', () => withoutDoubles(triggersFromMetadata(metadata))],
     ['captions', () => triggersFromCaptions(metadata)],
   ];
   for (const [origin, read] of ways) {
-    const triggers = withoutDoubles(read());
+    const triggers = read();
     if (triggers.length > 0) return { triggers, origin };
   }
   return { triggers: [] };

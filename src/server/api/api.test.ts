@@ -1,5 +1,5 @@
 /** Every row of the own API on real stores: what it answers is what its schema says, what it refuses has a code. */
-import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Readable } from 'node:stream';
 import { buffer } from 'node:stream/consumers';
@@ -430,8 +430,17 @@ describe('the library', () => {
     const job = { kind: 'generate', payload: { prompt: 'a whale', loras: [{ id: cards[0].id }] } };
     expect((await post(`${api}/jobs`, job)).state).toBe('queued');
     await context.scans.scan(); // the one that unpacking began
+    symlinkSync('self.safetensors', join(context.data.loras, 'self.safetensors'));
     rmSync(path);
     await context.scans.scan();
+    const left = {
+      path: join(context.data.loras, 'self.safetensors'),
+      reason: expect.stringMatching(/^ELOOP/),
+    };
+    const { scan } = await get(`${api}/status`);
+    expect(scan.last).toMatchObject({ skipped: [left], skippedCount: 1 });
+    const remote = await ask({ ...studio, context: { ...context, isLocal: false } }, 'GET', `${api}/status`);
+    expect(JSON.stringify(remote)).not.toContain(context.data.path);
     expect(await codeOf(get(`${card}/file`))).toBe('CARD_MISSING');
     expect(await codeOf(post(`${api}/jobs`, job))).toBe('CARD_MISSING');
     await ask(studio, 'DELETE', card);

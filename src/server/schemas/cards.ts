@@ -128,7 +128,11 @@ export const newFolder = z.strictObject({ path: z.string().min(1).max(4096), use
 export const folderPage = z.object({ folders: z.array(libraryFolder) });
 
 /** What a card is written beside its file as. */
-export const sideFileWish = z.strictObject({ dialect: z.enum(['a1111', 'lora-manager']) });
+export const sideFileWish = z.strictObject({
+  dialect: z.enum(['a1111', 'lora-manager']),
+  /** Also where somebody wrote something else there. */
+  replace: z.boolean().optional(),
+});
 
 export const scanState = z.object({ isRunning: z.boolean(), done: z.number(), total: z.number() });
 
@@ -156,6 +160,8 @@ export const duplicate = z.object({
   name: z.string(),
   files: z.array(z.string()),
   bytes: z.number(),
+  /** All of their tensors were compared; otherwise samples of them are equal, and hashing the card makes sure. */
+  isSame: z.boolean(),
 });
 
 export type ApiCard = z.output<typeof card>;

@@ -20,7 +20,19 @@ export const status = z.object({
   memory: z.object({ total: z.number(), available: z.number() }),
   disk: z.object({ free: z.number(), total: z.number(), isLow: z.boolean() }),
   queue: z.object({ running: z.number(), queued: z.number(), paused: z.number(), isPaused: z.boolean() }),
-  scan: z.object({ isRunning: z.boolean(), done: z.number(), total: z.number() }),
+  scan: z.object({
+    ...{ isRunning: z.boolean(), done: z.number(), total: z.number() },
+    /** Absent until the first look through the library ended. */
+    last: z
+      .object({
+        ...{ at: time, seen: z.number().int() },
+        /** What was left out, as far as it is listed here, and why; whole paths only for the owner on this machine. */
+        skipped: z.array(z.object({ path: z.string(), reason: z.string() })),
+        skippedCount: z.number().int(),
+        error: z.string().optional(),
+      })
+      .optional(),
+  }),
   /** What somebody should know: code and sentence. */
   findings: z.array(z.object({ level: z.enum(['warning', 'note']), code: z.string(), text: z.string() })),
 });

@@ -15,24 +15,33 @@ export function AbSlider({
 }: {
   readonly before: AbSide;
   readonly after: AbSide;
-  readonly width: number;
-  readonly height: number;
+  /** Where they are known; else the picture's own. */
+  readonly width?: number | undefined;
+  readonly height?: number | undefined;
 }) {
   const [share, setShare] = useState(50);
-  const pixelated = width <= 128 ? 'small' : '';
+  const [own, setOwn] = useState({ width: 0, height: 0 });
+  const size = width && height ? { width, height } : own;
+  const pixelated = size.width > 0 && size.width <= 128 ? 'small' : '';
   return (
-    <div class="ab" style={{ '--edge': `${share}%`, '--ratio': width / height }}>
+    <div
+      class="ab"
+      style={{ '--edge': `${share}%`, '--ratio': size.height > 0 ? size.width / size.height : 1 }}
+    >
       <img
         class={`picture cover ${pixelated}`}
         src={pictureAt(before.url, 'full')}
         alt={before.label}
-        {...{ width, height }}
+        {...(size.width > 0 ? size : {})}
+        onLoad={({ currentTarget: { naturalWidth, naturalHeight } }) =>
+          setOwn({ width: naturalWidth, height: naturalHeight })
+        }
       />
       <img
         class={`picture cover ab-after ${pixelated}`}
         src={pictureAt(after.url, 'full')}
         alt={after.label}
-        {...{ width, height }}
+        {...(size.width > 0 ? size : {})}
       />
       <span class="ab-label start">{before.label}</span>
       <span class="ab-label end">{after.label}</span>

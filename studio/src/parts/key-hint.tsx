@@ -1,5 +1,6 @@
 /** @file The keys of an action, as this machine names them. */
-const isMac = /mac|iphone|ipad/i.test(navigator.userAgent);
+import { isMac } from './keys.ts';
+
 const names: Readonly<Record<string, string>> = isMac
   ? { mod: '⌘', enter: '↵', shift: '⇧', alt: '⌥' }
   : { mod: 'Ctrl', enter: 'Enter', shift: 'Shift', alt: 'Alt' };
@@ -14,7 +15,3 @@ export function KeyHint({ keys }: { readonly keys: string }) {
     </span>
   );
 }
-
-/** Whether an event is ⌘ or Ctrl with a key. */
-export const isMod = (event: KeyboardEvent, key: string): boolean =>
-  (isMac ? event.metaKey : event.ctrlKey) && event.key.toLowerCase() === key.toLowerCase();

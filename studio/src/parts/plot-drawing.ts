@@ -37,7 +37,8 @@ export function drawPlot(box: HTMLElement, props: PlotProps) {
   const options: uPlot.Options = {
     width: box.clientWidth || 400,
     height,
-    padding: [12, 8, 0, 0],
+    // Room for the half of the last label of x.
+    padding: [12, 24, 0, 0],
     cursor: { points: { size: 7 }, y: false },
     scales: { x: { time: false }, y: { distr: isLog ? 3 : 1 } },
     axes: [axis, { ...axis, size: 62, values: (_, splits) => splits.map(shortNumber) }],

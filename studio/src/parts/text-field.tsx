@@ -45,6 +45,7 @@ export function TextField({
             disabled={isDisabled ?? false}
             autoComplete="off"
             spellcheck={false}
+            dir="auto"
             {...(maxLength ? { maxLength } : {})}
             {...(autoFocus ? { autoFocus } : {})}
             {...((suggestions ? { list: `${ids.id}-list` } : { type }) as { type: 'text' })}
@@ -106,6 +107,7 @@ export function TextArea({
           placeholder={placeholder ?? ''}
           disabled={isDisabled ?? false}
           spellcheck={false}
+          dir="auto"
           onInput={event => onInput(event.currentTarget.value)}
           onChange={event => onCommit?.(event.currentTarget.value)}
           {...(onKeyDown ? { onKeyDown } : {})}

@@ -19,7 +19,7 @@ export function QueueStatus() {
       {first ? (
         <Running id={first.id} title={first.title} />
       ) : (
-        <span>{isPaused ? 'Queue paused' : 'Next…'}</span>
+        <span>{isPaused ? 'Queue paused' : waits > 0 ? 'Starting …' : 'Nothing runs'}</span>
       )}
       {others.length > 0 && <span class="soft">{others.join(', ')}</span>}
     </a>

@@ -2,9 +2,10 @@
 import type { ComponentType } from 'preact';
 import { useEffect, useRef, useState } from 'preact/hooks';
 import { homePage, type PageProps, pages } from '../pages.ts';
-import { EmptyState, ErrorNote, LinkButton, Spinner, Toasts } from '../parts/index.ts';
+import { EmptyState, LinkButton, Spinner, Toasts } from '../parts/index.ts';
 import { Banner } from './banner.tsx';
 import { BottomBar, Sidebar } from './navigation.tsx';
+import { PageFault } from './page-fault.tsx';
 import { PageHead } from './page-head.tsx';
 import { route } from './router.ts';
 
@@ -56,8 +57,14 @@ export function Shell() {
 interface Shown {
   readonly path: string;
   readonly Page?: ComponentType<PageProps>;
-  readonly error?: unknown;
+  /** How often it could not be loaded. */
+  readonly faults?: number;
 }
+
+const hasActed = (): boolean => navigator.userActivation?.hasBeenActive ?? true;
+
+const isFocusLost = (): boolean =>
+  document.activeElement === null || document.activeElement === document.body;
 
 function CurrentPage({ onArrive }: { readonly onArrive: () => void }) {
   const { page, rest, query } = route.value;
@@ -72,19 +79,27 @@ function CurrentPage({ onArrive }: { readonly onArrive: () => void }) {
       ({ Page }) => {
         if (isOver) return;
         setShown({ path, Page });
-        // Arriving by a link moves focus to the page; opening the studio does not.
+        // Arriving by a link moves focus to the page; opening the studio does not, nor being led to where one begins.
         if (!isFirst.current) {
           window.scrollTo(0, 0);
-          onArrive();
+          if (hasActed()) onArrive();
         }
         isFirst.current = false;
       },
-      (error: unknown) => isOver || setShown({ path, error }),
+      () =>
+        isOver || setShown(last => ({ path, faults: 1 + (last?.path === path ? (last.faults ?? 0) : 0) })),
     );
     return () => {
       isOver = true;
     };
   }, [row, path, turn]);
+  const arrival = useRef(route.value);
+  useEffect(() => {
+    const isWithin = arrival.current !== route.value && (arrival.current.page || homePage) === path;
+    arrival.current = route.value;
+    // On the way into a page and back, what had the focus is gone with what was shown; tabs and fields keep theirs.
+    if (isWithin && !isFirst.current && isFocusLost()) onArrive();
+  }, [route.value]);
   if (!row)
     return (
       <div class="page">
@@ -102,10 +117,7 @@ function CurrentPage({ onArrive }: { readonly onArrive: () => void }) {
     );
   if (!shown.Page)
     return (
-      <div class="page narrow">
-        <PageHead title={row.label} />
-        <ErrorNote error={shown.error} onRetry={() => setTurn(turn + 1)} />
-      </div>
+      <PageFault title={row.label} faults={shown.faults ?? 1} onRetry={() => setTurn(last => last + 1)} />
     );
   return <shown.Page rest={rest} query={query} />;
 }

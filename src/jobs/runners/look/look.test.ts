@@ -43,7 +43,7 @@ describe('plan', () => {
   });
 
   test.each([
-    ['RECIPE_INVALID', { recipe: { learningRate: -1 } }],
+    ['PAYLOAD_INVALID', { recipe: { learningRate: -1 } }],
     ['MEMORY_TOO_SMALL', { memory: 1 }],
     ['DATASET_UNKNOWN', { dataset: 'other' }],
     ['PAYLOAD_INVALID', { name: 'zorbi' }],

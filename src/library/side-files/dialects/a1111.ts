@@ -56,7 +56,7 @@ export function readA1111(value: Readonly<Record<string, unknown>>, wrong: strin
   const negative = given['negative text'];
   const activation = given['activation text'];
   const rest = { ...(strength === undefined ? {} : { strength }), ...(negative ? { negative } : {}) };
-  const one = activation === undefined ? [] : nameSets([{ words: activation, ...rest }]);
+  const one = (activation ?? '').trim() === '' ? [] : nameSets([{ words: activation ?? '', ...rest }]);
   const sets = own.triggers ?? [];
   // What was edited there since counts; our further sets stay.
   const triggers =

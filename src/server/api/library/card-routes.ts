@@ -81,11 +81,11 @@ export const cardRoutes: readonly RouteRow[] = [
   }),
   route({
     ...{ method: 'GET', path: '/api/v1/library/duplicates', policy: 'read', tag },
-    summary: 'Files with the same tensors, and what all but one of them take.',
+    summary: 'Files with the same tensors, those that look alike, and what all but one of them take.',
     response: z.object({ duplicates: z.array(duplicate) }),
     handle: ({ library }) => ({
-      duplicates: library.duplicates().map(({ id, files, bytes }) => ({
-        ...{ id, bytes, name: library.card(id)?.name ?? id },
+      duplicates: library.duplicates().map(({ id, files, bytes, isSame }) => ({
+        ...{ id, bytes, isSame, name: library.card(id)?.name ?? id },
         files: files.map(file => basename(file)),
       })),
     }),
@@ -161,18 +161,18 @@ export const cardRoutes: readonly RouteRow[] = [
       if (found.use !== 'lora')
         throw badInput('CARD_WRONG_USE', `${found.name} is no LoRA: only they have side files`);
       const file = context.library.pathOf(params.id);
-      const written = await writeSideFile(body.dialect, file, found);
+      const written = await writeSideFile(body.dialect, file, found, { replace: body.replace });
       cardsChanged(context);
       return { name: basename(written) };
     },
   }),
   route({
     ...{ method: 'POST', path: `${path}/:id/hash`, policy: 'change', tag },
-    summary: 'Reads the whole file and keeps its hashes.',
+    summary: 'Reads the whole file, and its copies, and keeps their hashes.',
     ...{ params: cardParams, response: wholeCard.shape.hashes },
     handle: async (context, { params, signal }) => {
       cardOf(context, params.id);
-      const hashes = await context.library.hash(params.id, signal);
+      const hashes = await context.library.hash(params.id, signal, { copies: true });
       cardsChanged(context);
       return hashes;
     },

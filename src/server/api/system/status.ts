@@ -1,4 +1,5 @@
 /** @file How the studio is: what the page shows at its edge, and events tell when it changes. */
+import { basename } from 'node:path';
 import { jobKindNames, jobKinds } from '../../../jobs/index.ts';
 import { version } from '../../../version.ts';
 import type { StudioContext } from '../../context.ts';
@@ -60,6 +61,20 @@ async function countsOf({ queue, queueGate }: StudioContext): Promise<ApiStatus[
   };
 }
 
+const mostSkipped = 100;
+
+/** Where files lie is told only to who sits at this machine. */
+function lastScan({ scans, isLocal }: StudioContext): Pick<ApiStatus['scan'], 'last'> {
+  const last = scans.last();
+  if (!last) return {};
+  const { at, seen, skipped, error } = last;
+  const shown = skipped
+    .slice(0, mostSkipped)
+    .map(({ path, reason }) => ({ path: isLocal ? path : basename(path), reason }));
+  const why = isLocal ? error : error && 'the log of the studio tells why';
+  return { last: { at, seen, skipped: shown, skippedCount: skipped.length, ...(why ? { error: why } : {}) } };
+}
+
 export async function statusOf(context: StudioContext): Promise<ApiStatus> {
   const { data, settings, scans, startedAt } = context;
   const { device, reserveMegabytes } = settings.get();
@@ -68,7 +83,7 @@ export async function statusOf(context: StudioContext): Promise<ApiStatus> {
   const held = memory();
   return {
     ...{ version, startedAt, device, cores: cores(), memory: held, disk: { ...disk, isLow } },
-    ...{ queue: await countsOf(context), scan: scans.state() },
+    ...{ queue: await countsOf(context), scan: { ...scans.state(), ...lastScan(context) } },
     findings: findingsOf(context, isLow, held.available),
   };
 }

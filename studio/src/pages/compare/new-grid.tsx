@@ -7,10 +7,10 @@ import {
   count,
   duration,
   ErrorNote,
-  isMod,
   KeyHint,
   LinkButton,
   Section,
+  takesStart,
   useLoaded,
 } from '../../parts/index.ts';
 import { PageHead } from '../../shell/page-head.tsx';
@@ -78,9 +78,7 @@ export function NewGrid({ query }: { readonly query: URLSearchParams }) {
   };
   useEffect(() => {
     const press = (event: KeyboardEvent): void => {
-      if (!isMod(event, 'Enter')) return;
-      event.preventDefault();
-      void start();
+      if (takesStart(event) && !isBusy) void start();
     };
     document.addEventListener('keydown', press);
     return () => document.removeEventListener('keydown', press);

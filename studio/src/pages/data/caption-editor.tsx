@@ -37,6 +37,7 @@ export function CaptionEditor({
       aria-label={`Caption of ${picture.name}`}
       value={text}
       spellcheck
+      dir="auto"
       onInput={event => setText(event.currentTarget.value)}
       onBlur={() => leave(view.editing.peek() === picture.id ? undefined : view.editing.peek(), true)}
       onKeyDown={event => {

@@ -5,16 +5,23 @@ import type { ApiDataset } from '../../../../src/server/api-types.ts';
 import { onEvent } from '../../api/events.ts';
 import { api } from '../../api/routes.ts';
 import { session } from '../../api/state.ts';
-import { Button, count, ErrorNote, LinkButton, Spinner, useLoaded } from '../../parts/index.ts';
+import {
+  Button,
+  count,
+  ErrorNote,
+  type GivenFile,
+  LinkButton,
+  Spinner,
+  useDrop,
+  useLoaded,
+} from '../../parts/index.ts';
 import { PageHead } from '../../shell/page-head.tsx';
 import { go } from '../../shell/router.ts';
 import { datasetPath, trainPath } from './addresses.ts';
 import { Covers } from './covers.tsx';
-import { filesOfDrop, type GivenFile } from './dropped-files.ts';
 import { FolderDialog } from './folder-dialog.tsx';
 import { goalLabel } from './goals.ts';
 import { NewDatasetDialog, PictureDrop } from './new-dataset.tsx';
-import { useFileDrop } from './use-file-drop.ts';
 
 function captionWords({ pictures, captioned }: ApiDataset): string {
   if (pictures === 0) return 'no pictures yet';
@@ -65,11 +72,11 @@ export function DatasetList() {
   const dialog = useSignal<'none' | 'new' | 'folder'>('none');
   const dropped = useSignal<readonly GivenFile[]>([]);
   useEffect(() => onEvent('dataset', reload), [reload]);
-  const drop = useFileDrop(transfer => {
-    void filesOfDrop(transfer).then(files => {
+  const drop = useDrop({
+    onGiven: files => {
       dropped.value = files;
       dialog.value = 'new';
-    });
+    },
   });
   const close = (): void => {
     dialog.value = 'none';

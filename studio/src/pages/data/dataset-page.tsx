@@ -8,6 +8,7 @@ import {
   count,
   EmptyState,
   ErrorNote,
+  type GivenFile,
   LinkButton,
   Menu,
   type MenuItem,
@@ -15,6 +16,7 @@ import {
   Switch,
   Tabs,
   toastError,
+  useDrop,
 } from '../../parts/index.ts';
 import { PageHead } from '../../shell/page-head.tsx';
 import { go } from '../../shell/router.ts';
@@ -23,7 +25,7 @@ import { BulkPanel } from './bulk-panel.tsx';
 import { CopyDialog } from './copy-dialog.tsx';
 import { removeDataset } from './dataset-api.ts';
 import { type DatasetView, openDatasetView } from './dataset-view.ts';
-import { filesOfDrop, type GivenFile, pairFiles } from './dropped-files.ts';
+import { pairFiles } from './dropped-files.ts';
 import { FilterBar } from './filter-bar.tsx';
 import { PictureDrop } from './new-dataset.tsx';
 import { PictureDialog } from './picture-dialog.tsx';
@@ -32,7 +34,6 @@ import { ReportPanel } from './report-panel.tsx';
 import { splitFindings } from './report-view.ts';
 import { UploadList } from './upload-list.tsx';
 import { uploadTo } from './upload-state.ts';
-import { useFileDrop } from './use-file-drop.ts';
 import { useWide } from './use-wide.ts';
 import { WordsPanel } from './words-panel.tsx';
 
@@ -75,12 +76,11 @@ function OpenDataset({ view }: { readonly view: DatasetView }) {
       view.askReport();
     });
   };
-  const drop = useFileDrop(transfer => {
-    if (!view.canAdd.peek())
-      return toastError(
-        new Error('Pictures can be added to data sets of your own: make a copy of this one.'),
-      );
-    void filesOfDrop(transfer).then(add);
+  const drop = useDrop({
+    onGiven: files => {
+      if (view.canAdd.peek()) return add(files);
+      toastError(new Error('Pictures can be added to data sets of your own: make a copy of this one.'));
+    },
   });
   const close = (): void => {
     open.value = 'none';

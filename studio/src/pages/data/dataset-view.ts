@@ -124,7 +124,7 @@ export function openDatasetView(id: string): DatasetView {
       replace({ ...picture, caption: text });
       try {
         replace(await setCaption(id, picture.id, text));
-        report.askSoon();
+        if (!isClosed) report.askSoon();
       } catch (fault) {
         replace(picture);
         toastError(fault);

@@ -1,18 +1,20 @@
 /** @file A new data set: its name, and pictures to begin with. */
 import { useSignal } from '@preact/signals';
 import { useRef } from 'preact/hooks';
-import { Button, count, Dialog, ErrorNote, Icon, TextField } from '../../parts/index.ts';
-import { createDataset } from './dataset-api.ts';
 import {
-  allowedName,
-  filesOfDrop,
+  Button,
+  count,
+  Dialog,
+  ErrorNote,
   filesOfInput,
-  folderNameOf,
   type GivenFile,
-  pairFiles,
-} from './dropped-files.ts';
+  Icon,
+  TextField,
+  useDrop,
+} from '../../parts/index.ts';
+import { createDataset } from './dataset-api.ts';
+import { allowedName, folderNameOf, pairFiles } from './dropped-files.ts';
 import { uploadTo } from './upload-state.ts';
-import { useFileDrop } from './use-file-drop.ts';
 
 export function NewDatasetDialog({
   given,
@@ -121,7 +123,7 @@ export function PictureDrop({
 }) {
   const picks = useRef<HTMLInputElement>(null);
   const folder = useRef<HTMLInputElement>(null);
-  const drop = useFileDrop(transfer => void filesOfDrop(transfer).then(onFiles));
+  const drop = useDrop({ onGiven: onFiles });
   const picked = (input: HTMLInputElement): void => {
     const files = filesOfInput(input.files);
     input.value = '';

@@ -1,5 +1,6 @@
 /** @file One picture, large: its crop, its numbers, what is said of it, its caption. */
-import { useState } from 'preact/hooks';
+import { useEffect, useRef, useState } from 'preact/hooks';
+import type { ApiDatasetPicture } from '../../../../src/server/api-types.ts';
 import { Button, Dialog, IconButton, TextArea } from '../../parts/index.ts';
 import { CropView } from './crop-view.tsx';
 import type { DatasetView } from './dataset-view.ts';
@@ -16,18 +17,19 @@ export function PictureDialog({
   readonly onChange: (id: string) => void;
   readonly onClose: () => void;
 }) {
-  const shown = view.shown.value;
-  const at = shown.findIndex(picture => picture.id === id);
-  const picture = shown[at];
+  // As it was opened: a caption that is written may take its picture out of a filter.
+  const [order] = useState(() => view.shown.peek().map(one => one.id));
+  const at = order.indexOf(id);
+  const picture = view.whole.value?.items.find(one => one.id === id);
   if (!picture) return null;
   const step = (by: number): void => {
-    const next = shown[at + by];
-    if (next) onChange(next.id);
+    const next = order[at + by];
+    if (next) onChange(next);
   };
   const measured = view.measured.value.get(picture.name);
   const said = (view.report.value.value?.findings ?? []).filter(
     ({ pictures, severity }) =>
-      severity !== 'note' && pictures.length < shown.length && pictures.includes(picture.name),
+      severity !== 'note' && pictures.length < order.length && pictures.includes(picture.name),
   );
   return (
     <Dialog title={picture.name} onClose={onClose} size="wide">
@@ -47,12 +49,12 @@ export function PictureDialog({
           <div class="row spread">
             <IconButton icon="left" label="The one before" disabled={at <= 0} onClick={() => step(-1)} />
             <span class="soft small numbers">
-              {at + 1} of {shown.length}
+              {at + 1} of {order.length}
             </span>
             <IconButton
               icon="right"
               label="The next one"
-              disabled={at >= shown.length - 1}
+              disabled={at >= order.length - 1}
               onClick={() => step(1)}
             />
           </div>
@@ -63,17 +65,25 @@ export function PictureDialog({
               {text} {action && <b>{action}</b>}
             </p>
           ))}
-          <OwnCaption key={picture.id} view={view} id={picture.id} />
+          <OwnCaption key={picture.id} view={view} picture={picture} />
         </div>
       </div>
     </Dialog>
   );
 }
 
-function OwnCaption({ view, id }: { readonly view: DatasetView; readonly id: string }) {
-  const picture = view.shown.value.find(one => one.id === id);
-  const [text, setText] = useState(picture?.caption ?? '');
-  if (!picture) return null;
+/** Is kept when it is left: for the next picture, by Escape, by closing. */
+function OwnCaption({ view, picture }: { readonly view: DatasetView; readonly picture: ApiDatasetPicture }) {
+  const [text, setText] = useState(picture.caption);
+  /** Only what was typed here: captions may change meanwhile. */
+  const written = useRef<string | undefined>(undefined);
+  const save = (): void => {
+    const now = view.whole.peek()?.items.find(one => one.id === picture.id);
+    const typed = written.current;
+    written.current = undefined;
+    if (now && typed !== undefined && view.canEdit.peek()) void view.writeCaption(now, typed);
+  };
+  useEffect(() => save, []);
   const measured = view.measured.value.get(picture.name);
   const cut = measured?.captionCut;
   return (
@@ -83,7 +93,11 @@ function OwnCaption({ view, id }: { readonly view: DatasetView; readonly id: str
         value={text}
         rows={4}
         isDisabled={!view.canEdit.value}
-        onInput={setText}
+        onInput={next => {
+          written.current = next;
+          setText(next);
+        }}
+        onCommit={save}
         hint={
           cut
             ? `Too long: "${cut}" is not read.`
@@ -94,11 +108,7 @@ function OwnCaption({ view, id }: { readonly view: DatasetView; readonly id: str
       />
       {view.canEdit.value && (
         <div class="row">
-          <Button
-            kind="primary"
-            disabled={text.trim() === picture.caption.trim()}
-            onClick={() => void view.writeCaption(picture, text)}
-          >
+          <Button kind="primary" disabled={text.trim() === picture.caption.trim()} onClick={save}>
             Save caption
           </Button>
         </div>

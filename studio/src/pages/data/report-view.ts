@@ -1,4 +1,5 @@
 /** @file The dataset report as the page shows it: what to do first, crops over pictures, numbers of the set. */
+import { withoutFlags } from './without-flags.ts';
 
 export type Severity = 'high' | 'medium' | 'low' | 'note';
 
@@ -61,11 +62,17 @@ export interface DatasetReport {
   readonly pictures: readonly ReportPicture[];
 }
 
+const asShown = ({ action, ...finding }: ReportFinding): ReportFinding => ({
+  ...{ ...finding, text: withoutFlags(finding.text) },
+  ...(action ? { action: withoutFlags(action) } : {}),
+});
+
 /** The report of an ended job; undefined for anything else. */
 export function reportOf(result: unknown): DatasetReport | undefined {
   const report = (result as { report?: unknown } | undefined)?.report ?? result;
   const { pictures, findings } = (report ?? {}) as Partial<DatasetReport>;
-  return Array.isArray(pictures) && Array.isArray(findings) ? (report as DatasetReport) : undefined;
+  if (!Array.isArray(pictures) || !Array.isArray(findings)) return undefined;
+  return { ...(report as DatasetReport), findings: findings.map(asShown) };
 }
 
 /** What has to be done, and what is good to know. */

@@ -13,11 +13,17 @@ export function UploadList({
 }) {
   const state = uploads.value.get(dataset);
   if (!state || (state.sendings.length === 0 && state.leftOut.length === 0)) return null;
-  const { total, done, failed, share, isBusy } = summaryOf(state.sendings);
-  const faults = state.sendings.filter(one => one.state === 'failed');
+  const { total, done, failed, stopped, share, isBusy } = summaryOf(state.sendings);
+  const faults = state.sendings.filter(({ state: now }) => now === 'failed' || now === 'stopped');
   const text = isBusy
     ? `${done} of ${total} have come`
-    : `${count(done, 'picture')} came${failed > 0 ? `, ${failed} did not` : ''}`;
+    : [
+        `${count(done, 'picture')} came`,
+        failed > 0 ? `${failed} did not` : '',
+        stopped > 0 ? `${stopped} stopped` : '',
+      ]
+        .filter(Boolean)
+        .join(', ');
   return (
     <section class="panel uploads stack tight" aria-label="Uploads">
       <div class="row spread">
@@ -45,7 +51,7 @@ export function UploadList({
           {!isBusy && (
             <div>
               <Button size="small" icon="retry" onClick={() => void retryUploads(dataset).then(onChange)}>
-                Try {failed === 1 ? 'it' : `these ${failed}`} again
+                Try {faults.length === 1 ? 'it' : `these ${faults.length}`} again
               </Button>
             </div>
           )}

@@ -45,8 +45,12 @@ function senderOf(dataset: string): { sender: Sender<NewPicture>; stop: AbortCon
   const sender = openSender<NewPicture>({
     send: (what, onShare, own) => send(dataset, what, onShare, own),
     reasonOf,
-    onChange: sendings => change(dataset, { sendings }),
+    // One that was stopped may still hear of what it had on its way.
+    onChange: sendings => {
+      if (senders.get(dataset)?.stop === stop) change(dataset, { sendings });
+    },
     signal: stop.signal,
+    before: found ? uploads.peek().get(dataset)?.sendings : undefined,
   });
   const made = { sender, stop };
   senders.set(dataset, made);

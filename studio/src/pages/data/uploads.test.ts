@@ -26,14 +26,14 @@ test('three at once, one fails and comes through the second time', async () => {
   expect(summaryOf(last).isBusy).toBe(true);
   await sender.finished();
   expect(most).toBe(3);
-  expect(summaryOf(last)).toEqual({ total: 6, done: 5, failed: 1, share: 1, isBusy: false });
+  expect(summaryOf(last)).toEqual({ total: 6, done: 5, failed: 1, stopped: 0, share: 1, isBusy: false });
   expect(last.find(({ key }) => key === 'd')).toMatchObject({ state: 'failed', reason: 'd is no picture' });
   sender.retry();
   await sender.finished();
   expect(summaryOf(last)).toMatchObject({ done: 6, failed: 0 });
 });
 
-test('what is stopped begins nothing more', async () => {
+test('what is stopped begins nothing more, is over, and can be tried again by another sender', async () => {
   const stop = new AbortController();
   let last: readonly Sending<string>[] = [];
   const begun: string[] = [];
@@ -53,5 +53,19 @@ test('what is stopped begins nothing more', async () => {
   sender.add(['a', 'b'].map(key => ({ key, what: key })));
   await sender.finished();
   expect(begun).toEqual(['a']);
-  expect(last.map(({ state, reason }) => reason ?? state)).toEqual(['stopped', 'waiting']);
+  expect(last.map(({ state }) => state)).toEqual(['stopped', 'stopped']);
+  expect(summaryOf(last)).toMatchObject({ stopped: 2, failed: 0, isBusy: false });
+  const again = openSender<string>({
+    send: async what => void begun.push(what),
+    reasonOf: String,
+    onChange: all => {
+      last = all;
+    },
+    signal: new AbortController().signal,
+    before: [...last, { key: 'c', what: 'c', state: 'done', share: 1 }],
+  });
+  again.retry();
+  await again.finished();
+  expect(begun).toEqual(['a', 'a', 'b']);
+  expect(summaryOf(last)).toMatchObject({ total: 3, done: 3, isBusy: false });
 });

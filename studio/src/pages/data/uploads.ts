@@ -3,7 +3,7 @@
  * failed can be tried again.
  */
 
-export type SendState = 'waiting' | 'sending' | 'done' | 'failed';
+export type SendState = 'waiting' | 'sending' | 'done' | 'failed' | 'stopped';
 
 export interface Sending<T> {
   readonly key: string;
@@ -21,18 +21,24 @@ export interface SendOptions<T> {
   /** How many go at once; browsers open six connections to a place, and the page needs some. */
   readonly atOnce?: number;
   readonly signal: AbortSignal;
+  /** What an earlier sender had, which was stopped. */
+  readonly before?: readonly Sending<T>[] | undefined;
 }
 
 export interface Sender<T> {
   add(items: readonly { readonly key: string; readonly what: T }[]): void;
-  /** Those that failed, again. */
+  /** Those that failed or were stopped, again. */
   retry(): void;
   /** When nothing is on its way any more. */
   finished(): Promise<void>;
 }
 
-export function openSender<T>({ send, reasonOf, onChange, atOnce = 3, signal }: SendOptions<T>): Sender<T> {
-  let all: Sending<T>[] = [];
+const isOpen = (state: SendState): boolean => state === 'waiting' || state === 'sending';
+const stopped = { state: 'stopped', share: 0, reason: 'stopped' } as const;
+
+export function openSender<T>(options: SendOptions<T>): Sender<T> {
+  const { send, reasonOf, onChange, atOnce = 3, signal, before = [] } = options;
+  let all: Sending<T>[] = before.map(one => (isOpen(one.state) ? { ...one, ...stopped } : one));
   let running = 0;
   let waiters: (() => void)[] = [];
   const change = (key: string, to: Partial<Sending<T>>): void => {
@@ -45,7 +51,7 @@ export function openSender<T>({ send, reasonOf, onChange, atOnce = 3, signal }: 
       await send(what, share => change(key, { share }), signal);
       change(key, { state: 'done', share: 1 });
     } catch (fault) {
-      change(key, { state: 'failed', share: 0, reason: signal.aborted ? 'stopped' : reasonOf(fault) });
+      change(key, signal.aborted ? stopped : { state: 'failed', share: 0, reason: reasonOf(fault) });
     }
   };
   const go = (): void => {
@@ -62,6 +68,12 @@ export function openSender<T>({ send, reasonOf, onChange, atOnce = 3, signal }: 
     for (const tell of waiters) tell();
     waiters = [];
   };
+  /** What has not begun never will; what is on its way is cut off by its own `send`. */
+  const stop = (): void => {
+    all = all.map(one => (one.state === 'waiting' ? { ...one, ...stopped } : one));
+    onChange(all);
+  };
+  signal.addEventListener('abort', stop, { once: true });
   return {
     add(items) {
       const known = new Set(all.map(({ key }) => key));
@@ -71,7 +83,11 @@ export function openSender<T>({ send, reasonOf, onChange, atOnce = 3, signal }: 
       go();
     },
     retry() {
-      all = all.map(one => (one.state === 'failed' ? { ...one, state: 'waiting', share: 0 } : one));
+      all = all.map(one =>
+        one.state === 'failed' || one.state === 'stopped'
+          ? { ...one, state: 'waiting', share: 0, reason: undefined }
+          : one,
+      );
       onChange(all);
       go();
     },
@@ -84,6 +100,7 @@ export interface SendSummary {
   readonly total: number;
   readonly done: number;
   readonly failed: number;
+  readonly stopped: number;
   /** Of all files, from 0 to 1. */
   readonly share: number;
   readonly isBusy: boolean;
@@ -91,11 +108,11 @@ export interface SendSummary {
 
 export function summaryOf<T>(all: readonly Sending<T>[]): SendSummary {
   const count = (state: SendState): number => all.filter(one => one.state === state).length;
-  const [done, failed] = [count('done'), count('failed')];
-  const share = all.reduce((sum, one) => sum + (one.state === 'failed' ? 1 : one.share), 0);
+  const [done, failed, ended] = [count('done'), count('failed'), count('stopped')];
+  const share = all.reduce((sum, one) => sum + (isOpen(one.state) ? one.share : 1), 0);
   return {
-    ...{ total: all.length, done, failed },
+    ...{ total: all.length, done, failed, stopped: ended },
     share: all.length === 0 ? 0 : share / all.length,
-    isBusy: done + failed < all.length,
+    isBusy: all.some(({ state }) => isOpen(state)),
   };
 }

@@ -2,7 +2,7 @@
 import { useEffect } from 'preact/hooks';
 import { settings } from '../../api/state.ts';
 import type { PageProps } from '../../pages.ts';
-import { Button, ErrorNote, isMod, KeyHint, Stepper, useDrop } from '../../parts/index.ts';
+import { Button, ErrorNote, KeyHint, Stepper, takesStart, useDrop } from '../../parts/index.ts';
 import { PageHead } from '../../shell/page-head.tsx';
 import { familyOf, startCatalogue } from './catalogue.ts';
 import { DroppedPicture, takeDropped } from './foreign-picture.tsx';
@@ -134,9 +134,7 @@ async function takeLora(id: string): Promise<void> {
 }
 
 function press(event: KeyboardEvent): void {
-  if (!isMod(event, 'Enter')) return;
-  event.preventDefault();
-  start();
+  if (takesStart(event)) start();
 }
 
 /** Pictures are pasted as the one to start from; text goes where it always does. */

@@ -31,12 +31,12 @@ test('LoRAs that are off stay out; a mask needs a picture; hires and inpainting 
   const mask = 'a'.repeat(32);
   expect(payloadOf(filled, mask)).toMatchObject({ loras: [{ id: 'abcd1234', strength: 0.8 }] });
   expect(payloadOf(filled, mask)).not.toHaveProperty('inpaint');
-  expect(payloadOf(filled, mask)).not.toHaveProperty('hires');
   const start = { id: 'b'.repeat(32), url: '/x', width: 64, height: 64 };
   expect(payloadOf({ ...filled, start }, mask)).toMatchObject({
     inpaint: { mask },
     init: { picture: start.id },
   });
+  expect(payloadOf({ ...filled, start }, mask)).not.toHaveProperty('hires');
 });
 
 test('there and back', async () => {
@@ -50,6 +50,13 @@ test('there and back', async () => {
   };
   const back = formOf(payloadOf(form) as never, new Map([['abcd1234', 'zorbi']]), emptyForm);
   expect(back).toEqual(form);
+});
+
+test('a mask whose start picture was taken away does not keep it from being enlarged', async () => {
+  const { emptyForm, payloadOf } = await modules();
+  const form = { ...emptyForm, hires: { ...emptyForm.hires, isOn: true } };
+  const inpaint = { ...form.inpaint, isOn: true };
+  expect(payloadOf({ ...form, inpaint })).toHaveProperty('hires');
 });
 
 test('without LoRAs there are neither tags nor given ones', async () => {

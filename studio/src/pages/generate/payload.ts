@@ -32,7 +32,7 @@ export function payloadOf(form: Form, mask?: string): PicturePayload {
           },
         }
       : {}),
-    ...(hires.isOn && !inpaint.isOn
+    ...(hires.isOn && !(start && inpaint.isOn)
       ? {
           hires: {
             ...{ scale: hires.scale, upscaler: hires.upscaler, strength: hires.strength },

@@ -13,6 +13,8 @@ export interface Duplicate {
   readonly files: readonly string[];
   /** What all but one of them take. */
   readonly bytes: number;
+  /** All of their tensors were compared; otherwise samples of them are equal. */
+  readonly isSame: boolean;
 }
 
 export const setPreview = (id: string, picture: Blob): Promise<ApiWholeCard> =>
@@ -21,8 +23,11 @@ export const setPreview = (id: string, picture: Blob): Promise<ApiWholeCard> =>
 export const removePreview = (id: string): Promise<ApiWholeCard> => call('DELETE', `${of(id)}/preview`);
 
 /** Writes the card beside its file; returns the name of what was written. */
-export const writeSideFile = (id: string, dialect: SideDialect): Promise<{ name: string }> =>
-  call('POST', `${of(id)}/side-files`, { body: { dialect } });
+export const writeSideFile = (
+  id: string,
+  dialect: SideDialect,
+  replace: boolean,
+): Promise<{ name: string }> => call('POST', `${of(id)}/side-files`, { body: { dialect, replace } });
 
 /** Reads the whole file. */
 export const hashCard = (id: string, signal?: AbortSignal): Promise<ApiWholeCard['hashes']> =>

@@ -39,7 +39,8 @@ export function SideFilesDialog({
       <div class="stack">
         <p class="soft">
           What you write here stays in the studio until you say otherwise. These buttons put it beside the
-          file, too; whatever else stands in such a file already is kept.
+          file, too; whatever else stands in such a file already is kept, and what says something else is
+          replaced only when you say so.
         </p>
         {rows.map(row => (
           <SideRow key={row.dialect} card={card} row={row} fileName={stem + row.ending} />
@@ -60,12 +61,13 @@ function SideRow({
 }) {
   const [state, setState] = useState<'idle' | 'busy' | 'done'>('idle');
   const [error, setError] = useState<unknown>();
+  const differs = (error as { code?: string } | undefined)?.code === 'SIDE_FILE_DIFFERS';
   const isThere = card.sideFiles.some(({ name }) => name === fileName);
-  const write = async (): Promise<void> => {
+  const write = async (replace = false): Promise<void> => {
     setState('busy');
     setError(undefined);
     try {
-      await writeSideFile(card.id, row.dialect);
+      await writeSideFile(card.id, row.dialect, replace);
       setState('done');
     } catch (fault) {
       setError(fault);
@@ -82,6 +84,11 @@ function SideRow({
         <Button size="small" isBusy={state === 'busy'} onClick={() => void write()}>
           {isThere ? 'Write into it' : 'Write it'}
         </Button>
+        {differs && (
+          <Button size="small" kind="danger" onClick={() => void write(true)}>
+            Replace what it says
+          </Button>
+        )}
         {state === 'done' && (
           <span class="row small" role="status">
             <Icon name="check" size={16} /> Written

@@ -1,6 +1,6 @@
 /** @file Folders of the library: used in place, nothing in them is moved or changed. */
 import { useState } from 'preact/hooks';
-import type { ApiLibraryFolder } from '../../../../src/server/api-types.ts';
+import type { ApiLibraryFolder, ApiStatus } from '../../../../src/server/api-types.ts';
 import { api } from '../../api/routes.ts';
 import { libraryChange, session, status } from '../../api/state.ts';
 import {
@@ -131,13 +131,49 @@ function Scan() {
       />
     );
   return (
-    <div>
-      <Button
-        icon="retry"
-        onClick={() => void api.scan().then(() => toast('Looking for changes'), toastError)}
-      >
-        Look for changes now
-      </Button>
+    <div class="stack tight">
+      <div>
+        <Button
+          icon="retry"
+          onClick={() => void api.scan().then(() => toast('Looking for changes'), toastError)}
+        >
+          Look for changes now
+        </Button>
+      </div>
+      <LeftOut />
     </div>
+  );
+}
+
+type LastScan = NonNullable<ApiStatus['scan']['last']>;
+
+/** What the last look passed by: links that lead out of a folder, entries that cannot be read. */
+function LeftOut() {
+  // Each look through the library ends with a change of it.
+  const { value } = useLoaded(() => api.status(), [libraryChange.value]);
+  const last: LastScan | undefined = (value ?? status.value)?.scan.last;
+  if (!last) return null;
+  const more = last.skippedCount - last.skipped.length;
+  return (
+    <>
+      {last.error !== undefined && (
+        <Finding level="warning">The last look through the folders failed: {last.error}</Finding>
+      )}
+      {last.skippedCount > 0 && (
+        <Finding level="note">
+          <details>
+            <summary>{count(last.skippedCount, 'entry', 'entries')} left out by the last look</summary>
+            <ul class="stack tight small">
+              {last.skipped.map(({ path, reason }) => (
+                <li key={path}>
+                  <span class="folder-path">{path}</span> <span class="soft">{reason}</span>
+                </li>
+              ))}
+              {more > 0 && <li class="soft">and {more.toLocaleString('en')} more</li>}
+            </ul>
+          </details>
+        </Finding>
+      )}
+    </>
   );
 }

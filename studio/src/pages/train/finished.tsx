@@ -2,7 +2,7 @@
 import { useSignal } from '@preact/signals';
 import type { ApiTrainingRows, ApiWholeJob } from '../../../../src/server/api-types.ts';
 import { AbSlider, bytes, duration, Icon, LinkButton, Segments, Spinner } from '../../parts/index.ts';
-import { examinedWords, type RunResult, resultOf } from './run-result.ts';
+import { examinedWords, figuresOf, type RunResult, resultOf } from './run-result.ts';
 import { type PreviewStrip, stripsOf } from './run-series.ts';
 
 export function Finished({ job, rows }: { readonly job: ApiWholeJob; readonly rows: ApiTrainingRows }) {
@@ -18,14 +18,11 @@ export function Finished({ job, rows }: { readonly job: ApiWholeJob; readonly ro
         </div>
         <Onward job={job} />
         <ExaminedNote result={result} />
-        {result.verdict && <p class="small soft">{sentence(result.verdict)}</p>}
+        <Figures result={result} />
       </div>
     </section>
   );
 }
-
-const sentence = (text: string): string =>
-  `${text.charAt(0).toUpperCase()}${text.slice(1)}${/[.!?]$/.test(text) ? '' : '.'}`;
 
 function summary({ steps, seconds, best, stopped }: RunResult): string {
   const time = seconds ? ` in ${duration(seconds)}` : '';
@@ -77,25 +74,30 @@ function Onward({ job }: { readonly job: ApiWholeJob }) {
 function ExaminedNote({ result: { examined } }: { readonly result: RunResult }) {
   if (!examined) return null;
   const { title, text, isGood } = examinedWords[examined.verdict];
-  const details = examined.findings.filter(({ code }) => code !== 'NO_CLASS');
   return (
     <div class={`examined ${isGood ? 'good' : 'other'}`}>
       <Icon name={isGood ? 'check' : 'info'} size={18} />
       <div class="grow small">
         <b>{title}</b>
         <p>{text}</p>
-        {details.length > 0 && (
-          <details>
-            <summary class="soft">Figures</summary>
-            {details.map(finding => (
-              <p key={finding.code} class="soft">
-                {finding.text}
-              </p>
-            ))}
-          </details>
-        )}
       </div>
     </div>
+  );
+}
+
+/** For who wants to know it exactly. */
+function Figures({ result }: { readonly result: RunResult }) {
+  const figures = figuresOf(result);
+  if (figures.length === 0) return null;
+  return (
+    <details class="small">
+      <summary class="soft">Figures</summary>
+      {figures.map(text => (
+        <p key={text} class="soft">
+          {text}
+        </p>
+      ))}
+    </details>
   );
 }
 
@@ -111,8 +113,6 @@ function BeforeAfter({ strips }: { readonly strips: readonly PreviewStrip[] }) {
         key={strip.name}
         before={{ url: first.url, label: 'without' }}
         after={{ url: last.url, label: 'with the LoRA' }}
-        width={64}
-        height={64}
       />
       <p class="small centre-text">“{strip.prompt}”</p>
       {strips.length > 1 && (

@@ -9,11 +9,11 @@ import {
   bytes,
   duration,
   ErrorNote,
-  isMod,
   KeyHint,
   Section,
   Spinner,
   TextField,
+  takesStart,
 } from '../../parts/index.ts';
 import { PageHead } from '../../shell/page-head.tsx';
 import { go } from '../../shell/router.ts';
@@ -27,6 +27,7 @@ import { nameFault } from './lora-name.ts';
 import { PlanSummary } from './plan-summary.tsx';
 import { forecastSeconds } from './plan-view.ts';
 import { PromptFields } from './prompt-fields.tsx';
+import { earlierRun } from './run-payload.ts';
 import { openTrainForm, type TrainForm } from './train-form.ts';
 import { TriggerField } from './trigger-field.tsx';
 
@@ -41,6 +42,9 @@ async function readChoices(form: TrainForm, query: URLSearchParams): Promise<voi
     ...runs.jobs.map(({ title }) => title),
   ]);
   form.datasets.value = datasets;
+  const from = query.get('from');
+  const earlier = from ? earlierRun((await api.job(from)).payload) : undefined;
+  if (earlier) return form.takeOver(earlier);
   const wanted =
     query.get('dataset') ?? datasets.find(({ origin, pictures }) => origin === 'own' && pictures > 0)?.id;
   const first = wanted ?? datasets.find(({ pictures }) => pictures > 0)?.id;
@@ -86,6 +90,7 @@ function RunForm({ form }: { readonly form: TrainForm }) {
   const error = useSignal<unknown>(undefined);
   const isBusy = useSignal(false);
   const start = async (): Promise<void> => {
+    if (isBusy.peek() || isRefused(form)) return;
     const payload = form.payload.peek();
     const fault = nameFault(form.name.peek());
     if (!payload || fault) {
@@ -106,7 +111,7 @@ function RunForm({ form }: { readonly form: TrainForm }) {
   };
   useEffect(() => {
     const press = (event: KeyboardEvent): void => {
-      if (isMod(event, 'Enter')) void start();
+      if (takesStart(event)) void start();
     };
     document.addEventListener('keydown', press);
     return () => document.removeEventListener('keydown', press);

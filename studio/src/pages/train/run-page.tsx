@@ -113,10 +113,7 @@ const act = (call: () => Promise<ApiJob>): Promise<void> => call().then(noteJob,
 
 function Actions({ job }: { readonly job: ApiWholeJob }) {
   const { id, state, asked } = job;
-  const again = (): void => {
-    const { dataset, goal, trigger } = job.payload as { dataset: string; goal?: string; trigger?: string };
-    go(trainPath(dataset, { ...(goal ? { goal } : {}), ...(trigger ? { trigger } : {}) }));
-  };
+  const again = (): void => go(trainPath(undefined, { from: id }));
   if (state === 'done')
     return (
       <Button icon="retry" onClick={again}>

@@ -56,3 +56,21 @@ export const examinedWords: Readonly<
     text: 'There are numbers in it that are none. Halve the rate and train again.',
   },
 };
+
+const sentence = (text: string): string =>
+  `${text.charAt(0).toUpperCase()}${text.slice(1)}${/[.!?]$/.test(text) ? '' : '.'}`;
+
+/** Pictures below which an interval is so wide that it says nothing. */
+const fewPictures = 4;
+
+/** `54.6 % below the base (95 %: 4.0 % to 105.3 %, over 2 pictures)` → `… (over 2 pictures)`. */
+const withoutWideInterval = (text: string): string =>
+  text.replace(/\(95 %: [^()]*?, (over (\d+) pictures?)\)/g, (whole, over: string, pictures: string) =>
+    Number(pictures) < fewPictures ? `(${over})` : whole,
+  );
+
+/** What was measured, in sentences: of held-out pictures, and of the examination. */
+export function figuresOf({ verdict, examined }: RunResult): string[] {
+  const findings = (examined?.findings ?? []).filter(({ code }) => code !== 'NO_CLASS');
+  return [...(verdict ? [sentence(withoutWideInterval(verdict))] : []), ...findings.map(({ text }) => text)];
+}

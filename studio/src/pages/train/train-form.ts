@@ -17,6 +17,7 @@ import { proposeName } from './lora-name.ts';
 import { type Plan, planOf } from './plan-view.ts';
 import { proposePrompts } from './preview-prompts.ts';
 import type { ChangedFields } from './recipe-form.ts';
+import type { EarlierRun } from './run-payload.ts';
 
 type Goal = NonNullable<TrainPayload['goal']>;
 
@@ -57,6 +58,8 @@ export interface TrainForm {
     dataset: string,
     said?: { readonly goal?: string | undefined; readonly trigger?: string | undefined },
   ): void;
+  /** Everything that an earlier run was asked for, under a name of its own. */
+  takeOver(run: EarlierRun): void;
   close(): void;
 }
 
@@ -173,6 +176,34 @@ export function openTrainForm(): TrainForm {
     if (dataset.peek() === id) whole.value = read;
   };
 
+  const choose: TrainForm['choose'] = (id, said = {}) => {
+    const suggestion = datasets.peek()?.find(one => one.id === id)?.suggestion;
+    const kept = keptPurpose(id);
+    const wanted = said.goal ?? (kept.goal || suggestion?.goal);
+    batch(() => {
+      dataset.value = id;
+      whole.value = undefined;
+      ownPrompts.value = undefined;
+      if (isGoal(wanted)) goal.value = wanted;
+      trigger.value = said.trigger ?? kept.trigger ?? suggestion?.trigger ?? '';
+    });
+    void readDataset(id);
+  };
+  const takeOver = (run: EarlierRun): void =>
+    batch(() => {
+      choose(run.dataset);
+      base.value = run.base ?? base.peek();
+      goal.value = run.goal;
+      trigger.value = run.trigger ?? '';
+      ownName.value = run.name === undefined ? undefined : proposeName([run.name], takenNames.peek());
+      recipe.value = run.recipe ?? {};
+      ownPrompts.value = run.previewPrompts;
+      ownPreviewEvery.value = run.previewEvery;
+      memory.value = run.memory;
+      continueFrom.value = run.continueFrom;
+      card.value = run.card ?? {};
+    });
+
   return {
     ...{
       base,
@@ -189,19 +220,7 @@ export function openTrainForm(): TrainForm {
     },
     ...{ exampleFields, isExample },
     ...{ memory, continueFrom, card, datasets, whole, takenNames, plan, payload, report: report.state },
-    choose(id, said = {}) {
-      const suggestion = datasets.peek()?.find(one => one.id === id)?.suggestion;
-      const kept = keptPurpose(id);
-      const wanted = said.goal ?? (kept.goal || suggestion?.goal);
-      batch(() => {
-        dataset.value = id;
-        whole.value = undefined;
-        ownPrompts.value = undefined;
-        if (isGoal(wanted)) goal.value = wanted;
-        trigger.value = said.trigger ?? kept.trigger ?? suggestion?.trigger ?? '';
-      });
-      void readDataset(id);
-    },
+    ...{ choose, takeOver },
     close() {
       endPlans();
       endReports();
