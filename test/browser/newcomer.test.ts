@@ -36,14 +36,15 @@ afterAll(async () => {
 }, 30_000);
 
 /** At both widths, light and dark. */
-async function shoot(page: Page, name: string): Promise<void> {
+async function shoot(page: Page, name: string, isFresh = false): Promise<void> {
   if (shots === undefined) return;
   mkdirSync(shots, { recursive: true });
   for (const [size, viewport] of Object.entries(sizes))
     for (const colorScheme of ['light', 'dark'] as const) {
       await page.setViewportSize(viewport);
       await page.emulateMedia({ colorScheme });
-      await page.waitForTimeout(400);
+      if (isFresh) await page.reload();
+      await page.waitForTimeout(isFresh ? 1500 : 400);
       await page.screenshot({ path: join(shots, `${name}-${size}-${colorScheme}.png`) });
     }
   await page.setViewportSize(sizes.wide);
@@ -191,7 +192,7 @@ test.skipIf(shots === undefined)(
       await page.goto(`${studio.address}/#${hash}`);
       await page.getByRole('heading', { level: 1, name: heading }).waitFor();
       await page.waitForLoadState('networkidle');
-      await shoot(page, name);
+      await shoot(page, name, true);
     }
     for (const text of ['a red car on a street', 'a snowman in a forest', 'a white cat, sleeping'])
       await add('generate', { prompt: text, steps: 400, previewEvery: 5 });

@@ -38,6 +38,9 @@ export function Plot({ label, x, xLabel, series, bands, height = 260, isLog }: P
   const box = useRef<HTMLDivElement>(null);
   const drawing = useRef<Drawing | undefined>(undefined);
   const shown = theme.value;
+  /** What is shown now: a plot that is drawn anew, for another theme or late, shows that. */
+  const latest = useRef<PlotProps>({ label, x, xLabel, series, bands, height, isLog });
+  latest.current = { label, x, xLabel, series, bands, height, isLog };
   const shape = series.map(({ label: name, tone }) => `${name}/${tone}`).join('|');
   useEffect(() => {
     let isOver = false;
@@ -47,7 +50,7 @@ export function Plot({ label, x, xLabel, series, bands, height = 260, isLog }: P
       void import('./plot-drawing.ts').then(({ drawPlot }) => {
         if (isOver || !box.current) return;
         drawing.current?.end();
-        drawing.current = drawPlot(box.current, { x, xLabel, series, bands, height, isLog, label });
+        drawing.current = drawPlot(box.current, latest.current);
       });
     };
     draw();
