@@ -12,7 +12,7 @@ export { type Disk, type DiskFile, disk } from './disk.ts';
 export { exifWithComment } from './exif.ts';
 export { bodyHash, hashTensorData, legacyHash } from './hash.ts';
 export { hashFile, hashFileInThread, type ThreadedHash } from './hash-file.ts';
-export { isFolder } from './is-folder.ts';
+export { isFolder, isReachableFolder } from './is-folder.ts';
 export { jpegTextLength, withJpegBlocks } from './jpeg-segments.ts';
 export { isLocked, lockFile } from './lock.ts';
 export { type PictureTexts, readPictureTexts } from './picture-texts.ts';

@@ -3,7 +3,7 @@ import { createHash } from 'node:crypto';
 import { realpathSync } from 'node:fs';
 import { join, resolve, sep } from 'node:path';
 import { badInput, LoraError, usageError } from '../errors.ts';
-import { isFolder } from '../files/index.ts';
+import { isReachableFolder } from '../files/index.ts';
 import { basePath, type DataFolder } from '../workbench/index.ts';
 import type { CardUse, Facets, LibraryFolder, WholeCard } from './card.ts';
 import { noSide } from './facts/from-side-files.ts';
@@ -150,7 +150,7 @@ export function openLibrary(data: DataFolder, { readOnly = false }: OpenLibraryO
     const counts = new Map(rows.map(({ folder, n }) => [String(folder), Number(n)]));
     return folders.map(({ id, path, uses, layout }) => ({
       ...{ id, path, uses, layout, files: counts.get(id) ?? 0 },
-      state: isFolder(path) ? 'present' : 'missing',
+      state: isReachableFolder(path) ? 'present' : 'missing',
     }));
   };
 

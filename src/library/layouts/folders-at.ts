@@ -2,7 +2,7 @@
 import { existsSync, statSync } from 'node:fs';
 import { basename, join, parse, resolve } from 'node:path';
 import { badInput, usageError } from '../../errors.ts';
-import { isFolder } from '../../files/index.ts';
+import { isReachableFolder } from '../../files/index.ts';
 import type { CardUse } from '../card.ts';
 import { expand, extraPathsName, readExtraPaths } from './extra-model-paths.ts';
 import { findLayout, type LayoutFolder } from './layouts.ts';
@@ -22,8 +22,8 @@ function asMeant(given: string): string {
 export function foldersAt(given: string, uses?: readonly CardUse[]): LayoutFolder[] {
   const path = asMeant(given);
   if (basename(path) === extraPathsName && statSync(path, { throwIfNoEntry: false })?.isFile())
-    return readExtraPaths(path).filter(folder => isFolder(folder.path));
-  if (!isFolder(path)) {
+    return readExtraPaths(path).filter(folder => isReachableFolder(folder.path));
+  if (!isReachableFolder(path)) {
     const why = existsSync(path) ? 'is no folder' : 'does not exist';
     throw badInput(
       'FOLDER_NOT_FOUND',
@@ -43,5 +43,5 @@ export function foldersAt(given: string, uses?: readonly CardUse[]): LayoutFolde
   const extra = join(layout.root, extraPathsName);
   const named = layout.name === 'comfyui' && existsSync(extra) ? readExtraPaths(extra) : [];
   const byPath = new Map([...layout.folders, ...named].map(folder => [folder.path, folder]));
-  return [...byPath.values()].filter(folder => isFolder(folder.path));
+  return [...byPath.values()].filter(folder => isReachableFolder(folder.path));
 }

@@ -1,6 +1,6 @@
 /** @file Where other programs keep models, as data. */
 import { join } from 'node:path';
-import { isFolder } from '../../files/index.ts';
+import { isReachableFolder } from '../../files/index.ts';
 import type { CardUse } from '../card.ts';
 
 export interface LayoutFolder {
@@ -59,7 +59,7 @@ export interface FoundLayout {
 
 /** A case that a file system does not tell apart: `models/Lora` is no `models/lora` of another program. */
 function layoutAt(root: string): FoundLayout | undefined {
-  const has = (path: string): boolean => isFolder(join(root, path));
+  const has = (path: string): boolean => isReachableFolder(join(root, path));
   const layout = layouts.find(({ marks, also = [] }) => marks.some(has) && also.every(has));
   if (!layout) return undefined;
   const folders = Object.entries(layout.folders)
