@@ -234,7 +234,7 @@ describe('disks', () => {
 });
 
 describe('signals', () => {
-  const steps = 40;
+  const steps = 160;
   const payload = {
     ...{ name: 'zorbi', dataset: 'example:zorbi-character' },
     recipe: {
@@ -291,12 +291,13 @@ describe('signals', () => {
     await until(() => isDone(studio));
     const { attempt } = await jobOf(studio, 'a-training-run');
     await endProcess(studio);
-    expect(attempt).toBe(3);
-    for (const { status, ms, step } of ends) {
+    // On a fast machine it may be done before the second signal.
+    expect(attempt).toBeGreaterThanOrEqual(2);
+    for (const { status, ms } of ends) {
       expect(status).toBe(0);
       expect(ms).toBeLessThan(30_000);
-      expect(step).toBeLessThan(steps);
     }
+    expect(ends[0].step).toBeLessThan(steps);
     console.log(`stopped at step ${ends.map(end => `${end.step} in ${Math.round(end.ms)} ms`).join(', ')}`);
     expect(openSafetensors(fileOf(cut)).metadata).toEqual(openSafetensors(fileOf(whole)).metadata);
     expect(readFileSync(fileOf(cut)).equals(readFileSync(fileOf(whole)))).toBe(true);
