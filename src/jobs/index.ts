@@ -7,7 +7,7 @@ export { cardOf } from './names.ts';
 export { jobKindOf, type NewJobOptions, newJob, PayloadError, parsePayload } from './new-job.ts';
 export { type PayloadIssue, payloadIssues } from './payload-issues.ts';
 export type { ComparePayload } from './payloads/compare.ts';
-export type { GeneratePayload } from './payloads/generate.ts';
+export { type GeneratePayload, isKeptInHistory } from './payloads/generate.ts';
 export { cardId, datasetId, uploadId } from './payloads/ids.ts';
 export type { DatasetReportPayload, PlanPayload } from './payloads/look.ts';
 export type { MergePayload } from './payloads/merge.ts';

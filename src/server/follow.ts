@@ -1,7 +1,7 @@
 /** @file From the queue and the supervisor to everybody who listens: what changed, how far it is, what came out. */
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Job, JobProgress } from '../jobs/index.ts';
-import { jobKinds } from '../jobs/index.ts';
+import { isKeptInHistory, jobKinds } from '../jobs/index.ts';
 import { apiJob, apiPicture, previewUrl, statusOf } from './api/index.ts';
 import type { StudioContext } from './context.ts';
 import { showTrained } from './trained-preview.ts';
@@ -51,9 +51,6 @@ async function takeModels(context: StudioContext, job: Job): Promise<void> {
   tell('library', scans.state());
 }
 
-/** Whether its pictures are only for the client that asked for them. */
-const isKept = ({ payload }: Job): boolean => (payload as { keep?: unknown } | null)?.keep !== false;
-
 /** Begins; returns what ends it. */
 export function followStudio(context: StudioContext): () => Promise<void> {
   const { queue, supervisor, tell, log } = context;
@@ -74,7 +71,7 @@ export function followStudio(context: StudioContext): () => Promise<void> {
         continue;
       }
       if (job.state !== 'running') progress.forget(job.id);
-      if (job.state === 'done' && isKept(job)) {
+      if (job.state === 'done' && isKeptInHistory(job.payload)) {
         await orWarn(job, takePictures(context, job));
         taking = taking.then(() => orWarn(job, takeModels(context, job)));
       }

@@ -17,7 +17,7 @@ import { openLog } from './log.ts';
 import { buildPage } from './page.ts';
 import { openQueueGate } from './queue-gate.ts';
 import { studioRoutes } from './routes.ts';
-import { hostRule, isLoopback } from './security/hosts.ts';
+import { bracketed, hostRule } from './security/hosts.ts';
 import { openThrottle } from './security/throttle.ts';
 import { openToken } from './security/token.ts';
 import { openSettings } from './settings.ts';
@@ -90,8 +90,6 @@ const listenErrors: Readonly<Record<string, { code: string; hint: string }>> = {
   },
 };
 
-const bracketed = (host: string): string => (host.includes(':') ? `[${host}]` : host);
-
 /** What people wrote and drew is theirs alone, also in a folder that others may look into. */
 function hideDatabases({ path }: DataFolder): void {
   for (const name of readdirSync(path))
@@ -156,7 +154,9 @@ export async function startStudio(options: StudioOptions = {}): Promise<Studio> 
     opened.push(() => supervisor.stop());
     let port = options.port ?? usualPort;
     const startedAt = Date.now();
-    const isLocal = isLoopback(host) && allowHosts.length === 0;
+    // On this machine alone its names stay what they are; other addresses come and go with networks.
+    let rule = hostRule(host, port, allowHosts);
+    const { isLocal } = rule;
     const shownHost = host === '0.0.0.0' || host === '::' ? '127.0.0.1' : bracketed(host);
     const address = (): string => `http://${shownHost}:${port}`;
     const context: StudioContext = {
@@ -188,7 +188,7 @@ export async function startStudio(options: StudioOptions = {}): Promise<Studio> 
     });
     const app = await openApp({
       ...{ context, routes, hub, token, throttle: openThrottle(), origins: new Set(origins) },
-      address: () => ({ rule: hostRule(host, port, allowHosts), port }),
+      address: () => ({ rule: isLocal ? rule : hostRule(host, port, allowHosts), port }),
     });
     opened.push(async () => {
       hub.close();
@@ -204,6 +204,7 @@ export async function startStudio(options: StudioOptions = {}): Promise<Studio> 
       throw new LoraError(known.code, `${host}:${port} cannot be listened on`, { hint: known.hint, cause });
     }
     port = (app.server.address() as AddressInfo).port;
+    rule = hostRule(host, port, allowHosts);
     log.info({ host, port }, 'the studio is there');
     let stopping: Promise<void> | undefined;
     return {

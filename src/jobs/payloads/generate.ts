@@ -95,3 +95,7 @@ export const generatePayload = z.strictObject({
   keep: z.boolean().default(true),
 });
 export type GeneratePayload = z.output<typeof generatePayload>;
+
+/** Whether what a job draws stays in the history; payloads of other kinds say nothing of it, and it does. */
+export const isKeptInHistory = (payload: unknown): boolean =>
+  (payload as { keep?: unknown } | null)?.keep !== false;

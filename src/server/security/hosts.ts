@@ -6,7 +6,8 @@ const loopbackNames = ['127.0.0.1', 'localhost', '[::1]'];
 export const isLoopback = (host: string): boolean =>
   /^127(?:\.\d{1,3}){3}$/.test(host) || host === 'localhost' || host === '::1' || host === '[::1]';
 
-const bracketed = (address: string): string => (address.includes(':') ? `[${address}]` : address);
+/** As addresses of pages have it: `[::1]`. */
+export const bracketed = (address: string): string => (address.includes(':') ? `[${address}]` : address);
 
 function ownAddresses(): string[] {
   const all = Object.values(networkInterfaces()).flatMap(list => list ?? []);

@@ -3,6 +3,7 @@ import { existsSync } from 'node:fs';
 import { join, parse } from 'node:path';
 import type { DataFolder } from '../../../workbench/index.ts';
 import type { FinishedFile } from '../../child/messages.ts';
+import { isKeptInHistory } from '../../payloads/generate.ts';
 import type { Lease } from '../../queue.ts';
 import { jobFolderOf } from '../job-folder.ts';
 
@@ -12,8 +13,6 @@ function dayOf(milliseconds: number): string {
   const [month, day] = [date.getMonth() + 1, date.getDate()].map(n => String(n).padStart(2, '0'));
   return `${date.getFullYear()}-${month}-${day}`;
 }
-
-const isKept = (payload: unknown): boolean => (payload as { keep?: unknown } | null)?.keep !== false;
 
 /** The folder of a file, absolute. */
 export function targetFolder(
@@ -25,7 +24,7 @@ export function targetFolder(
   if (type === 'lora') return data.loras;
   if (type === 'checkpoint') return data.checkpoints;
   if (type === 'picture' && kind === 'generate')
-    return isKept(payload) ? join(data.pictures, dayOf(now)) : jobFolderOf(data, jobId).files;
+    return isKeptInHistory(payload) ? join(data.pictures, dayOf(now)) : jobFolderOf(data, jobId).files;
   return join(data.grids, jobId);
 }
 
